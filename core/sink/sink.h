@@ -47,6 +47,8 @@ struct sink_open {
     struct sink_target target;
 };
 
+struct sink;
+
 /* Makes further connections of the same kind: what the engine gets instead of a URL. */
 struct sink_factory {
     enum err_code (*open)(void *ctx, bool read_only, int64_t replaces_connection, struct sink **out,
