@@ -29,6 +29,7 @@ struct loader {
     struct convert *convert;
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
+    bool sink_failed;         /* the last unit failed in the database, not in its source */
 };
 
 /* What the sink thread knows of the unit it loads. */
@@ -270,6 +271,7 @@ static enum err_code take_item_in(struct work *w, struct item *item, struct err 
         return err->code;
     if (item->nslices == 0)
         return ERR_OK;
+    w->loader->sink_failed = true; /* until this item is through */
     if (begin(w, err) != ERR_OK || insert_rows(w, item, err) != ERR_OK ||
         append_rows(w, item, err) != ERR_OK || append_rejects(w, item, err) != ERR_OK ||
         write_totals(w, item, err) != ERR_OK)
@@ -280,6 +282,7 @@ static enum err_code take_item_in(struct work *w, struct item *item, struct err 
             return err->code;
         w->outcomes[last->object].committed = last->object_end;
     }
+    w->loader->sink_failed = false;
     return ERR_OK;
 }
 
@@ -290,6 +293,8 @@ static enum err_code sink_items(struct work *w, struct channel *full, struct cha
         if (channel_pop(full, &next, err) != ERR_OK)
             return err->code;
         struct item *item = next;
+        if (!item && job_check_stop(w->loader->job, err) != ERR_OK)
+            return err->code;
         if (!item)
             return err_set(err, ERRN_INTERNAL, "the parse thread ended without an end");
         if (take_item_in(w, item, err) != ERR_OK)
@@ -300,8 +305,10 @@ static enum err_code sink_items(struct work *w, struct channel *full, struct cha
         if (end)
             break;
     }
+    w->loader->sink_failed = true;
     if (commit(w, err) != ERR_OK)
         return err->code;
+    w->loader->sink_failed = false;
     for (size_t i = 0; i < w->unit->n; i++)
         w->outcomes[i].committed = !w->outcomes[i].left_out;
     return ERR_OK;
@@ -356,6 +363,16 @@ static enum err_code start(pthread_t *thread, void *(*fn)(void *), void *arg, st
     return rc == 0 ? ERR_OK : err_set_errno(err, rc, "start a thread");
 }
 
+bool loader_sink_failed(const struct loader *l)
+{
+    return l->sink_failed;
+}
+
+void loader_set_sink(struct loader *l, struct sink *sink)
+{
+    l->sink = sink;
+}
+
 enum err_code loader_run(struct loader *l, struct claim *claim, const struct unit *unit,
                          struct load_outcome *outcomes, struct reject_samples *samples, struct err *err)
 {
@@ -376,6 +393,7 @@ enum err_code loader_run(struct loader *l, struct claim *claim, const struct uni
     bool fetching = false, parsing = false;
 
     memset(outcomes, 0, unit->n * sizeof *outcomes);
+    l->sink_failed = false;
     if (samples)
         reject_samples_clear(samples);
     if (pipes_open(l, &pipes, err) != ERR_OK)

@@ -354,7 +354,7 @@ static enum err_code skip_loaded(struct parser *p, struct csv_record *record, en
     if (!there || !hash_equal(&prefix, &object->prefix_hash))
         return err_set(err, ERRN_SOURCE_CHANGED,
                        "%" PRId64 " chunks of it are loaded, but what they held has changed; `sluice run "
-                                  "--reload` loads the hour again",
+                       "--reload` loads the hour again",
                        object->chunk);
     return ERR_OK;
 }

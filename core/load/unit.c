@@ -7,13 +7,15 @@
 #include "core/base/mem.h"
 #include "core/data/inflate.h"
 
-enum err_code unit_new(enum unit_kind kind, hour_t hour, struct unit **out, struct err *err)
+enum err_code unit_new(enum unit_kind kind, hour_t hour, int64_t chunk_rows, struct unit **out,
+                       struct err *err)
 {
     *out = mem_calloc(1, sizeof **out);
     if (!*out)
         return err_nomem(err);
     (*out)->kind = kind;
     (*out)->hour = hour;
+    (*out)->chunk_rows = chunk_rows;
     return ERR_OK;
 }
 
@@ -68,6 +70,7 @@ enum err_code unit_add(struct unit *unit, const struct diff_entry *entry, bool r
         .etag = (char *)entry->object.etag,
         .etag_trusted = entry->object.etag_trusted,
         .size = entry->object.size,
+        .chunk_rows = unit->chunk_rows,
     };
     if (replace) {
         object.replace_id = row->id;
@@ -89,7 +92,7 @@ enum err_code unit_part(const struct unit *unit, size_t from, size_t to, struct 
     enum unit_kind kind = unit->kind == UNIT_GROUP && to - from == 1 ? UNIT_FILE : unit->kind;
     struct unit *part = NULL;
     *out = NULL;
-    if (unit_new(kind, unit->hour, &part, err) != ERR_OK)
+    if (unit_new(kind, unit->hour, unit->chunk_rows, &part, err) != ERR_OK)
         return err->code;
     for (size_t i = from; i < to; i++) {
         if (add(part, &unit->objects[i], err) != ERR_OK) {
