@@ -1,8 +1,8 @@
 /*
  * buf: a growing byte buffer that is born with its maximum.
  *
- * Embedded: buf_init / buf_release. data is NUL-terminated after every append (the NUL is not counted in len), so text
- * can be used as a C string. Growing past max is ERR_NOMEM (LIMIT), never an abort.
+ * Embedded: buf_init / buf_release. data is NUL-terminated after every append (the NUL is not counted in
+ * len), so text can be used as a C string. Growing past max is ERR_NOMEM (LIMIT), never an abort.
  */
 #ifndef SLUICE_BASE_BUF_H
 #define SLUICE_BASE_BUF_H

@@ -1,9 +1,9 @@
 /*
  * clock: time, sleep and randomness as one injectable thing.
  *
- * Nothing else in sluice calls time(), clock_gettime(), nanosleep() or random(): a test or a simulation hands in a
- * virtual clock and gets the same run twice. Wall time is microseconds since 1970-01-01T00:00:00Z; monotonic time has
- * an arbitrary zero and only measures durations.
+ * Nothing else in sluice calls time(), clock_gettime(), nanosleep() or random(): a test or a simulation hands
+ * in a virtual clock and gets the same run twice. Wall time is microseconds since 1970-01-01T00:00:00Z;
+ * monotonic time has an arbitrary zero and only measures durations.
  */
 #ifndef SLUICE_BASE_CLOCK_H
 #define SLUICE_BASE_CLOCK_H

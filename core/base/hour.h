@@ -17,7 +17,8 @@ typedef int64_t hour_t;
 #define HOUR_MAX ((hour_t)70389527)  /* 9999-12-31T23 */
 #define HOUR_US  INT64_C(3600000000)
 
-/* "2022-06-05T12", "2022060512" or "2022-06-05" (its hour 00). Anything else: USAGE, naming the three forms. */
+/* "2022-06-05T12", "2022060512" or "2022-06-05" (its hour 00). Anything else: USAGE, naming the three forms.
+ */
 enum err_code hour_parse(const char *text, hour_t *out, struct err *err) MUST_USE;
 
 enum { HOUR_TEXT_MAX = 16 };
@@ -27,7 +28,8 @@ void hour_format_compact(hour_t hour, char out[HOUR_TEXT_MAX]); /* "2022060512" 
 hour_t hour_of_us(int64_t wall_us); /* floor, also before 1970 */
 int64_t hour_start_us(hour_t hour);
 
-/* Days since 1970-01-01 of a real date; false where the date does not exist (month 13, 30 February, year 0). */
+/* Days since 1970-01-01 of a real date; false where the date does not exist (month 13, 30 February, year 0).
+ */
 bool civil_to_days(int year, int month, int day, int64_t *days);
 void days_to_civil(int64_t days, int *year, int *month, int *day);
 

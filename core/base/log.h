@@ -1,9 +1,9 @@
 /*
  * log: one line to stderr for each thing that happened, as text or as JSON, with secrets removed.
  *
- * Every secret that sluice resolves is registered with log_add_secret(); whatever is printed afterwards (logs, and error
- * texts through log_redact) has it replaced by "***". Levels: quiet prints errors only, normal adds warnings and notes,
- * verbose adds debug. Thread-safe. Lines never hold raw control characters.
+ * Every secret that sluice resolves is registered with log_add_secret(); whatever is printed afterwards
+ * (logs, and error texts through log_redact) has it replaced by "***". Levels: quiet prints errors only,
+ * normal adds warnings and notes, verbose adds debug. Thread-safe. Lines never hold raw control characters.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -19,13 +19,15 @@ enum log_format { LOG_TEXT, LOG_JSON };
 /* Where and what to print. `out` is borrowed (stderr). Before the call: text to stderr, LOG_INFO. */
 void log_configure(FILE *out, enum log_format format, enum log_level max_level);
 
-/* Text: "sluice: warning: MESSAGE" (info has no level word, error "sluice: error: "); JSON: {"time","level","message"} on a line. */
+/* Text: "sluice: warning: MESSAGE" (info has no level word, error "sluice: error: "); JSON:
+ * {"time","level","message"} on a line. */
 void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Prints an error once: text "sluice: error: NAME: message"; JSON adds "error_name". */
 void log_err(enum log_level level, const struct err *err);
 
-/* Registers a secret of at least 4 bytes (shorter ones are ignored: they would blot out everything). Copied. */
+/* Registers a secret of at least 4 bytes (shorter ones are ignored: they would blot out everything). Copied.
+ */
 void log_add_secret(const char *secret);
 
 /* Replaces every registered secret in `text` in place by "***". */

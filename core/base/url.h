@@ -1,10 +1,10 @@
 /*
  * url: the places a pipeline names, in pieces.
  *
- * Forms: `file:PATH`, `fs:PATH`, bare `PATH` (scheme "" : the caller gives it its default), `sqlite:PATH`, `mem:NAME`,
- * `s3://bucket/prefix?endpoint=...`, `libs3://...`, `mysql://host:3306/db?auth=...`. A user name may stand in a URL, a
- * password may not (SECRET_EXPOSED). Query values are percent-decoded; for `file:`, `fs:`, `sqlite:`, `mem:` and bare
- * paths the rest is the path as it stands ("?" and "%" are ordinary there).
+ * Forms: `file:PATH`, `fs:PATH`, bare `PATH` (scheme "" : the caller gives it its default), `sqlite:PATH`,
+ * `mem:NAME`, `s3://bucket/prefix?endpoint=...`, `libs3://...`, `mysql://host:3306/db?auth=...`. A user name
+ * may stand in a URL, a password may not (SECRET_EXPOSED). Query values are percent-decoded; for `file:`,
+ * `fs:`, `sqlite:`, `mem:` and bare paths the rest is the path as it stands ("?" and "%" are ordinary there).
  */
 #ifndef SLUICE_BASE_URL_H
 #define SLUICE_BASE_URL_H
@@ -35,8 +35,8 @@ void url_release(struct url *url);
 /* Value of a parameter, NULL if it is not there. */
 const char *url_param(const struct url *url, const char *name);
 
-/* Copies `text` without password and without query values named like secrets ("***" instead). Caller frees (mem_free);
- * NULL when memory is out. */
+/* Copies `text` without password and without query values named like secrets ("***" instead). Caller frees
+ * (mem_free); NULL when memory is out. */
 char *url_redact(const char *text) MUST_USE;
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * batch: some thousand typed rows, column by column; what flows from the parser to a sink, and back from a scan.
+ * batch: some thousand typed rows, column by column; what flows from the parser to a sink, and back from a
+ * scan.
  *
- * One typed array and one null map (a byte a row, 1 = NULL) for each loaded column. Text lives in one arena; a str
- * refers into it by offset. Beside them the source line and the byte offset of each row. A row under construction is
- * row number `rows`; batch_commit_row makes it count, doing nothing leaves it out (batch_begin_row starts it over).
- * Owned by one thread at a time; handed over whole through a channel.
+ * One typed array and one null map (a byte a row, 1 = NULL) for each loaded column. Text lives in one arena;
+ * a str refers into it by offset. Beside them the source line and the byte offset of each row. A row under
+ * construction is row number `rows`; batch_commit_row makes it count, doing nothing leaves it out
+ * (batch_begin_row starts it over). Owned by one thread at a time; handed over whole through a channel.
  */
 #ifndef SLUICE_DATA_BATCH_H
 #define SLUICE_DATA_BATCH_H
@@ -45,12 +46,13 @@ enum {
 };
 
 /* rows 1..BATCH_ROWS_MAX; max_text up to 16 MiB. */
-enum err_code batch_new(const struct schema *schema, size_t max_rows, size_t max_text, struct batch **out, struct err *err) MUST_USE;
+enum err_code batch_new(const struct schema *schema, size_t max_rows, size_t max_text, struct batch **out,
+                        struct err *err) MUST_USE;
 void batch_free(struct batch *batch);
-void batch_clear(struct batch *batch);                    /* rows = 0, memory kept */
-void batch_truncate(struct batch *batch, size_t rows);    /* forget rows from the end, and their text */
-bool batch_full(const struct batch *batch);               /* no further row should be begun */
-size_t batch_bytes(const struct batch *batch);            /* memory held by the rows, about */
+void batch_clear(struct batch *batch);                 /* rows = 0, memory kept */
+void batch_truncate(struct batch *batch, size_t rows); /* forget rows from the end, and their text */
+bool batch_full(const struct batch *batch);            /* no further row should be begun */
+size_t batch_bytes(const struct batch *batch);         /* memory held by the rows, about */
 
 static inline void batch_begin_row(struct batch *batch)
 {
@@ -85,7 +87,8 @@ static inline void batch_set_f64(struct batch *batch, size_t c, double v)
     batch->cols[c].f64[batch->rows] = v;
 }
 /* Copies the text into the arena. */
-enum err_code batch_set_str(struct batch *batch, size_t c, const char *text, size_t len, struct err *err) MUST_USE;
+enum err_code batch_set_str(struct batch *batch, size_t c, const char *text, size_t len,
+                            struct err *err) MUST_USE;
 
 static inline const char *batch_str(const struct batch *batch, size_t c, size_t row, size_t *len)
 {

@@ -1,10 +1,10 @@
 /*
  * csv: bytes -> records, each with its line, its byte offset and its raw bytes.
  *
- * RFC 4180 through libcsv, fed one physical line at a time, so that offsets are exact, caps are counted here and the raw
- * bytes of a record are exactly the lines that were fed. A malformed record costs only itself: its first line is given
- * back as CSV_BAD, the parser starts again and the other lines are read anew. A UTF-8 BOM at the start is skipped and
- * counted. Blank lines are skipped and counted.
+ * RFC 4180 through libcsv, fed one physical line at a time, so that offsets are exact, caps are counted here
+ * and the raw bytes of a record are exactly the lines that were fed. A malformed record costs only itself:
+ * its first line is given back as CSV_BAD, the parser starts again and the other lines are read anew. A UTF-8
+ * BOM at the start is skipped and counted. Blank lines are skipped and counted.
  *
  * Conservation: bytes_bom + bytes of records (header among them) + bytes_blank = decoded bytes read.
  */
@@ -54,17 +54,18 @@ enum csv_event {
 struct csv_record {
     struct csv_field *fields;
     size_t nfields;
-    int64_t line;       /* 1-based physical line where it starts */
-    int64_t offset;     /* decoded byte offset where it starts (a BOM counts) */
-    const char *raw;    /* its bytes with line end; cut to CSV_CUT_KEEP where raw_len < raw_total */
+    int64_t line;    /* 1-based physical line where it starts */
+    int64_t offset;  /* decoded byte offset where it starts (a BOM counts) */
+    const char *raw; /* its bytes with line end; cut to CSV_CUT_KEEP where raw_len < raw_total */
     size_t raw_len;
     int64_t raw_total;
-    enum err_name bad;  /* CSV_QUOTE, CSV_LONE_CR, CSV_NUL, CSV_FIELD_TOO_LONG, CSV_RECORD_TOO_LONG, CSV_TOO_MANY_COLUMNS */
-    size_t bad_field;   /* 1-based, 0 where not known */
+    enum err_name bad; /* CSV_QUOTE, CSV_LONE_CR, CSV_NUL, CSV_FIELD_TOO_LONG, CSV_RECORD_TOO_LONG,
+                          CSV_TOO_MANY_COLUMNS */
+    size_t bad_field;  /* 1-based, 0 where not known */
 };
 
 struct csv_counts {
-    int64_t bytes;       /* decoded bytes consumed so far */
+    int64_t bytes; /* decoded bytes consumed so far */
     int64_t bytes_bom;
     int64_t bytes_blank;
     int64_t bytes_records; /* good and bad, header too */
@@ -84,13 +85,16 @@ void csv_close(struct csv_reader *reader);
 void csv_reset(struct csv_reader *reader, struct bytes *src);
 
 /* The next record. Errors are those of the source, or NOMEM. Hot. */
-enum err_code csv_next(struct csv_reader *reader, enum csv_event *event, struct csv_record *record, struct err *err) MUST_USE;
+enum err_code csv_next(struct csv_reader *reader, enum csv_event *event, struct csv_record *record,
+                       struct err *err) MUST_USE;
 
 const struct csv_counts *csv_counts(const struct csv_reader *reader);
 
-/* Passes over bytes up to decoded offset `to` (a record boundary known from an earlier read whose next line number is `line`),
- * calling `see` (may be NULL) on all passed bytes from the current position on. STORE_TRUNCATED if the input ends before. */
-enum err_code csv_skip_to(struct csv_reader *reader, int64_t to, int64_t line, void (*see)(void *ctx, const void *data, size_t len),
-                          void *ctx, struct err *err) MUST_USE;
+/* Passes over bytes up to decoded offset `to` (a record boundary known from an earlier read whose next line
+ * number is `line`), calling `see` (may be NULL) on all passed bytes from the current position on.
+ * STORE_TRUNCATED if the input ends before. */
+enum err_code csv_skip_to(struct csv_reader *reader, int64_t to, int64_t line,
+                          void (*see)(void *ctx, const void *data, size_t len), void *ctx,
+                          struct err *err) MUST_USE;
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * schema: what a record is: its columns, their types and rules, and which of them are loaded.
  *
- * Built once by core/config from the pipeline file (or by a test), then read-only and shared by all threads. Column order
- * is the pipeline file's; `loaded` lists the columns that are not dropped, in that order, and is the order of batches,
- * tables and row hashes.
+ * Built once by core/config from the pipeline file (or by a test), then read-only and shared by all threads.
+ * Column order is the pipeline file's; `loaded` lists the columns that are not dropped, in that order, and is
+ * the order of batches, tables and row hashes.
  */
 #ifndef SLUICE_DATA_SCHEMA_H
 #define SLUICE_DATA_SCHEMA_H
@@ -23,8 +23,8 @@ enum type_kind {
     TYPE_BIGINT,
     TYPE_FLOAT,
     TYPE_DOUBLE,
-    TYPE_DECIMAL,   /* precision 1..65, scale 0..30, scale <= precision */
-    TYPE_VARCHAR,   /* length: code points, 1..16383 */
+    TYPE_DECIMAL, /* precision 1..65, scale 0..30, scale <= precision */
+    TYPE_VARCHAR, /* length: code points, 1..16383 */
     TYPE_TEXT,
     TYPE_DATE,      /* days since 1970-01-01 */
     TYPE_TIMESTAMP, /* microseconds since 1970-01-01T00:00:00Z */
@@ -41,11 +41,12 @@ struct type {
 enum storage {
     STORAGE_I64, /* boolean, integers, date, timestamp */
     STORAGE_F64, /* float (rounded to float), double */
-    STORAGE_STR, /* decimal (scaled text: exactly `scale` fraction digits, no leading zeros, no "-0"), varchar, text */
+    STORAGE_STR, /* decimal (scaled text: exactly `scale` fraction digits, no leading zeros, no "-0"),
+                    varchar, text */
 };
 
-/* "int", "decimal(10,2)", "varchar(20)", ... as in the pipeline file; CONFIG where it is none. `bool`, `integer` are not
- * accepted: the message lists the known names. */
+/* "int", "decimal(10,2)", "varchar(20)", ... as in the pipeline file; CONFIG where it is none. `bool`,
+ * `integer` are not accepted: the message lists the known names. */
 enum err_code type_parse(const char *text, struct type *out, struct err *err) MUST_USE;
 enum { TYPE_TEXT_MAX = 32 };
 void type_format(const struct type *type, char out[TYPE_TEXT_MAX]);
@@ -59,7 +60,8 @@ struct value {
     size_t str_len;
 };
 
-/* Cell checks; all hold for NULL. Decimals compare as numbers, text by bytes (min and max are for numbers and times only). */
+/* Cell checks; all hold for NULL. Decimals compare as numbers, text by bytes (min and max are for numbers and
+ * times only). */
 struct checks {
     bool has_min, has_max;
     struct value min, max;
@@ -90,7 +92,8 @@ struct schema {
     uint64_t hash; /* of loaded names, types and nullability, set by schema_seal */
 };
 
-/* Fills loaded and hash. CONFIG where no column is loaded, two columns have one name, a check fits no value of its type... */
+/* Fills loaded and hash. CONFIG where no column is loaded, two columns have one name, a check fits no value
+ * of its type... */
 enum err_code schema_seal(struct schema *schema, struct err *err) MUST_USE;
 /* Frees everything the schema owns. */
 void schema_release(struct schema *schema);

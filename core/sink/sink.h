@@ -1,0 +1,282 @@
+/*
+ * sink: a SQL database that takes rows and keeps sluice's own books, behind one interface.
+ *
+ * A backend is one `const struct sink_type`; an instance embeds `struct sink` first, an open load `struct
+ * sink_load`, a scan `struct sink_scan`. Callers use the sink_*() functions, checked wrappers around
+ * type->op, never the ops. One thread at a time a handle.
+ *
+ *   states of a load:  sink_begin -> OPEN -> (ledger_insert | replace)* -> (append | rejects)* -> totals* ->
+ * commit | abort commit and abort both consume the load, whatever they return. After any other error the only
+ * legal call is abort: the unit is rolled back whole; nothing resumes a batch in the middle.
+ *
+ * Order inside a transaction (semantics.md): ledger rows first, so that two workers with the same object
+ * collide before a row is sent; the fence last, in commit: one UPDATE of the claim that must match exactly
+ * one row, else ROLLBACK and FENCED. All instants are the database's clock. Reads of sluice's own tables give
+ * nothing where the tables are not there.
+ */
+#ifndef SLUICE_SINK_SINK_H
+#define SLUICE_SINK_SINK_H
+
+#include "core/base/clock.h"
+#include "core/base/url.h"
+#include "core/data/batch.h"
+#include "core/sink/records.h"
+
+enum sink_lineage { LINEAGE_NONE, LINEAGE_COLUMN, LINEAGE_INDEXED };
+enum sink_create { CREATE_NEVER, CREATE_IF_MISSING };
+
+/* What is loaded where. Borrowed by the sink for its life. */
+struct sink_target {
+    const char *pipeline; /* at most REC_PIPELINE_MAX bytes */
+    const char *table;
+    const struct schema *schema;
+    const size_t
+        *key; /* indexes of loaded columns (0..nloaded-1): the primary key, if the table is made here */
+    size_t nkey;
+    enum sink_lineage lineage;
+    int64_t lease_ms;
+};
+
+struct sink_open {
+    const char *url;
+    const char *base_dir;        /* relative file paths start here */
+    const char *user, *password; /* NULL where not given */
+    const struct clock *clock;
+    bool read_only; /* makes and changes nothing; a database file that is not there reads as empty */
+    int64_t replaces_connection; /* connection_id of a lost sink to get rid of first; 0 = none */
+    struct sink_target target;
+};
+
+struct sink;
+
+/* Makes further connections of the same kind: what the engine gets instead of a URL. */
+struct sink_factory {
+    enum err_code (*open)(void *ctx, bool read_only, int64_t replaces_connection, struct sink **out,
+                          struct err *err);
+    void *ctx;
+};
+
+struct sink_caps {
+    unsigned max_writers; /* connections that can load at once; 1 for SQLite */
+    bool lock_is_lease;   /* an open load locks everybody out: no renewal from beside is needed or possible */
+    size_t batch_rows;    /* batch size that suits this sink: rows (<= BATCH_ROWS_MAX) ... */
+    size_t batch_text;    /* ... and text bytes */
+    const char *load_method; /* for log and ledger: "vtab", "local infile", "insert", "mem" */
+};
+
+struct sink {
+    const struct sink_type *type;
+    const struct clock *clock;
+    struct sink_target target;
+    struct sink_caps caps;
+    bool read_only;
+    int64_t connection_id; /* 0 where the backend has none */
+    char *label;           /* redacted URL, for messages */
+    bool in_load;          /* kept by the wrapper */
+    bool in_scan;
+};
+
+enum own_tables { OWN_MISSING, OWN_OLDER, OWN_CURRENT, OWN_NEWER };
+
+/* What describe finds. `problems` has one line for each thing wrong with the target table ("" = none). */
+struct sink_state {
+    enum own_tables own;
+    bool table_exists;
+    bool has_lineage; /* a _load column is there */
+    struct buf problems;
+};
+enum { SINK_PROBLEMS_MAX = 64 * 1024 };
+
+/* Whose transaction this is: the claim that commit will check. */
+struct sink_begin {
+    hour_t hour;
+    const char *owner;
+    int64_t epoch;
+    const char *run_id;
+};
+
+/* Rows [from, to) of a batch that belong to one ledger row. */
+struct sink_segment {
+    size_t from, to;
+    int64_t load_id;
+};
+
+enum load_state { LOAD_OPEN, LOAD_BROKEN };
+struct sink_load {
+    struct sink *sink;
+    enum load_state state;
+    int64_t failed_row; /* row of the last appended batch that broke a constraint (DB_CONSTRAINT), -1 = not
+                           known */
+};
+
+struct sink_scan {
+    struct sink *sink;
+};
+
+enum ledger_order { LEDGER_BY_KEY /* object, chunk */, LEDGER_BY_ID };
+
+/* Which rows of the books; zeroed = all of this pipeline. */
+struct ledger_query {
+    const char *object; /* exactly this object; NULL = any */
+    const char *prefix; /* objects that start with it; NULL = any */
+    const char *run_id; /* NULL = any */
+    bool has_hour;
+    hour_t hour;
+    enum ledger_order order;
+    /* the page begins behind this position */
+    const char *after_object; /* by key; NULL = from the start */
+    int64_t after_chunk;
+    int64_t after_id; /* by id; 0 = from the start */
+};
+
+struct record_query {
+    const char *object; /* NULL = any */
+    const char *run_id;
+    const char *error_name;
+    bool has_hour;
+    hour_t hour;
+    int64_t load_id;      /* rejects: only of this load; 0 = any */
+    bool only_replayable; /* rejects: of a load, not yet replayed */
+    int64_t after_id;
+};
+
+struct sink_type {
+    const char *name;
+    const char *const *schemes;
+
+    /* Connects. Creates nothing but an empty SQLite file (not when read_only). Missing folder or database:
+     * NOT_FOUND; refused: DENIED. */
+    enum err_code (*open)(const struct sink_open *args, struct sink **out, struct err *err);
+    void (*close)(struct sink *sink);
+
+    /* Makes or upgrades target table, view and own tables; the only op with DDL; idempotent, safe beside
+     * others doing the same. With `print` it appends the DDL to it and does nothing. */
+    enum err_code (*setup)(struct sink *sink, struct buf *print, struct err *err);
+    enum err_code (*describe)(struct sink *sink, struct sink_state *state, struct err *err);
+    /* True where the target table has rows that no load of sluice's (of any pipeline) put there. Without
+     * lineage: any row. */
+    enum err_code (*has_foreign_rows)(struct sink *sink, bool *any, struct err *err);
+
+    enum err_code (*begin)(struct sink *sink, const struct sink_begin *begin, struct sink_load **out,
+                           struct err *err);
+    /* Inserts rows in the given (key) order and sets their ids. A row that is there: LEDGER_EXISTS. */
+    enum err_code (*ledger_insert)(struct sink_load *load, struct ledger_row *rows, size_t n,
+                                   struct err *err);
+    /* Takes over ledger row `old` (matched by id and run_id, else LEDGER_MOVED) for `row` (its chunk is set
+     * to 0): deletes by _load the rows and rejects of every ledger row of this object (chunks, replays) and
+     * those ledger rows; row->id = old->id. Needs lineage; BASELINE_ROW for such. */
+    enum err_code (*replace)(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
+                             struct err *err);
+    /* Segments cover the batch's rows without gap. *stored = rows as the database counts them. A row it
+     * refuses: DB_CONSTRAINT with failed_row. A value that it would change: DB_VALUE. */
+    enum err_code (*append)(struct sink_load *load, const struct batch *batch,
+                            const struct sink_segment *segments, size_t nsegments, int64_t *stored,
+                            struct err *err);
+    enum err_code (*rejects)(struct sink_load *load, const struct reject *rejects, size_t n, int64_t *stored,
+                             struct err *err);
+    /* Marks rejects as replayed by load `by`; one that is marked already or not there: LEDGER_EXISTS. */
+    enum err_code (*mark_replayed)(struct sink_load *load, const int64_t *ids, size_t n, int64_t by,
+                                   struct err *err);
+    /* Writes everything of the rows but id, object, chunk, started; sets finished. */
+    enum err_code (*totals)(struct sink_load *load, const struct ledger_row *rows, size_t n, struct err *err);
+    /* Fence, then COMMIT. FENCED: rolled back. IN_DOUBT: the answer was lost. BUSY is waited for inside.
+     * Consumes. */
+    enum err_code (*commit)(struct sink_load *load, struct err *err);
+    void (*abort)(struct sink_load *load);
+
+    enum err_code (*ledger_page)(struct sink *sink, const struct ledger_query *query, struct ledger_row *rows,
+                                 size_t cap, size_t *n, struct err *err);
+    /* The header bytes of a ledger row (empty where it has none). */
+    enum err_code (*ledger_header)(struct sink *sink, int64_t id, struct buf *out, struct err *err);
+    /* A small transaction of its own: etag of a row whose content was found the same. */
+    enum err_code (*ledger_set_etag)(struct sink *sink, int64_t id, const char *etag, struct err *err);
+
+    /* Adds the attempt (sets id) and its sample rejects in a transaction of its own. */
+    enum err_code (*attempt_add)(struct sink *sink, struct attempt *attempt, const struct reject *samples,
+                                 size_t n, struct err *err);
+    enum err_code (*attempt_page)(struct sink *sink, const struct record_query *query, struct attempt *rows,
+                                  size_t cap, size_t *n, struct err *err);
+    /* raw points into *arena (cleared first): valid until it changes. A page ends early rather than hold over
+     * 16 MiB of raw bytes (but has one row). */
+    enum err_code (*reject_page)(struct sink *sink, const struct record_query *query, struct reject *rows,
+                                 size_t cap, size_t *n, struct buf *arena, struct err *err);
+
+    /* One compare-and-set: takes the hour where it is free, expired or held by `owner` itself, or where
+     * `steal` (may be NULL) names owner and epoch of the row as it stands. Taken: *taken, epoch + 1, state
+     * running. Not taken: *row is the holder's. */
+    enum err_code (*claim_take)(struct sink *sink, hour_t hour, const char *owner,
+                                const struct claim_row *steal, struct claim_row *row, bool *taken,
+                                struct err *err);
+    /* FENCED where the claim is not ours any more. */
+    enum err_code (*claim_renew)(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
+                                 struct err *err);
+    /* Frees the claim and writes state, attempts, next_try_us, last_error of `row`; no error where it was
+     * lost meanwhile. */
+    enum err_code (*claim_release)(struct sink *sink, const struct claim_row *row, struct err *err);
+    /* Rows with hour > after (HOUR_MIN - 1 to start), in order. */
+    enum err_code (*claim_page)(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap,
+                                size_t *n, struct err *err);
+
+    /* Rows of the target table back: of one load (needs lineage), or of all (load_id 0). */
+    enum err_code (*scan_begin)(struct sink *sink, int64_t load_id, struct sink_scan **out, struct err *err);
+    /* Fills the batch (cleared first; line = 0) up to its max; load_ids[i] = _load (0 without lineage or
+     * NULL), odd[i] = 1 where a value is none of its column's type (its slot is NULL). Both arrays hold
+     * batch->max_rows. rows == 0 at the end. */
+    enum err_code (*scan_next)(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
+                               struct err *err);
+    void (*scan_end)(struct sink_scan *scan);
+};
+
+enum err_code sink_open(const struct sink_type *type, const struct sink_open *args, struct sink **out,
+                        struct err *err) MUST_USE;
+void sink_close(struct sink *sink);
+enum err_code sink_setup(struct sink *sink, struct buf *print, struct err *err) MUST_USE;
+enum err_code sink_describe(struct sink *sink, struct sink_state *state,
+                            struct err *err) MUST_USE; /* release state->problems */
+enum err_code sink_has_foreign_rows(struct sink *sink, bool *any, struct err *err) MUST_USE;
+
+enum err_code sink_begin(struct sink *sink, const struct sink_begin *begin, struct sink_load **out,
+                         struct err *err) MUST_USE;
+enum err_code sink_ledger_insert(struct sink_load *load, struct ledger_row *rows, size_t n,
+                                 struct err *err) MUST_USE;
+enum err_code sink_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
+                           struct err *err) MUST_USE;
+enum err_code sink_append(struct sink_load *load, const struct batch *batch,
+                          const struct sink_segment *segments, size_t nsegments, int64_t *stored,
+                          struct err *err) MUST_USE;
+enum err_code sink_rejects(struct sink_load *load, const struct reject *rejects, size_t n, int64_t *stored,
+                           struct err *err) MUST_USE;
+enum err_code sink_mark_replayed(struct sink_load *load, const int64_t *ids, size_t n, int64_t by,
+                                 struct err *err) MUST_USE;
+enum err_code sink_totals(struct sink_load *load, const struct ledger_row *rows, size_t n,
+                          struct err *err) MUST_USE;
+enum err_code sink_commit(struct sink_load *load, struct err *err) MUST_USE;
+void sink_abort(struct sink_load *load);
+
+enum err_code sink_ledger_page(struct sink *sink, const struct ledger_query *query, struct ledger_row *rows,
+                               size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code sink_ledger_header(struct sink *sink, int64_t id, struct buf *out, struct err *err) MUST_USE;
+enum err_code sink_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err) MUST_USE;
+enum err_code sink_attempt_add(struct sink *sink, struct attempt *attempt, const struct reject *samples,
+                               size_t n, struct err *err) MUST_USE;
+enum err_code sink_attempt_page(struct sink *sink, const struct record_query *query, struct attempt *rows,
+                                size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code sink_reject_page(struct sink *sink, const struct record_query *query, struct reject *rows,
+                               size_t cap, size_t *n, struct buf *arena, struct err *err) MUST_USE;
+
+enum err_code sink_claim_take(struct sink *sink, hour_t hour, const char *owner,
+                              const struct claim_row *steal, struct claim_row *row, bool *taken,
+                              struct err *err) MUST_USE;
+enum err_code sink_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
+                               struct err *err) MUST_USE;
+enum err_code sink_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
+enum err_code sink_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
+                              struct err *err) MUST_USE;
+
+enum err_code sink_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,
+                              struct err *err) MUST_USE;
+enum err_code sink_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
+                             struct err *err) MUST_USE;
+void sink_scan_end(struct sink_scan *scan);
+
+#endif
