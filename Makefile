@@ -25,6 +25,7 @@ ALL_LDFLAGS = -pthread -pie $(FLAGS_$(KIND)) $(LDFLAGS)
 LIB_SRC := $(sort $(wildcard core/*/*.c backends/*.c))
 TOOL_SRC := $(sort $(filter-out tools/gen_fixture.c,$(wildcard tools/*.c)))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+SUITE_SRC := $(sort $(wildcard tests/conformance/*_suite.c))
 TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c tests/e2e/test_*.c tests/fuzz/test_*.c))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 
@@ -46,7 +47,9 @@ $(B)/gen_fixture: $(B)/tools/gen_fixture.o $(B)/libsluice.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 $(TESTS): $(B)/%: $(B)/%.o $(SUPPORT_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka $(LDLIBS)
+
+$(filter $(B)/tests/conformance/%,$(TESTS)): $(SUITE_SRC:%.c=$(B)/%.o)
 
 .PHONY: tests
 tests: $(TESTS)
