@@ -222,6 +222,7 @@ static enum err_code pass_bom(struct csv_reader *r, struct err *err)
  * cap. */
 static enum err_code next_line(struct csv_reader *r, size_t *len, struct err *err)
 {
+    size_t enough = r->limits.record_max > CSV_CUT_KEEP ? r->limits.record_max : CSV_CUT_KEEP;
     for (;;) {
         const char *from = r->win + r->start + r->scanned;
         const char *nl = memchr(from, '\n', r->end - r->start - r->scanned);
@@ -230,7 +231,7 @@ static enum err_code next_line(struct csv_reader *r, size_t *len, struct err *er
             break;
         }
         r->scanned = r->end - r->start;
-        if (r->eof || r->scanned > r->limits.record_max)
+        if (r->eof || r->scanned > enough)
             break;
         enum err_code code = fill(r, err);
         if (code != ERR_OK)
@@ -301,7 +302,9 @@ static enum err_code feed_line(struct csv_reader *r, size_t len, bool *ok, struc
     const char *line = r->win + r->start + r->fed;
     if (r->fed == 0) {
         r->first_len = len;
-        r->cursor = memchr(line, r->dialect.quote, len) ? NULL : line;
+        bool plain = *line != '\r' &&
+                     !memchr(line, r->dialect.quote, len); /* libcsv passes over a CR in front */
+        r->cursor = plain ? line : NULL;
     }
     if (!r->cursor && arena_reserve(r, r->fed + len + CSV_SHORT, err) != ERR_OK)
         return err->code;

@@ -1,0 +1,112 @@
+/* channel: see channel.h. A ring under one mutex with two conditions; a stage passes some thousand rows at a
+ * time, so the lock is taken rarely. */
+#include "core/load/channel.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "core/base/mem.h"
+
+struct channel {
+    pthread_mutex_t lock;
+    pthread_cond_t can_pop, can_push;
+    size_t capacity, head, count;
+    bool closed, cancelled;
+    void *items[CHANNEL_MAX];
+};
+
+enum err_code channel_new(size_t capacity, struct channel **out, struct err *err)
+{
+    *out = NULL;
+    if (capacity < 1 || capacity > CHANNEL_MAX)
+        return err_set(err, ERRN_INTERNAL, "channel of capacity %zu", capacity);
+    struct channel *c = mem_calloc(1, sizeof *c);
+    if (!c)
+        return err_nomem(err);
+    c->capacity = capacity;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->can_pop, NULL);
+    pthread_cond_init(&c->can_push, NULL);
+    *out = c;
+    return ERR_OK;
+}
+
+void channel_free(struct channel *c)
+{
+    if (!c)
+        return;
+    pthread_cond_destroy(&c->can_push);
+    pthread_cond_destroy(&c->can_pop);
+    pthread_mutex_destroy(&c->lock);
+    mem_free(c);
+}
+
+static enum err_code cancelled(struct err *err)
+{
+    return err_set(err, ERRN_CANCELLED, "stopped");
+}
+
+enum err_code channel_push(struct channel *c, void *item, struct err *err)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->count == c->capacity && !c->cancelled)
+        pthread_cond_wait(&c->can_push, &c->lock);
+    bool ok = !c->cancelled;
+    if (ok) {
+        c->items[(c->head + c->count) % c->capacity] = item;
+        c->count++;
+        pthread_cond_signal(&c->can_pop);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return ok ? ERR_OK : cancelled(err);
+}
+
+/* Caller holds the lock. */
+static void *take(struct channel *c)
+{
+    if (c->count == 0)
+        return NULL;
+    void *item = c->items[c->head];
+    c->head = (c->head + 1) % c->capacity;
+    c->count--;
+    pthread_cond_signal(&c->can_push);
+    return item;
+}
+
+enum err_code channel_pop(struct channel *c, void **item, struct err *err)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->count == 0 && !c->closed && !c->cancelled)
+        pthread_cond_wait(&c->can_pop, &c->lock);
+    bool ok = !c->cancelled;
+    *item = ok ? take(c) : NULL;
+    pthread_mutex_unlock(&c->lock);
+    return ok ? ERR_OK : cancelled(err);
+}
+
+static void end(struct channel *c, bool *flag)
+{
+    pthread_mutex_lock(&c->lock);
+    *flag = true;
+    pthread_cond_broadcast(&c->can_pop);
+    pthread_cond_broadcast(&c->can_push);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void channel_close(struct channel *c)
+{
+    end(c, &c->closed);
+}
+
+void channel_cancel(struct channel *c)
+{
+    end(c, &c->cancelled);
+}
+
+void *channel_drain(struct channel *c)
+{
+    pthread_mutex_lock(&c->lock);
+    void *item = take(c);
+    pthread_mutex_unlock(&c->lock);
+    return item;
+}

@@ -1,0 +1,34 @@
+/*
+ * channel: a bounded queue of pointers between two stages; the only way in which threads of a load talk.
+ *
+ * States: OPEN -> CLOSED (the writer is done: what is queued is still read) or CANCELLED (either side gave
+ * up: both wake up and get CANCELLED; what is queued stays for channel_drain). Any number of readers and
+ * writers.
+ */
+#ifndef SLUICE_LOAD_CHANNEL_H
+#define SLUICE_LOAD_CHANNEL_H
+
+#include <stddef.h>
+
+#include "core/base/err.h"
+
+enum { CHANNEL_MAX = 64 };
+
+struct channel;
+
+/* capacity 1..CHANNEL_MAX. */
+enum err_code channel_new(size_t capacity, struct channel **out, struct err *err) MUST_USE;
+void channel_free(struct channel *channel); /* whatever is queued is the caller's to drain first */
+
+/* Waits for room. ERR_CANCELLED after channel_cancel; the item stays the caller's then. */
+enum err_code channel_push(struct channel *channel, void *item, struct err *err) MUST_USE;
+/* Waits for an item; *item = NULL once closed and empty. ERR_CANCELLED after channel_cancel. */
+enum err_code channel_pop(struct channel *channel, void **item, struct err *err) MUST_USE;
+
+void channel_close(struct channel *channel);
+void channel_cancel(struct channel *channel);
+
+/* Takes what is queued without waiting, whatever the state; NULL when empty. */
+void *channel_drain(struct channel *channel);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * run: hours -> outcome. Finds the hours that have something to do, takes the claim of each, and loads what
+ * the ledger lacks.
+ *
+ *   plan (no claim): listing x ledger -> hours    for each hour: claim -> diff again -> units -> load, retry,
+ * split -> release with its state A unit that meets a ledger row of another worker is diffed again; a group
+ * that fails is retried by halves; a transient error is retried with backoff.
+ */
+#ifndef SLUICE_LOAD_RUN_H
+#define SLUICE_LOAD_RUN_H
+
+#include "core/load/diff.h"
+#include "core/load/job.h"
+
+enum {
+    RUN_TRIES_MAX = 20,     /* of one unit, all reasons together */
+    RUN_HOURS_MAX = 100000, /* hours of a bounded range: 11 years */
+};
+
+struct run_options {
+    struct hour_range range;
+    bool reload;         /* delete and load again what is in the ledger (needs lineage) */
+    bool allow_nonempty; /* load into a table that has rows of others */
+};
+
+/* Of one hour, from the plan. */
+struct hour_plan {
+    hour_t hour;
+    int64_t objects; /* to load: new, partial, or (reload) in the ledger */
+    int64_t bytes;
+    int64_t check; /* another etag: content to be compared */
+    int64_t unchanged;
+    int64_t matched; /* objects listed for this hour */
+};
+
+struct run_plan {
+    struct hour_plan *hours; /* in order of time; freed by run_plan_release */
+    size_t n, cap;
+    int64_t ignored; /* objects that match nothing */
+    int64_t objects, bytes, unchanged, check;
+};
+
+/* Each object that would be loaded, checked or ignored, in key order (for `plan -v`, may be NULL). */
+typedef void run_plan_fn(void *ctx, const struct diff_entry *entry);
+
+/* Touches nothing. Hours of a bounded range without an object are in the plan too, with matched = 0. */
+enum err_code run_plan_make(struct job *job, const struct run_options *options, run_plan_fn *each, void *ctx,
+                            struct run_plan *plan, struct err *err) MUST_USE;
+void run_plan_release(struct run_plan *plan);
+
+/* Loads. Objects and hours are told through job->events; *status is the exit status that they add up to
+ * (err_status_worse). Fails itself only where nothing can go on (sink or store gone, cancelled, non-empty
+ * table): then *status covers the error too. */
+enum err_code run_load(struct job *job, const struct run_options *options, struct job_totals *totals,
+                       int *status, struct err *err) MUST_USE;
+
+/* Ledger rows for all listed objects of hours before `to`, without loading. NOT for a pipeline that has
+ * loaded already objects among them (they are left as they are). */
+enum err_code run_baseline(struct job *job, hour_t to, struct job_totals *totals, struct err *err) MUST_USE;
+
+#endif
