@@ -328,7 +328,7 @@ static void test_environments(void **state)
     pipeline_free(p);
 
     refused(GOOD "environments.yaml", "needs_variable", NULL, ERRN_CONFIG_UNSET,
-            GOOD "environments.yaml:22:19: source.url: ${SLUICE_TEST_BUCKET} is not set");
+            GOOD "environments.yaml:21:19: source.url: ${SLUICE_TEST_BUCKET} is not set");
     setenv("SLUICE_TEST_BUCKET", "b1", 1);
     p = good(GOOD "environments.yaml", "needs_variable", NULL);
     assert_string_equal(p->source.url, "s3://b1/lake");
