@@ -52,6 +52,12 @@ enum err_code loader_run(struct loader *loader, struct claim *claim, const struc
                          struct load_outcome *outcomes, struct reject_samples *samples,
                          struct err *err) MUST_USE;
 
+/* Whether the last loader_run failed in the database (else: in the source or its data). */
+bool loader_sink_failed(const struct loader *loader);
+
+/* Goes on through another connection of the same kind (after a reconnect). */
+void loader_set_sink(struct loader *loader, struct sink *sink);
+
 /* Reads the object whole and hashes its bytes (to learn whether content changed). */
 enum err_code load_content_hash(struct store *store, const struct store_object *object,
                                 const atomic_int *stop, struct hash128 *out, struct err *err) MUST_USE;

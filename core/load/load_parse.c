@@ -250,8 +250,8 @@ static bool item_full(const struct item *item, enum unit_kind kind)
 static enum err_code check_limit(struct parser *p, int64_t rejected, int64_t read, bool final,
                                  struct err *err)
 {
-    const struct reject_limit *limit = &p->in->pipeline->policy.max_rejects;
-    if (!reject_over_limit(limit, rejected, read, final))
+    const struct reject_limit *limit = p->in->limit;
+    if (!limit || !reject_over_limit(limit, rejected, read, final))
         return ERR_OK;
     char allowed[REJECT_LIMIT_TEXT_MAX];
     reject_limit_format(limit, read, allowed);
@@ -354,7 +354,7 @@ static enum err_code skip_loaded(struct parser *p, struct csv_record *record, en
     if (!there || !hash_equal(&prefix, &object->prefix_hash))
         return err_set(err, ERRN_SOURCE_CHANGED,
                        "%" PRId64 " chunks of it are loaded, but what they held has changed; `sluice run "
-                                  "--reload` loads the hour again",
+                       "--reload` loads the hour again",
                        object->chunk);
     return ERR_OK;
 }
