@@ -259,16 +259,15 @@ static enum err_code commit(struct work *w, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code take_item_in(struct work *w, struct item *item, struct err *err)
+static enum err_code load_item(void *ctx, struct item *item, struct err *err)
 {
+    struct work *w = ctx;
     if (item->err.code != ERR_OK) {
         for (size_t i = 0; w->samples && i < item->nrejects; i++)
             reject_samples_add(w->samples, &item->rejects[i]);
         *err = item->err;
         return err->code;
     }
-    if (job_check_stop(w->loader->job, err) != ERR_OK)
-        return err->code;
     if (item->nslices == 0)
         return ERR_OK;
     w->loader->sink_failed = true; /* until this item is through */
@@ -283,34 +282,6 @@ static enum err_code take_item_in(struct work *w, struct item *item, struct err 
         w->outcomes[last->object].committed = last->object_end;
     }
     w->loader->sink_failed = false;
-    return ERR_OK;
-}
-
-static enum err_code sink_items(struct work *w, struct channel *full, struct channel *empty, struct err *err)
-{
-    for (;;) {
-        void *next = NULL;
-        if (channel_pop(full, &next, err) != ERR_OK)
-            return err->code;
-        struct item *item = next;
-        if (!item && job_check_stop(w->loader->job, err) != ERR_OK)
-            return err->code;
-        if (!item)
-            return err_set(err, ERRN_INTERNAL, "the parse thread ended without an end");
-        if (take_item_in(w, item, err) != ERR_OK)
-            return err->code;
-        bool end = item->end;
-        if (channel_push(empty, item, err) != ERR_OK)
-            return err->code;
-        if (end)
-            break;
-    }
-    w->loader->sink_failed = true;
-    if (commit(w, err) != ERR_OK)
-        return err->code;
-    w->loader->sink_failed = false;
-    for (size_t i = 0; i < w->unit->n; i++)
-        w->outcomes[i].committed = !w->outcomes[i].left_out;
     return ERR_OK;
 }
 
@@ -363,6 +334,65 @@ static enum err_code start(pthread_t *thread, void *(*fn)(void *), void *arg, st
     return rc == 0 ? ERR_OK : err_set_errno(err, rc, "start a thread");
 }
 
+static enum err_code give_items(struct loader *l, struct pipes *p, item_fn *take, void *ctx, struct err *err)
+{
+    for (;;) {
+        void *next = NULL;
+        if (channel_pop(p->items_full, &next, err) != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
+            return err->code;
+        struct item *item = next;
+        if (!item)
+            return err_set(err, ERRN_INTERNAL, "the parse thread ended without an end");
+        bool end = item->end;
+        if (take(ctx, item, err) != ERR_OK || end)
+            return err->code;
+        if (channel_push(p->items_empty, item, err) != ERR_OK)
+            return err->code;
+    }
+}
+
+enum err_code loader_drive(struct loader *l, const struct unit *unit, const struct reject_limit *limit,
+                           struct load_outcome *outcomes, item_fn *take, void *ctx, struct err *err)
+{
+    struct pipes pipes = {0};
+    struct fetch fetch = {
+        .store = l->store, .unit = unit, .stop = l->job->stop, .progress = l->job->progress};
+    struct parse parse = {.pipeline = l->job->pipeline,
+                          .unit = unit,
+                          .limit = limit,
+                          .run_id = l->job->run_id,
+                          .load_method = l->sink->caps.load_method,
+                          .csv = l->csv,
+                          .convert = l->convert,
+                          .prefix = l->prefix,
+                          .progress = l->job->progress,
+                          .outcomes = outcomes};
+    pthread_t fetcher, parser;
+    bool fetching = false, parsing = false;
+
+    memset(outcomes, 0, unit->n * sizeof *outcomes);
+    if (pipes_open(l, &pipes, err) != ERR_OK)
+        goto out;
+    fetch.full = parse.blocks_full = pipes.blocks_full;
+    fetch.empty = parse.blocks_empty = pipes.blocks_empty;
+    parse.items_full = pipes.items_full;
+    parse.items_empty = pipes.items_empty;
+    fetching = start(&fetcher, fetch_main, &fetch, err) == ERR_OK;
+    parsing = fetching && start(&parser, parse_main, &parse, err) == ERR_OK;
+    if (parsing)
+        give_items(l, &pipes, take, ctx, err);
+    if (err->code != ERR_OK)
+        pipes_cancel(&pipes);
+    if (parsing)
+        pthread_join(parser, NULL);
+    if (fetching)
+        pthread_join(fetcher, NULL);
+out:
+    csv_reset(l->csv, &l->nothing.base);
+    pipes_close(&pipes);
+    return err->code;
+}
+
 bool loader_sink_failed(const struct loader *l)
 {
     return l->sink_failed;
@@ -376,47 +406,20 @@ void loader_set_sink(struct loader *l, struct sink *sink)
 enum err_code loader_run(struct loader *l, struct claim *claim, const struct unit *unit,
                          struct load_outcome *outcomes, struct reject_samples *samples, struct err *err)
 {
-    struct pipes pipes = {0};
-    struct fetch fetch = {
-        .store = l->store, .unit = unit, .stop = l->job->stop, .progress = l->job->progress};
-    struct parse parse = {.pipeline = l->job->pipeline,
-                          .unit = unit,
-                          .run_id = l->job->run_id,
-                          .load_method = l->sink->caps.load_method,
-                          .csv = l->csv,
-                          .convert = l->convert,
-                          .prefix = l->prefix,
-                          .progress = l->job->progress,
-                          .outcomes = outcomes};
     struct work work = {.loader = l, .claim = claim, .unit = unit, .outcomes = outcomes, .samples = samples};
-    pthread_t fetcher, parser;
-    bool fetching = false, parsing = false;
-
-    memset(outcomes, 0, unit->n * sizeof *outcomes);
     l->sink_failed = false;
     if (samples)
         reject_samples_clear(samples);
-    if (pipes_open(l, &pipes, err) != ERR_OK)
-        goto out;
-    fetch.full = parse.blocks_full = pipes.blocks_full;
-    fetch.empty = parse.blocks_empty = pipes.blocks_empty;
-    parse.items_full = pipes.items_full;
-    parse.items_empty = pipes.items_empty;
-    fetching = start(&fetcher, fetch_main, &fetch, err) == ERR_OK;
-    parsing = fetching && start(&parser, parse_main, &parse, err) == ERR_OK;
-    if (parsing)
-        sink_items(&work, pipes.items_full, pipes.items_empty, err);
-    if (err->code != ERR_OK)
-        pipes_cancel(&pipes);
-    if (parsing)
-        pthread_join(parser, NULL);
-    if (fetching)
-        pthread_join(fetcher, NULL);
+    if (loader_drive(l, unit, &l->job->pipeline->policy.max_rejects, outcomes, load_item, &work, err) ==
+        ERR_OK) {
+        l->sink_failed = true;
+        if (commit(&work, err) == ERR_OK)
+            l->sink_failed = false;
+    }
     sink_abort(work.load);
+    for (size_t i = 0; err->code == ERR_OK && i < unit->n; i++)
+        outcomes[i].committed = !outcomes[i].left_out;
     if (samples)
         reject_samples_seal(samples);
-out:
-    csv_reset(l->csv, &l->nothing.base);
-    pipes_close(&pipes);
     return err->code;
 }

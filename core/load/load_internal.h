@@ -74,6 +74,7 @@ void *fetch_main(void *fetch); /* closes `full` at the end; never fails itself: 
 struct parse {
     const struct pipeline *pipeline;
     const struct unit *unit;
+    const struct reject_limit *limit; /* NULL = any number of rejects */
     const char *run_id;
     const char *load_method;
     struct csv_reader *csv;
@@ -85,5 +86,11 @@ struct parse {
     struct channel *items_full, *items_empty;
 };
 void *parse_main(void *parse); /* closes items_full; the last item has end or err set */
+
+/* Runs fetch and parse over the unit and hands each item to `take`, in order, in the caller's thread; the
+ * first error ends it. After the call both threads are gone. `limit` may be NULL. */
+typedef enum err_code item_fn(void *ctx, struct item *item, struct err *err);
+enum err_code loader_drive(struct loader *loader, const struct unit *unit, const struct reject_limit *limit,
+                           struct load_outcome *outcomes, item_fn *take, void *ctx, struct err *err) MUST_USE;
 
 #endif

@@ -250,8 +250,8 @@ static bool item_full(const struct item *item, enum unit_kind kind)
 static enum err_code check_limit(struct parser *p, int64_t rejected, int64_t read, bool final,
                                  struct err *err)
 {
-    const struct reject_limit *limit = &p->in->pipeline->policy.max_rejects;
-    if (!reject_over_limit(limit, rejected, read, final))
+    const struct reject_limit *limit = p->in->limit;
+    if (!limit || !reject_over_limit(limit, rejected, read, final))
         return ERR_OK;
     char allowed[REJECT_LIMIT_TEXT_MAX];
     reject_limit_format(limit, read, allowed);

@@ -73,9 +73,9 @@ static void tell_looked_at(struct hour_work *w, const struct diff_entry *entry, 
 static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, const struct err *why,
                           struct err *err)
 {
-    struct unit_object object = {
-        .key = (char *)entry->object.key, .etag = (char *)entry->object.etag, .size = entry->object.size};
-    return run_tell_failed(w, &object, NULL, clock_mono_us(w->job->clock), why, err);
+    struct load_outcome seen = {.bytes = entry->object.size};
+    return run_tell_failed(w, entry->object.key, entry->object.etag, &seen, clock_mono_us(w->job->clock), why,
+                           err);
 }
 
 /* The object has another etag than the ledger: another content too? */

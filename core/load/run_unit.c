@@ -80,7 +80,7 @@ static void tell_done(struct hour_work *w, const struct unit_object *object, con
     tell(w, &result);
 }
 
-enum err_code run_tell_failed(struct hour_work *w, const struct unit_object *object,
+enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
                               const struct load_outcome *outcome, int64_t started_us, const struct err *why,
                               struct err *err)
 {
@@ -88,10 +88,10 @@ enum err_code run_tell_failed(struct hour_work *w, const struct unit_object *obj
     const struct load_outcome *o = outcome ? outcome : &none;
     struct object_result result = {
         .hour = w->claim.row.hour,
-        .object = object ? object->key : "",
+        .object = key,
         .status = OBJECT_FAILED,
-        .etag = object ? object->etag : "",
-        .bytes = object ? object->size : 0,
+        .etag = etag,
+        .bytes = o->bytes,
         .rows_read = o->rows_read,
         .rows_rejected = o->rows_rejected,
         .load_method = w->job->sink->caps.load_method,
@@ -261,8 +261,10 @@ static enum err_code unit_failed(struct hour_work *w, const struct unit *unit,
         return err->code;
     }
     struct err books = ERR_INIT;
-    const struct unit_object *object = unit->n == 1 ? &unit->objects[0] : NULL;
-    enum err_code code = run_tell_failed(w, object, object ? &outcomes[0] : NULL, started_us, why, &books);
+    bool alone = unit->n == 1;
+    enum err_code code = run_tell_failed(w, alone ? unit->objects[0].key : "",
+                                         alone ? unit->objects[0].etag : "", alone ? outcomes : NULL,
+                                         started_us, why, &books);
     if (end || code != ERR_OK)
         *err = end ? *why : books;
     return err->code;
