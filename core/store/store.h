@@ -55,6 +55,7 @@ struct store_list {
     bool done;
     char last[STORE_KEY_MAX + 1];
     char prefix[STORE_KEY_MAX + 1];
+    struct err failed; /* a listing that failed stays failed: what is left out must never look like the end */
 };
 struct store_reader {
     struct bytes bytes; /* reads the object's bytes: hand &reader->bytes on */
