@@ -12,6 +12,8 @@ PREFIX ?= /usr/local
 DEPS ?= yes
 T ?=
 export DEPS
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 PKGS := sqlite3 yaml-0.1 jansson zlib libzstd libxxhash
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
@@ -62,25 +64,29 @@ build/.tools: ci/deps.sh
 
 $(B)/%.o: %.c Makefile | build/.tools
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DSLUICE_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo "  CC $@")
+	$(Q)$(CC) $(ALL_CFLAGS) -DSLUICE_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
 
 $(B)/libsluice.a: $(LIB_SRC:%.c=$(B)/%.o)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/libtest.a: $(SUPPORT_SRC:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/sluice: $(TOOL_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
 
 .PHONY: tests
 tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND

@@ -1,9 +1,7 @@
 #!/bin/sh
 # Everything that must hold of the sources: `make check` (all) and `make check-quick` (quick KIND [T]).
 #
-# Goes on after a failure, so that one run shows all of them. At the end: skips with their reason and cure, failures
-# with log and the command that runs them again, and as the last line `N passed, N failed, N skipped`. The exit status is 1 where
-# anything failed. Under CI=true a test that lacks its server has failed.
+# Goes on after a failure, so that one run shows all of them; ci/summary.sh counts and has the last word.
 set -u
 unset MAKECMDGOALS
 MAKE=${MAKE:-make}
@@ -30,15 +28,16 @@ step() {
         printf 'pass\tcheck\t%s\t\n' "$name" >>$RESULTS
     else
         printf 'fail\tcheck\t%s\t\n' "$name" >>$RESULTS
-        grep -E 'error|warning|Error|:[0-9]+:' "build/check/$name.log" | head -n 20
+        grep -E 'error:|warning:|undefined reference|[*]{3}|:[0-9]+: ' "build/check/$name.log" | head -n 20
         return 1
     fi
 }
 
 # tests KIND: builds and runs them.
 tests() {
-    step "build-$1" $MAKE --no-print-directory $jobs KIND="$1" T="$T" build-tests &&
-        $MAKE --no-print-directory KIND="$1" T="$T" run-tests
+    step "build-$1" $MAKE --no-print-directory -k $jobs KIND="$1" T="$T" build-tests &&
+        { $MAKE --no-print-directory KIND="$1" T="$T" run-tests ||
+            printf 'fail\tcheck\trun-tests KIND=%s\t\n' "$1" >>$RESULTS; }
 }
 
 if [ "$mode" = all ]; then
@@ -53,28 +52,5 @@ else
     tests "$kind"
 fi
 
-awk -F '\t' -v ci="${CI:-}" -v seconds=$(($(date +%s) - started)) '
-    $1 == "server" { $1 = ci == "true" ? "fail" : "skip" }
-    $1 == "pass" { passed++ }
-    $1 == "skip" { reasons[$3 ": " $4]++; skipped++ }
-    $1 == "fail" { failures[++failed] = $2 "\t" $3 "\t" $4 }
-    END {
-        if (skipped) print "\nSkipped:"
-        for (r in reasons) print "  " r
-        if (failed) print "\nFailed:"
-        for (i = 1; i <= failed; i++) {
-            split(failures[i], f, "\t")
-            if (f[1] == "check") {
-                again = f[2] ~ /^build-/ ? "make KIND=" substr(f[2], 7) " tests" : "make " f[2]
-                print "  " f[2] "\n      log build/check/" f[2] ".log, again: " again
-            } else {
-                log_name = f[2]; sub(/^tests\//, "", log_name); gsub(/\//, ".", log_name)
-                base = f[2]; sub(/.*\//, "", base)
-                print "  " f[2] ": " f[3] "\n      log build/" f[1] "/log/" log_name ".log, again: make check-quick T=" base \
-                    (f[1] == "gcc" || f[1] == "debug" ? "" : " KIND=" f[1])
-            }
-        }
-        if (!passed && !failed && !skipped) { print "\nNo test matches."; failed = 1 }
-        printf "\n%d s\n%d passed, %d failed, %d skipped\n", seconds, passed, failed, skipped
-        exit failed > 0
-    }' $RESULTS
+echo "$(($(date +%s) - started)) s"
+ci/summary.sh $RESULTS

@@ -5,7 +5,7 @@
 #
 # A test is a program build/KIND/tests/... (cmocka, told to speak TAP) or a script tests/...sh that speaks TAP. It runs from
 # the root of the sources with a clean environment, a folder of its own as TMPDIR and HOME, and SLUICE_BUILD=build/KIND
-# where the binaries are. Every case becomes one line `pass|fail|skip|server KIND TEST CASE` in the file $RESULTS
+# where the binaries are. The status is 0 where all were run, whatever came out: ci/summary.sh judges. Every case becomes one line `pass|fail|skip|server KIND TEST CASE` in the file $RESULTS
 # (default build/KIND/log/results). A skipped case says why on a line `SKIP: reason; cure` before it (scripts: after `# skip`),
 # and `SKIP-SERVER: reason; cure` where a server is missing. A test that crashes, runs out of time, ends with a
 # status of its own, runs nothing or fewer cases than it announced is one more failure.
@@ -46,7 +46,7 @@ run_one() {
             if (match(tolower($0), /# skip/)) {
                 name = rest(substr($0, 1, RSTART - 1)); after = substr($0, RSTART + 7)
                 if (sub(/^-SERVER:/, "", after)) server = 1
-                sub(/^ */, "", after)
+                sub(/^ */, "", after); sub(/ *$/, "", name)
                 if (name == "") name = after; else if (after != "") why = after
                 result(server ? "server" : "skip", name ": " (why == "" ? "no reason given" : why))
             } else if (/^not/) { failed++; result("fail", rest($0)) }
@@ -73,10 +73,11 @@ fi
 
 kind=$1
 shift
+if [ $# = 0 ]; then
+    echo "no test matches" >&2
+    exit 1
+fi
 mkdir -p "build/$kind/log"
 rm -f "build/$kind/log/"*.results
-: >"build/$kind/log/results"
 printf '%s\n' "$@" | grep . | xargs -r -n 1 -P "${TEST_JOBS:-$(nproc)}" "$0" --one "$kind"
-results=${RESULTS:-build/$kind/log/results}
-find "build/$kind/log" -name '*.results' -exec cat {} + >>"$results"
-! grep -q "^fail	$kind	" "$results"
+find "build/$kind/log" -name '*.results' -exec cat {} + >>"${RESULTS:-build/$kind/log/results}"

@@ -41,8 +41,8 @@ static inline uint64_t number_bits(const struct column *col, enum type_kind kind
 {
     uint64_t bits;
     if (col->storage == STORAGE_F64) {
-        double v = (kind == TYPE_FLOAT ? (double)(float)col->f64[row] : col->f64[row]) +
-                   0.0; /* -0 becomes 0 */
+        double v = kind == TYPE_FLOAT ? (double)(float)col->f64[row] : col->f64[row];
+        v += 0.0; /* -0 becomes 0 */
         memcpy(&bits, &v, sizeof bits);
     } else {
         bits = (uint64_t)col->i64[row];
@@ -179,9 +179,10 @@ bool canon_hash_parse(const char *text, uint64_t *out)
         return false;
     uint64_t v = 0;
     for (const char *p = text; *p; p++) {
-        unsigned digit = is_digit(*p) ? (unsigned)(*p - '0') : (unsigned)((*p | 0x20) - 'a') + 10;
-        if (digit > 15)
+        unsigned char lower = (unsigned char)(*p | 0x20);
+        if (!is_digit(*p) && (lower < 'a' || lower > 'f'))
             return false;
+        unsigned digit = is_digit(*p) ? (unsigned)(*p - '0') : lower - 'a' + 10u;
         v = v << 4 | digit;
     }
     *out = v;

@@ -141,9 +141,9 @@ enum err_name types_double(const char *text, size_t len, double *out)
         m = m * 10 + (uint64_t)(*p++ - '0');
     if (p == digits)
         return ERRN_CAST_FLOAT;
-    size_t whole = m == 0 ? 0 : (size_t)(p - digits), fraction = 0;
-    if ((size_t)(p - digits) > MANTISSA_DIGITS) /* m may have come round to 0 */
-        whole = (size_t)(p - digits);
+    size_t whole = (size_t)(p - digits), fraction = 0;
+    if (m == 0 && whole <= MANTISSA_DIGITS) /* zeros take no room in m; a longer m may have come round to 0 */
+        whole = 0;
     if (p < end && *p == '.') {
         p++;
         fraction = take_digits(&p, end, &m);

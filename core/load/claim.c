@@ -174,7 +174,8 @@ enum err_code claim_release(struct claim *claim, enum hour_state state, const st
     row.state = state;
     row.last_error[0] = '\0';
     if (why && why->code != ERR_OK) {
-        snprintf(row.last_error, sizeof row.last_error, "%s: %s", err_name_text(why->name), why->msg);
+        snprintf(row.last_error, sizeof row.last_error, "%s: %.*s", err_name_text(why->name),
+                 REC_MESSAGE_MAX - REC_NAME_MAX - 2, why->msg);
         row.attempts++;
     } else {
         row.attempts = 0;

@@ -66,12 +66,16 @@ static enum err_code advance_ledger(struct diff *d, struct err *err)
         if (!row || (d->has_folded && strcmp(row->object, d->folded.row.object) != 0))
             return ERR_OK;
         if (!d->has_folded)
-            d->folded.read_sum = d->folded.rejected_sum = 0;
+            memset(&d->folded, 0, sizeof d->folded);
         d->folded.row = *row; /* rows come in order of chunk: the last one stays */
         if (row->chunk >= 0) {
             d->folded.read_sum += row->rows_read;
             d->folded.rejected_sum += row->rows_rejected;
+        } else {
+            d->folded.replayed_sum += row->rows_loaded;
         }
+        d->folded.loaded_sum += row->rows_loaded;
+        d->folded.hash_sum += row->row_hash;
         d->has_folded = true;
         d->page_at++;
     }

@@ -13,8 +13,8 @@ enum err_code ledger_check_object(const char *object, const struct object_tally 
 {
     const struct csv_counts *c = &t->csv;
     struct err e = ERR_INIT;
-    int64_t parts = c->bytes_bom + c->bytes_records + c->bytes_blank + t->skipped_bytes;
-    int64_t records = c->records - t->header_records;
+    int64_t parts = c->bytes_bom + c->bytes_records + c->bytes_blank;
+    int64_t records = c->records - t->other_records;
     if (t->raw_bytes != t->object_size)
         differ("bytes read against the object's size", t->raw_bytes, t->object_size, &e);
     else if (c->bytes != t->decoded_bytes)

@@ -7,13 +7,15 @@
 #include "core/base/mem.h"
 #include "core/data/inflate.h"
 
-enum err_code unit_new(enum unit_kind kind, hour_t hour, struct unit **out, struct err *err)
+enum err_code unit_new(enum unit_kind kind, hour_t hour, int64_t chunk_rows, struct unit **out,
+                       struct err *err)
 {
     *out = mem_calloc(1, sizeof **out);
     if (!*out)
         return err_nomem(err);
     (*out)->kind = kind;
     (*out)->hour = hour;
+    (*out)->chunk_rows = chunk_rows;
     return ERR_OK;
 }
 
@@ -34,8 +36,9 @@ static size_t most(enum unit_kind kind)
     return kind == UNIT_HOUR ? UNIT_HOUR_MAX : kind == UNIT_GROUP ? UNIT_GROUP_MAX : 1;
 }
 
-/* Adds a copy of `from` with copies of its strings. */
-static enum err_code add(struct unit *unit, const struct unit_object *from, struct err *err)
+/* Adds a copy of `from` with copies of the two strings. */
+static enum err_code add(struct unit *unit, const struct unit_object *from, const char *key, const char *etag,
+                         struct err *err)
 {
     if (unit->n >= most(unit->kind))
         return err_set(err, ERRN_LIMIT, "more than %zu objects in one unit", most(unit->kind));
@@ -48,8 +51,8 @@ static enum err_code add(struct unit *unit, const struct unit_object *from, stru
         unit->cap = cap;
     }
     struct unit_object object = *from;
-    object.key = mem_strdup(from->key);
-    object.etag = mem_strdup(from->etag);
+    object.key = mem_strdup(key);
+    object.etag = mem_strdup(etag);
     if (!object.key || !object.etag) {
         mem_free(object.key);
         mem_free(object.etag);
@@ -64,10 +67,9 @@ enum err_code unit_add(struct unit *unit, const struct diff_entry *entry, bool r
 {
     const struct ledger_row *row = &entry->row;
     struct unit_object object = {
-        .key = (char *)entry->object.key,
-        .etag = (char *)entry->object.etag,
         .etag_trusted = entry->object.etag_trusted,
         .size = entry->object.size,
+        .chunk_rows = unit->chunk_rows,
     };
     if (replace) {
         object.replace_id = row->id;
@@ -81,7 +83,7 @@ enum err_code unit_add(struct unit *unit, const struct diff_entry *entry, bool r
         object.read_before = entry->read_sum;
         object.rejected_before = entry->rejected_sum;
     }
-    return add(unit, &object, err);
+    return add(unit, &object, entry->object.key, entry->object.etag, err);
 }
 
 enum err_code unit_part(const struct unit *unit, size_t from, size_t to, struct unit **out, struct err *err)
@@ -89,10 +91,10 @@ enum err_code unit_part(const struct unit *unit, size_t from, size_t to, struct 
     enum unit_kind kind = unit->kind == UNIT_GROUP && to - from == 1 ? UNIT_FILE : unit->kind;
     struct unit *part = NULL;
     *out = NULL;
-    if (unit_new(kind, unit->hour, &part, err) != ERR_OK)
+    if (unit_new(kind, unit->hour, unit->chunk_rows, &part, err) != ERR_OK)
         return err->code;
     for (size_t i = from; i < to; i++) {
-        if (add(part, &unit->objects[i], err) != ERR_OK) {
+        if (add(part, &unit->objects[i], unit->objects[i].key, unit->objects[i].etag, err) != ERR_OK) {
             unit_free(part);
             return err->code;
         }

@@ -117,6 +117,7 @@ enum ledger_order { LEDGER_BY_KEY /* object, chunk */, LEDGER_BY_ID };
 
 /* Which rows of the books; zeroed = all of this pipeline. */
 struct ledger_query {
+    bool any_pipeline;  /* rows of all pipelines */
     const char *object; /* exactly this object; NULL = any */
     const char *prefix; /* objects that start with it; NULL = any */
     const char *run_id; /* NULL = any */
