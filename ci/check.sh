@@ -3,7 +3,6 @@
 #
 # Goes on after a failure, so that one run shows all of them; ci/summary.sh counts and has the last word.
 set -u
-unset MAKECMDGOALS
 MAKE=${MAKE:-make}
 mode=$1
 kind=${2:-}

@@ -73,7 +73,7 @@ done)
 sudo=
 [ "$(id -u)" = 0 ] || sudo='sudo '
 command="${sudo}apt-get install -y --no-install-recommends$missing"
-echo "sluice: missing for \`make ${MAKECMDGOALS:-$task}\`:$missing" >&2
+echo "sluice: missing to $task:$missing" >&2
 if [ $only_check = yes ]; then
     echo "sluice: \`make deps\` installs them, by: $command" >&2
     exit 1
