@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,13 +77,15 @@ struct record_query app_record_query(const struct app *app)
 static enum err_code open_pipeline(struct app *app, struct err *err)
 {
     const struct options *o = app->options;
-    const struct pipeline_options args = {.file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
+    const struct pipeline_options args = {
+        .file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
 
-    if (pipeline_load(&args, &app->pipeline, err) || layout_compile(app->pipeline->source.layout, &app->layout, err)) {
+    if (pipeline_load(&args, &app->pipeline, err) ||
+        layout_compile(app->pipeline->source.layout, &app->layout, err)) {
         if (err->code == ERR_NOT_FOUND && !o->given[OPT_CONFIG] && access(o->config, F_OK) != 0) {
             err_clear(err);
-            err_set(err, ERRN_NOT_FOUND, "%s/%s: there is no pipeline file; name one with -c FILE", app->folder,
-                    o->config);
+            err_set(err, ERRN_NOT_FOUND, "%s/%s: there is no pipeline file; name one with -c FILE",
+                    app->folder, o->config);
         }
         return err->code;
     }
@@ -98,7 +101,8 @@ static enum err_code open_source(void *ctx, struct store **out, struct err *err)
     struct store *store = NULL, *outer;
 
     *out = NULL;
-    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, app->clock, false, &store, err))
+    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, app->clock, false, &store,
+                            err))
         return err_context(err, "source.url");
     if (store_retry_wrap(store, &(struct store_retry_options){0}, &outer, err))
         goto failed;

@@ -17,7 +17,7 @@ struct app {
     const struct options *options;
     struct out out;
     bool has_out;
-    int status; /* the exit status so far */
+    int status;   /* the exit status so far */
     char *folder; /* the current one, absolute */
     struct clock_shifted shifted;
     const struct clock *clock;
@@ -62,7 +62,8 @@ struct record_query app_record_query(const struct app *app);
 
 /* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem) for a target that cannot be
  * loaded into as it stands. */
-enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state, struct err *err) MUST_USE;
+enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
+                               struct err *err) MUST_USE;
 
 /* Opens the target of the pipeline. */
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,

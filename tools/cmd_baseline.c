@@ -23,7 +23,8 @@ enum err_code cmd_baseline(struct app *app, struct err *err)
     out_row(&app->out, (struct out_cell[]){cell_num(app->options->to), cell_num(t.hours), cell_num(t.objects),
                                            cell_num(t.bytes), cell_num(t.unchanged), cell_num(t.ignored)});
     out_list_end(&app->out);
-    out_line(&app->out, "%s objects (%s) before %s noted as loaded, %s known before, %s ignored; hours: %s; run %s",
+    out_line(&app->out,
+             "%s objects (%s) before %s noted as loaded, %s known before, %s ignored; hours: %s; run %s",
              out_count(t.objects, text[0]), out_size(t.bytes, text[1]), to, out_count(t.unchanged, text[2]),
              out_count(t.ignored, text[3]), out_count(t.hours, text[4]), app->job.run_id);
     return ERR_OK;

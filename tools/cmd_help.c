@@ -39,7 +39,8 @@ static enum err_code page(const char *word, const char *second, struct buf *out,
     if (!second && err_name_find(word) != ERRN_NONE)
         return help_error(err_name_find(word), out, err);
     nearest = second ? NULL : nearest_topic(word);
-    return err_set(err, ERRN_USAGE, "help: no page \"%s%s%s\"%s%s%s", word, second ? " " : "", second ? second : "",
+    return err_set(err, ERRN_USAGE, "help: no page \"%s%s%s\"%s%s%s", word, second ? " " : "",
+                   second ? second : "",
                    nearest ? "; did you mean `sluice help " : "; `sluice help` lists the commands",
                    nearest ? nearest : "", nearest ? "`?" : "");
 }

@@ -41,9 +41,12 @@ static void put_run(struct app *app)
 static void put_hours(struct app *app, const struct run_plan *plan)
 {
     static const struct out_column columns[] = {
-        {"hour", NULL, OUT_HOUR, IN_ALL},   {"objects", NULL, OUT_INT, IN_ALL},
-        {"bytes", NULL, OUT_BYTES, IN_ALL}, {"check", "to check", OUT_INT, IN_ALL},
-        {"unchanged", "loaded before", OUT_INT, IN_ALL}, {"matched", "listed", OUT_INT, IN_ALL},
+        {"hour", NULL, OUT_HOUR, IN_ALL},
+        {"objects", NULL, OUT_INT, IN_ALL},
+        {"bytes", NULL, OUT_BYTES, IN_ALL},
+        {"check", "to check", OUT_INT, IN_ALL},
+        {"unchanged", "loaded before", OUT_INT, IN_ALL},
+        {"matched", "listed", OUT_INT, IN_ALL},
     };
 
     out_list_begin(&app->out, "hours", columns, sizeof columns / sizeof columns[0]);
@@ -60,8 +63,8 @@ static void put_hours(struct app *app, const struct run_plan *plan)
 static void put_totals(struct app *app, const struct run_plan *plan, const struct ignored *ignored)
 {
     static const struct out_column columns[] = {
-        {"hours", NULL, OUT_INT, IN_JSON}, {"objects", NULL, OUT_INT, IN_JSON},
-        {"bytes", NULL, OUT_BYTES, IN_JSON}, {"check", NULL, OUT_INT, IN_JSON},
+        {"hours", NULL, OUT_INT, IN_JSON},     {"objects", NULL, OUT_INT, IN_JSON},
+        {"bytes", NULL, OUT_BYTES, IN_JSON},   {"check", NULL, OUT_INT, IN_JSON},
         {"unchanged", NULL, OUT_INT, IN_JSON}, {"ignored", NULL, OUT_INT, IN_JSON},
     };
     const struct out_cell cells[] = {cell_num((int64_t)plan->n), cell_num(plan->objects),
@@ -70,11 +73,12 @@ static void put_totals(struct app *app, const struct run_plan *plan, const struc
     char text[6][OUT_CELL_MAX], name[OUT_CELL_MAX];
 
     out_object(&app->out, "totals", columns, cells, 6);
-    out_line(&app->out, "%s new, %s, %s to check, %s loaded before, %s ignored; hours: %s; unit: %s; method: %s",
-             out_count(plan->objects, text[0]), out_size(plan->bytes, text[1]), out_count(plan->check, text[2]),
-             out_count(plan->unchanged, text[3]), out_count(plan->ignored, text[4]),
-             out_count((int64_t)plan->n, text[5]), UNITS[app->pipeline->target.commit_unit],
-             app->job.sink->caps.load_method);
+    out_line(&app->out,
+             "%s new, %s, %s to check, %s loaded before, %s ignored; hours: %s; unit: %s; method: %s",
+             out_count(plan->objects, text[0]), out_size(plan->bytes, text[1]),
+             out_count(plan->check, text[2]), out_count(plan->unchanged, text[3]),
+             out_count(plan->ignored, text[4]), out_count((int64_t)plan->n, text[5]),
+             UNITS[app->pipeline->target.commit_unit], app->job.sink->caps.load_method);
     for (int64_t i = 0; i < ignored->n && i < NAMED_MAX; i++)
         out_line(&app->out, "ignored, the layout does not match it: %s", out_escape(ignored->names[i], name));
     if (ignored->n > NAMED_MAX)

@@ -47,7 +47,8 @@ static enum err_code load(struct app *app, const struct run_options *options, st
 enum err_code cmd_run(struct app *app, struct err *err)
 {
     const struct options *o = app->options;
-    struct run_options options = {.reload = o->given[OPT_RELOAD], .allow_nonempty = o->given[OPT_ALLOW_NONEMPTY]};
+    struct run_options options = {.reload = o->given[OPT_RELOAD],
+                                  .allow_nonempty = o->given[OPT_ALLOW_NONEMPTY]};
 
     if (o->given[OPT_DRY_RUN])
         return cmd_plan(app, err);

@@ -11,8 +11,8 @@ static enum err_code print_ddl(struct app *app, struct err *err)
     struct buf ddl;
 
     buf_init(&ddl, DDL_MAX);
-    if (app_open(app, APP_PIPELINE | APP_READ, err) == ERR_OK && sink_setup(app->job.sink, &ddl, err) == ERR_OK &&
-        app_begin_out(app, err) == ERR_OK)
+    if (app_open(app, APP_PIPELINE | APP_READ, err) == ERR_OK &&
+        sink_setup(app->job.sink, &ddl, err) == ERR_OK && app_begin_out(app, err) == ERR_OK)
         out_bytes(&app->out, buf_str(&ddl), ddl.len);
     buf_release(&ddl);
     return err->code;
@@ -38,7 +38,8 @@ static enum err_code make(struct app *app, bool *made, struct err *err)
 
 enum err_code cmd_setup(struct app *app, struct err *err)
 {
-    static const struct out_column columns[] = {{"table", NULL, OUT_STR, IN_ALL}, {"made", NULL, OUT_BOOL, IN_ALL}};
+    static const struct out_column columns[] = {{"table", NULL, OUT_STR, IN_ALL},
+                                                {"made", NULL, OUT_BOOL, IN_ALL}};
     bool made = false;
 
     if (app->options->given[OPT_PRINT])

@@ -47,7 +47,8 @@ static enum err_code wrap(struct buf *out, const char *text, size_t at, size_t i
 }
 
 /* "  NAME  text" with the text in its own column. */
-static enum err_code entry(struct buf *out, const char *name, size_t column, const char *text, struct err *err)
+static enum err_code entry(struct buf *out, const char *name, size_t column, const char *text,
+                           struct err *err)
 {
     size_t at = 2 + strlen(name);
 
@@ -99,10 +100,11 @@ enum err_code help_overview(struct buf *out, struct err *err)
 
         (void)!entry(out, digit, 5, help_status(status), err);
     }
-    return buf_append_str(out,
-                          "\n`sluice help COMMAND` explains a command, `sluice help pipeline` the keys of the "
-                          "pipeline\nfile, `sluice help NAME` an error.\n",
-                          err);
+    return buf_append_str(
+        out,
+        "\n`sluice help COMMAND` explains a command, `sluice help pipeline` the keys of the "
+        "pipeline\nfile, `sluice help NAME` an error.\n",
+        err);
 }
 
 enum err_code help_command(enum command_id id, struct buf *out, struct err *err)

@@ -84,7 +84,8 @@ static enum err_code number(const char *value, int64_t max, int64_t *out, struct
     errno = 0;
     *out = strtoll(value, &end, 10);
     if (errno || end == value || *end || *out < 0 || *out > max || value[0] < '0' || value[0] > '9')
-        return err_set(err, ERRN_USAGE, "--show is a number from 0 to %lld, not \"%s\"", (long long)max, value);
+        return err_set(err, ERRN_USAGE, "--show is a number from 0 to %lld, not \"%s\"", (long long)max,
+                       value);
     return ERR_OK;
 }
 
@@ -204,7 +205,8 @@ static enum err_code take_long(struct parser *p, const char *text, char ***next)
     const char *value = equal ? equal + 1 : NULL;
     int id = OPT_END + 1;
 
-    while (id < OPT_COUNT && (strlen(option_table[id].name) != len || strncmp(option_table[id].name, text, len)))
+    while (id < OPT_COUNT &&
+           (strlen(option_table[id].name) != len || strncmp(option_table[id].name, text, len)))
         id++;
     if (id == OPT_COUNT || !is_allowed(p->o, (enum option_id)id))
         return unknown_option(p, text, len);
@@ -308,8 +310,9 @@ static enum err_code check_hours(const struct options *o, struct err *err)
         return err_set(err, ERRN_USAGE, "--hour, --from/--to and --all exclude each other");
     if (o->command == CMD_BASELINE)
         return given[OPT_TO] ? ERR_OK
-                             : err_set(err, ERRN_USAGE, "--to H is needed: the first hour that is not yet in "
-                                                        "the table");
+                             : err_set(err, ERRN_USAGE,
+                                       "--to H is needed: the first hour that is not yet in "
+                                       "the table");
     if (given[OPT_TO] && !given[OPT_FROM])
         return err_set(err, ERRN_USAGE, "--to needs --from: the first hour");
     return ERR_OK;
@@ -393,9 +396,6 @@ enum err_code options_hours(const struct options *o, int64_t now_us, struct hour
         hour_format(out->to, to);
         if (out->from >= out->to)
             return err_set(err, ERRN_USAGE, "no hour is from %s up to (and without) %s", from, to);
-        if (out->to - out->from > OPTIONS_HOURS_MAX)
-            return err_set(err, ERRN_USAGE, "more than %d hours are from %s to %s: use --all",
-                           OPTIONS_HOURS_MAX, from, to);
     }
     return ERR_OK;
 }

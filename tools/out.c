@@ -215,10 +215,15 @@ void out_list_begin(struct out *out, const char *name, const struct out_column *
 
 void out_row(struct out *out, const struct out_cell *cells)
 {
+    out_row_in(out, IN_ALL, cells);
+}
+
+void out_row_in(struct out *out, unsigned in, const struct out_cell *cells)
+{
     for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
         struct out_stream *s = &out->streams[i];
 
-        if (!s->shown)
+        if (!s->shown || !(in & format_bit(s->format)))
             continue;
         if (s->format == OUT_JSON) {
             fputs(s->rows ? ",\n" : "\n", s->file);

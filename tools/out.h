@@ -107,6 +107,8 @@ void out_object(struct out *out, const char *name, const struct out_column *colu
 /* A list; `name` is for JSON. Columns are borrowed until the end of the list. */
 void out_list_begin(struct out *out, const char *name, const struct out_column *columns, size_t n);
 void out_row(struct out *out, const struct out_cell *cells);
+/* A row for some formats only (IN_...). */
+void out_row_in(struct out *out, unsigned in, const struct out_cell *cells);
 void out_list_end(struct out *out);
 
 /* A line for people; not in JSON or CSV. */
@@ -116,11 +118,11 @@ void out_line(struct out *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void out_bytes(struct out *out, const void *data, size_t len);
 
 /* Text for people, into `text` (returned). */
-char *out_count(int64_t n, char text[OUT_CELL_MAX]);                 /* "1,234" */
-char *out_size(int64_t bytes, char text[OUT_CELL_MAX]);              /* "1.2 KiB" */
-char *out_duration(int64_t ms, char text[OUT_CELL_MAX]);             /* "0.12 s", "1m05s", "2h03m" */
-char *out_escape(const char *str, char text[OUT_CELL_MAX]);          /* control characters as \xNN */
-size_t out_width(const char *text);                                  /* code points */
+char *out_count(int64_t n, char text[OUT_CELL_MAX]);        /* "1,234" */
+char *out_size(int64_t bytes, char text[OUT_CELL_MAX]);     /* "1.2 KiB" */
+char *out_duration(int64_t ms, char text[OUT_CELL_MAX]);    /* "0.12 s", "1m05s", "2h03m" */
+char *out_escape(const char *str, char text[OUT_CELL_MAX]); /* control characters as \xNN */
+size_t out_width(const char *text);                         /* code points */
 
 /* A cell as a person (pretty) or a program reads it; "" for no value. */
 const char *out_cell_text(const struct out_column *column, const struct out_cell *cell, bool pretty,

@@ -1,9 +1,9 @@
 /*
  * out_text: values as people read them, and tables whose columns are as wide as they must be.
  *
- * A table keeps its first OUT_SAMPLE_ROWS rows, takes its widths from them and prints from then on row by row:
- * memory is bounded, and a later, wider cell only moves its own line. Numbers stand to the right, texts to
- * the left, the last text column is not padded. Invariant: no control character of the data reaches a
+ * A table keeps its first OUT_SAMPLE_ROWS rows, takes its widths from them and prints from then on row by
+ * row: memory is bounded, and a later, wider cell only moves its own line. Numbers stand to the right, texts
+ * to the left, the last text column is not padded. Invariant: no control character of the data reaches a
  * terminal.
  */
 #include <inttypes.h>
@@ -145,7 +145,8 @@ static bool is_right(enum out_kind kind)
 static const char *color_of(const char *word)
 {
     static const char *const good[] = {"loaded", "replaced", "done", "ok", "equal", "load", "replay", NULL};
-    static const char *const bad[] = {"failed", "late", "source differs", "target differs", "not loaded", NULL};
+    static const char *const bad[] = {"failed",         "late",       "source differs",
+                                      "target differs", "not loaded", NULL};
 
     for (int i = 0; good[i]; i++) {
         if (strcmp(word, good[i]) == 0)
@@ -178,8 +179,7 @@ static void print_cell(const struct out *out, FILE *file, size_t c, const char *
 {
     size_t width = out_width(text), wide = out->table.width[c];
     int pad = wide > width ? (int)(wide - width) : 0;
-    const char *color =
-        out->color && !title && out->columns[c].kind == OUT_WORD ? color_of(text) : NULL;
+    const char *color = out->color && !title && out->columns[c].kind == OUT_WORD ? color_of(text) : NULL;
 
     if (is_right(out->columns[c].kind))
         fprintf(file, "%*s%s", pad, "", text);

@@ -43,6 +43,11 @@ void progress_line(const struct progress_view *v, char out[PROGRESS_LINE_MAX])
     double seconds = (double)v->elapsed_us / 1e6;
     int full;
 
+    if (v->bytes_total <= 0) {
+        snprintf(out, PROGRESS_LINE_MAX, "%.20s  %.20s objects  %.20s", out_size(v->bytes_done, done),
+                 out_count(v->objects_done, objects), out_duration(v->elapsed_us / 1000, left));
+        return;
+    }
     if (share > 1)
         share = 1;
     full = (int)(share * BAR_CELLS);
@@ -51,8 +56,9 @@ void progress_line(const struct progress_view *v, char out[PROGRESS_LINE_MAX])
     cells[BAR_CELLS] = '\0';
     if (share > 0)
         out_duration((int64_t)(seconds * 1000 * (1 - share) / share), left);
-    snprintf(out, PROGRESS_LINE_MAX, "[%s] %3.0f%%  %.20s/%.20s  %.20s/%.20s objects  %.20s rows/s  ETA %.20s",
-             cells, share * 100, out_size(v->bytes_done, done), out_size(v->bytes_total, total),
+    snprintf(out, PROGRESS_LINE_MAX,
+             "[%s] %3.0f%%  %.20s/%.20s  %.20s/%.20s objects  %.20s rows/s  ETA %.20s", cells, share * 100,
+             out_size(v->bytes_done, done), out_size(v->bytes_total, total),
              out_count(v->objects_done, objects), out_count(v->objects_total, of),
              out_count(seconds > 0 ? (int64_t)((double)v->rows_done / seconds) : 0, rate), left);
 }

@@ -51,7 +51,8 @@ static void forbid_core_files(void)
 
 static int print_version(void)
 {
-    printf("sluice %s\nstores: %s\nsinks: %s\n", SLUICE_VERSION, registry_store_names(), registry_sink_names());
+    printf("sluice %s\nstores: %s\nsinks: %s\n", SLUICE_VERSION, registry_store_names(),
+           registry_sink_names());
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
