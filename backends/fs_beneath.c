@@ -23,8 +23,10 @@ enum { LINKS_MAX = 8 };
 
 int fs_beneath_openat2(int root, const char *path, int flags)
 {
+    int nofollow = flags & O_DIRECTORY ? O_NOFOLLOW
+                                       : 0; /* taken away: resolve says it, and with both a link is ENOTDIR */
     struct open_how how = {
-        .flags = (unsigned)flags | O_CLOEXEC,
+        .flags = (unsigned)(flags & ~nofollow) | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
     };
     long fd;

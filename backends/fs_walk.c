@@ -190,6 +190,7 @@ enum err_code fs_walk_begin(int root, const char *label, const char *prefix, str
     struct fs_walk *walk = mem_calloc(1, sizeof *walk);
     const char *slash = strrchr(prefix, '/');
     size_t len = slash ? (size_t)(slash + 1 - prefix) : 0;
+    struct stat st;
 
     *out = NULL;
     if (!walk) {
@@ -198,6 +199,11 @@ enum err_code fs_walk_begin(int root, const char *label, const char *prefix, str
     *walk = (struct fs_walk){.root = root, .fd = -1, .label = label};
     memcpy(walk->path, prefix, len);
     walk->path[len] = '\0';
+    /* The root of a lake that was removed still opens, and is empty. */
+    if (fstat(root, &st) != 0 || st.st_nlink == 0) {
+        fs_walk_end(walk);
+        return err_set(err, ERRN_NOT_FOUND, "%s: the folder was removed", label);
+    }
     /* A prefix that no name can have (EXDEV: an empty, "." or ".." part) is like a folder that is not there.
      */
     if (push(walk, len, prefix + len, err) != ERR_OK) {

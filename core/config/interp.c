@@ -1,7 +1,7 @@
 /*
  * interp: finds the references in a text and puts their values in place.
  *
- * next_part is the one grammar: resolving and judging (has it a reference, a literal?) both walk its parts.
+ * next_part is the one grammar: resolving and judging (is any of it literal?) both walk its parts.
  * Invariant: a value is copied as it is, so it cannot bring references of its own.
  */
 #include "core/config/interp.h"
@@ -73,15 +73,6 @@ static struct part next_part(const char **at)
     part.arg_len = part.arg ? (size_t)(close - part.arg) : 0;
     *at = close + 1;
     return part;
-}
-
-bool interp_has_reference(const char *text)
-{
-    struct part part;
-
-    while ((part = next_part(&text)).kind == PART_LITERAL)
-        ;
-    return part.kind != PART_END;
 }
 
 bool interp_has_literal(const char *text)

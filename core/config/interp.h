@@ -25,9 +25,6 @@ struct interp {
 enum err_code interp_text(const struct interp *interp, const char *text, char **out,
                           struct err *err) MUST_USE;
 
-/* True if the text has a reference; or is malformed, which interp_text then says. */
-bool interp_has_reference(const char *text);
-
 /* True if anything in the text stands there literally, a default among it. */
 bool interp_has_literal(const char *text);
 

@@ -116,8 +116,9 @@ static enum err_code store_word(const struct key *key, const char *text, void *a
         }
         len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", w->text);
     }
-    return err_set(err, key->refusal ? key->refusal : ERRN_CONFIG, "\"%.40s\" is not supported; write %s",
-                   text, list);
+    if (key->refusal)
+        return err_set(err, key->refusal, "\"%.40s\" is not supported; write %s", text, list);
+    return err_set(err, ERRN_CONFIG, "\"%.40s\" is none of %s", text, list);
 }
 
 static enum err_code store_bool(const char *text, bool *at, struct err *err)

@@ -6,6 +6,7 @@
  * Invariant: a tree that passed holds known keys in their right shapes only.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/config/interp.h"
 #include "core/config/pipeline_parts.h"
@@ -64,7 +65,7 @@ static enum err_code check_scalar(const struct loader *l, const struct key *key,
                        node->kind == YNODE_MAP ? "map of keys" : "list");
     if (key->flags & KEY_SECRET)
         code = check_secret(l, node, err);
-    if (code == ERR_OK && !interp_has_reference(node->text))
+    if (code == ERR_OK && !strstr(node->text, "${"))
         code = key_store(key, node->text, NULL, err);
     return code;
 }

@@ -342,26 +342,50 @@ out:
     return code;
 }
 
-/* Reads up to the first event that says more than "a stream, a document starts"; then, once the root is
- * built, up to the stream's end. */
-static enum err_code skip_frame(struct parse *p, yaml_event_t *event, struct err *err)
+/* The document must be the last one. */
+static enum err_code check_end(struct parse *p, struct err *err)
 {
+    yaml_event_t event;
     enum err_code code;
 
-    while ((code = next_event(p, event, err)) == ERR_OK) {
-        if (event->type != YAML_STREAM_START_EVENT && event->type != YAML_DOCUMENT_START_EVENT &&
-            event->type != YAML_DOCUMENT_END_EVENT)
+    while ((code = next_event(p, &event, err)) == ERR_OK) {
+        bool end = event.type == YAML_STREAM_END_EVENT;
+
+        if (!end && event.type != YAML_DOCUMENT_END_EVENT)
+            code = refuse(p, event.start_mark, "a second document (---): one file is one pipeline", err);
+        yaml_event_delete(&event);
+        if (end || code != ERR_OK)
             break;
-        yaml_event_delete(event);
     }
     return code;
+}
+
+/* The root begins behind the starts of stream and document; an empty stream has none. */
+static enum err_code build_root(struct parse *p, struct ynode **out, struct err *err)
+{
+    yaml_event_t event;
+    enum err_code code;
+
+    while ((code = next_event(p, &event, err)) == ERR_OK) {
+        if (event.type == YAML_STREAM_END_EVENT) {
+            yaml_event_delete(&event);
+            code = ynode_scalar(NULL, "", out, err);
+            if (code == ERR_OK)
+                (*out)->plain = true;
+            return code;
+        }
+        if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_START_EVENT)
+            break;
+        yaml_event_delete(&event);
+    }
+    if (code == ERR_OK)
+        code = build(p, &event, NULL, 1, out, err);
+    return code == ERR_OK ? check_end(p, err) : code;
 }
 
 enum err_code ynode_parse(const char *text, size_t len, const char *file, struct ynode **out, struct err *err)
 {
     struct parse p = {.text = text, .len = len, .file = file};
-    struct ynode *root = NULL;
-    yaml_event_t event;
     enum err_code code;
 
     *out = NULL;
@@ -371,28 +395,11 @@ enum err_code ynode_parse(const char *text, size_t len, const char *file, struct
         return err_nomem(err);
     yaml_parser_set_encoding(&p.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p.parser, (const unsigned char *)text, len);
-
-    code = skip_frame(&p, &event, err);
-    if (code == ERR_OK && event.type == YAML_STREAM_END_EVENT) {
-        yaml_event_delete(&event);
-        code = ynode_scalar(NULL, "", &root, err);
-        if (code == ERR_OK)
-            root->plain = true;
-        goto out;
-    }
-    if (code == ERR_OK)
-        code = build(&p, &event, NULL, 1, &root, err);
-    if (code == ERR_OK && (code = skip_frame(&p, &event, err)) == ERR_OK) {
-        if (event.type != YAML_STREAM_END_EVENT)
-            code = refuse(&p, event.start_mark, "a second document (---): one file is one pipeline", err);
-        yaml_event_delete(&event);
-    }
-out:
+    code = build_root(&p, out, err);
     yaml_parser_delete(&p.parser);
     if (code != ERR_OK) {
-        ynode_free(root);
-        root = NULL;
+        ynode_free(*out);
+        *out = NULL;
     }
-    *out = root;
     return code;
 }

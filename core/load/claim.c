@@ -119,6 +119,18 @@ static enum err_code held(const struct claim_row *row, struct err *err)
                    row->owner, until);
 }
 
+/* The hour's state before it is taken; a worker that died left `running`, which says nothing. */
+static enum err_code state_before(struct sink *sink, hour_t hour, enum hour_state *before, struct err *err)
+{
+    struct claim_row row;
+    size_t n = 0;
+    *before = HOUR_QUEUED;
+    if (sink_claim_page(sink, hour - 1, &row, 1, &n, err) == ERR_OK && n && row.hour == hour &&
+        row.state != HOUR_RUNNING)
+        *before = row.state;
+    return err->code;
+}
+
 enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, int64_t wait_ms,
                             const atomic_int *stop, struct claim *out, struct err *err)
 {
@@ -127,7 +139,9 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
         struct err try = ERR_INIT;
         bool taken = false;
         *out = (struct claim){.sink = sink};
-        enum err_code code = sink_claim_take(sink, hour, owner, NULL, &out->row, &taken, &try);
+        enum err_code code = state_before(sink, hour, &out->before, &try);
+        if (code == ERR_OK)
+            code = sink_claim_take(sink, hour, owner, NULL, &out->row, &taken, &try);
         if (code == ERR_OK && !taken && claim_owner_is_dead(out->row.owner)) {
             struct claim_row dead = out->row;
             log_msg(LOG_INFO, "the process that held the hour is dead (%s): taking over", dead.owner);

@@ -80,7 +80,7 @@ static void tell_done(struct hour_work *w, const struct unit_object *object, con
     tell(w, &result);
 }
 
-enum err_code run_tell_failed(struct hour_work *w, const struct unit_object *object,
+enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
                               const struct load_outcome *outcome, int64_t started_us, const struct err *why,
                               struct err *err)
 {

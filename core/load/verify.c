@@ -1,8 +1,9 @@
 /*
  * verify: see verify.h.
  *
- * One scan of the target fills a table load id -> (rows, hash). Then the diff walks source and ledger side by side: for each object the source is read again, the ledger's
- * rows are added up, and the target's tallies of the object's load ids are looked up. What stays unseen in the table belongs to no load of ours.
+ * One scan of the target fills a table load id -> (rows, hash). Then the diff walks source and ledger side by
+ * side: for each object the source is read again, the ledger's rows are added up, and the target's tallies of
+ * the object's load ids are looked up. What stays unseen in the table belongs to no load of ours.
  */
 #include "core/load/verify.h"
 
@@ -17,7 +18,8 @@ enum { SCAN_ROWS = 4096, SCAN_TEXT = 1024 * 1024, LOADS_MAX = 50 * 1000 * 1000 }
 
 const char *verify_status_text(enum verify_status status)
 {
-    static const char *const text[] = {"equal", "source differs", "target differs", "not loaded", "gone", "baseline"};
+    static const char *const text[] = {"equal",      "source differs", "target differs",
+                                       "not loaded", "gone",           "baseline"};
     return text[status];
 }
 
@@ -46,21 +48,30 @@ static void fold_loads(struct verify *v)
     v->nloads = to;
 }
 
-/* Rows of one load mostly lie together, so the newest tally is tried first; when the table is full it is folded before it grows. */
+/* The table is full: folds it, and doubles it where that made little room. */
+static enum err_code room_for_loads(struct verify *v, struct err *err)
+{
+    fold_loads(v);
+    if (v->nloads * 2 < v->loads_cap)
+        return ERR_OK;
+    size_t cap = v->loads_cap ? v->loads_cap * 2 : 1024;
+    if (cap > LOADS_MAX)
+        return err_set(err, ERRN_LIMIT, "more than %d loads in one table", LOADS_MAX);
+    struct load_tally *grown = mem_realloc(v->loads, cap * sizeof *grown);
+    if (!grown)
+        return err_nomem(err);
+    v->loads = grown;
+    v->loads_cap = cap;
+    return ERR_OK;
+}
+
+/* Rows of one load mostly lie together, so the newest tally is tried first. */
 static enum err_code count_row(struct verify *v, int64_t id, uint64_t hash, struct err *err)
 {
     struct load_tally *top = v->nloads ? &v->loads[v->nloads - 1] : NULL;
     if (!top || top->load_id != id) {
-        if (v->nloads == v->loads_cap)
-            fold_loads(v);
-        if (v->nloads * 2 >= v->loads_cap) {
-            size_t cap = v->loads_cap ? v->loads_cap * 2 : 1024;
-            struct load_tally *grown = cap > LOADS_MAX ? NULL : mem_realloc(v->loads, cap * sizeof *grown);
-            if (!grown)
-                return cap > LOADS_MAX ? err_set(err, ERRN_LIMIT, "more than %d loads in one table", LOADS_MAX) : err_nomem(err);
-            v->loads = grown;
-            v->loads_cap = cap;
-        }
+        if (v->nloads == v->loads_cap && room_for_loads(v, err) != ERR_OK)
+            return err->code;
         top = &v->loads[v->nloads++];
         *top = (struct load_tally){.load_id = id};
     }
@@ -113,7 +124,8 @@ static struct load_tally *find_load(struct verify *v, int64_t id)
 /* ---- one object ---- */
 
 /* The object's load ids, and what the target holds under them. */
-static enum err_code target_of(struct verify *v, const char *object, struct verify_side *side, int64_t **ids, size_t *nids, struct err *err)
+static enum err_code target_of(struct verify *v, const char *object, struct verify_side *side, int64_t **ids,
+                               size_t *nids, struct err *err)
 {
     struct ledger_query query = {.object = object, .order = LEDGER_BY_KEY};
     struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
@@ -156,7 +168,8 @@ enum err_code verify_unit(const struct diff_entry *entry, struct unit **out, str
         return err_nomem(err);
     *whole = *entry;
     whole->kind = DIFF_NEW;
-    if (unit_new(UNIT_FILE, entry->hour, 0, &unit, err) == ERR_OK && unit_add(unit, whole, false, err) == ERR_OK) {
+    if (unit_new(UNIT_FILE, entry->hour, 0, &unit, err) == ERR_OK &&
+        unit_add(unit, whole, false, err) == ERR_OK) {
         *out = unit;
         unit = NULL;
     }
@@ -176,8 +189,10 @@ static enum err_code count_item(void *ctx, struct item *item, struct err *err)
     return err->code;
 }
 
-/* Reads the object again. An object that cannot be read as CSV any more is a difference, with `note` saying why. */
-static enum err_code read_source(struct verify *v, const struct diff_entry *entry, struct verify_side *side, struct err *why, struct err *err)
+/* Reads the object again. An object that cannot be read as CSV any more is a difference, with `note` saying
+ * why. */
+static enum err_code read_source(struct verify *v, const struct diff_entry *entry, struct verify_side *side,
+                                 struct err *why, struct err *err)
 {
     struct unit *unit = NULL;
     struct load_outcome outcome;
@@ -210,7 +225,8 @@ static void add_side(struct verify_side *sum, const struct verify_side *side)
     sum->hash += side->hash;
 }
 
-static void judge(struct verify *v, const struct diff_entry *entry, struct verify_result *r, const struct err *why)
+static void judge(struct verify *v, const struct diff_entry *entry, struct verify_result *r,
+                  const struct err *why)
 {
     struct verify_totals *t = v->totals;
     bool target_ok = !t->by_object || same(&r->target, &r->ledger, false);
@@ -251,7 +267,8 @@ static enum err_code one_object(struct verify *v, const struct diff_entry *entry
         v->any_baseline = true;
         t->baseline++;
     } else {
-        r.ledger = (struct verify_side){true, entry->loaded_sum, entry->rejected_sum - entry->replayed_sum, entry->hash_sum};
+        r.ledger = (struct verify_side){true, entry->loaded_sum, entry->rejected_sum - entry->replayed_sum,
+                                        entry->hash_sum};
         if (entry->kind != DIFF_GONE && read_source(v, entry, &r.source, &why, err) != ERR_OK)
             goto out;
         add_side(&t->source, &r.source);
@@ -261,8 +278,9 @@ static enum err_code one_object(struct verify *v, const struct diff_entry *entry
     if (v->options->result)
         v->options->result(v->options->ctx, &r);
     bool differs = r.status == VERIFY_SOURCE_DIFFERS || r.status == VERIFY_TARGET_DIFFERS;
-    if (differs && r.source.known && t->by_object && v->shown < v->options->show)
-        verify_show(v, entry, ids, nids, err);
+    if (differs && r.source.known && t->by_object && v->shown < v->options->show &&
+        verify_show(v, entry, ids, nids, err) != ERR_OK)
+        goto out;
 out:
     mem_free(ids);
     return err->code;
@@ -282,8 +300,8 @@ static enum err_code all_objects(struct verify *v, struct err *err)
         err_nomem(err);
         goto out;
     }
-    if (layout_range_prefix(v->job->layout, range->bounded ? range->from : HOUR_MIN, range->bounded ? range->to : HOUR_MAX + 1, &prefix,
-                            err) != ERR_OK ||
+    if (layout_range_prefix(v->job->layout, range->bounded ? range->from : HOUR_MIN,
+                            range->bounded ? range->to : HOUR_MAX + 1, &prefix, err) != ERR_OK ||
         diff_begin(v->job->store, v->job->layout, v->job->sink, buf_str(&prefix), &diff, err) != ERR_OK)
         goto out;
     while (job_check_stop(v->job, err) == ERR_OK && diff_next(diff, entry, &more, err) == ERR_OK && more) {
@@ -321,7 +339,8 @@ static enum err_code mark_seen(struct verify *v, struct err *err)
 /* Rows that no load put there (with lineage). After a baseline they are what it stands for. */
 static enum err_code unknown_rows(struct verify *v, struct err *err)
 {
-    struct verify_result r = {.object = "", .status = VERIFY_TARGET_DIFFERS, .note = "rows of the table that belong to no load"};
+    struct verify_result r = {
+        .object = "", .status = VERIFY_TARGET_DIFFERS, .note = "rows of the table that belong to no load"};
     r.target.known = true;
     if (mark_seen(v, err) != ERR_OK)
         return err->code;
@@ -356,11 +375,13 @@ static void whole_table(struct verify *v)
         v->options->result(v->options->ctx, &r);
 }
 
-enum err_code verify_run(struct job *job, const struct verify_options *options, struct verify_totals *totals, struct err *err)
+enum err_code verify_run(struct job *job, const struct verify_options *options, struct verify_totals *totals,
+                         struct err *err)
 {
     struct verify v = {.job = job, .options = options, .totals = totals};
     *totals = (struct verify_totals){.by_object = job->pipeline->target.lineage != PIPELINE_LINEAGE_FALSE};
-    if (loader_new(job, job->sink, &v.loader, err) != ERR_OK || scan_target(&v, err) != ERR_OK || all_objects(&v, err) != ERR_OK)
+    if (loader_new(job, job->sink, &v.loader, err) != ERR_OK || scan_target(&v, err) != ERR_OK ||
+        all_objects(&v, err) != ERR_OK)
         goto out;
     if (!totals->by_object)
         whole_table(&v);

@@ -29,6 +29,7 @@ struct verify {
 enum err_code verify_unit(const struct diff_entry *entry, struct unit **out, struct err *err) MUST_USE;
 
 /* Names rows that are on one side only: of one object (ids = its loads), until options->show are named. */
-enum err_code verify_show(struct verify *v, const struct diff_entry *entry, const int64_t *ids, size_t nids, struct err *err) MUST_USE;
+enum err_code verify_show(struct verify *v, const struct diff_entry *entry, const int64_t *ids, size_t nids,
+                          struct err *err) MUST_USE;
 
 #endif
