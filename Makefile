@@ -1,12 +1,23 @@
 # sluice: plain make. `make help` lists the targets.
-# Layout: build/<kind>/ with kind = release, debug, asan, tsan, cov; every object beside its .d file.
+# Layout: build/<kind>/, every object beside its .d file. Kinds: release, debug, asan, tsan, cov; gcc and clang are
+# the two that `make check` builds, with warnings as errors (clang also with ASan and UBSan).
+VERSION := 0.1.0
 KIND ?= release
 CC ?= cc
+ifneq ($(filter gcc clang,$(KIND)),)
+CC := $(KIND)
+endif
 B := build/$(KIND)
+PREFIX ?= /usr/local
+DEPS ?= yes
+T ?=
+export DEPS
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 PKGS := sqlite3 yaml-0.1 jansson zlib libzstd libxxhash
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
-        -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion -Wno-conversion -Wunused-result
+        -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wunused-result
 WERROR ?=
 STD := -std=gnu11 -D_GNU_SOURCE -pthread
 HARDEN := -fstack-protector-strong -fPIE
@@ -16,6 +27,8 @@ FLAGS_debug := -O0 -g3
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_cov := -O0 -g --coverage
+FLAGS_gcc := $(FLAGS_release) -Werror
+FLAGS_clang := $(FLAGS_asan) -Werror
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
@@ -23,35 +36,143 @@ ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(KIND)) -I. $(PKG_CFLAG
 ALL_LDFLAGS = -pthread -pie $(FLAGS_$(KIND)) $(LDFLAGS)
 
 LIB_SRC := $(sort $(wildcard core/*/*.c backends/*.c))
-TOOL_SRC := $(sort $(filter-out tools/gen_fixture.c,$(wildcard tools/*.c)))
-SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
-SUITE_SRC := $(sort $(wildcard tests/conformance/*_suite.c))
-TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c tests/e2e/test_*.c tests/fuzz/test_*.c))
+GEN_SRC := $(sort $(wildcard tools/gen_*.c))
+TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
+# What tests share: helpers and the suites that run over every backend.
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/conformance/*_suite.c))
+TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c tests/e2e/test_*.c \
+              tests/fuzz/test_*.c))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
+PROGRAMS := $(if $(TOOL_SRC),$(B)/sluice) $(if $(GEN_SRC),$(B)/gen_fixture)
+
+# Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
+E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
+CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
+# What the thread sanitizer looks at: the parts that start threads.
+TSAN_TESTS := tests/unit/load/% tests/fault/% tests/e2e/%
+
+HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
+C_FILES = $(HEADERS) $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(sort $(wildcard tests/*/*.[ch] tests/*/*/*.[ch]))
 
 .PHONY: all
-all: $(B)/sluice $(B)/gen_fixture
+all: $(PROGRAMS) ## build build/release/sluice (KIND=debug|asan|tsan|cov for another kind)
 
-$(B)/%.o: %.c
+# Nothing is installed from here: what is missing is named, with the cure.
+build/.tools: ci/deps.sh
+	@ci/deps.sh --check build
+	@mkdir -p $(@D) && touch $@
+
+$(B)/%.o: %.c Makefile | build/.tools
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo "  CC $@")
+	$(Q)$(CC) $(ALL_CFLAGS) -DSLUICE_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
 
 $(B)/libsluice.a: $(LIB_SRC:%.c=$(B)/%.o)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
+
+$(B)/libtest.a: $(SUPPORT_SRC:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(B)/sluice: $(TOOL_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(B)/gen_fixture: $(B)/tools/gen_fixture.o $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+$(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(TESTS): $(B)/%: $(B)/%.o $(SUPPORT_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka $(LDLIBS)
-
-$(filter $(B)/tests/conformance/%,$(TESTS)): $(SUITE_SRC:%.c=$(B)/%.o)
+$(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
 
 .PHONY: tests
-tests: $(TESTS)
+tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
+
+# --- Using it -------------------------------------------------------------------------------------------------------
+.PHONY: deps demo bench
+deps: ## install what the build needs (Debian packages; DEPS=no refuses)
+	@ci/deps.sh build
+
+demo: ## install what is missing, build, load a small lake into SQLite
+	@ci/deps.sh build
+	@$(MAKE) --no-print-directory KIND=release all
+	@ci/demo.sh
+
+bench: ## compare with sqlite3 .import: speed and memory
+	@ci/deps.sh bench
+	@$(MAKE) --no-print-directory KIND=release all
+	@ci/bench.sh
+
+# --- Checking it ----------------------------------------------------------------------------------------------------
+.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov
+check: ## everything: gcc and clang, sanitizers, all tests, layers, headers, format
+	@ci/deps.sh check
+	@MAKE='$(MAKE)' ci/check.sh all
+
+check-quick: ## one compiler, all tests once; T=name for those whose path contains it, KIND=... for another build
+	@ci/deps.sh check
+	@MAKE='$(MAKE)' ci/check.sh quick $(if $(filter command line environment,$(origin KIND)),$(KIND),debug) $(T)
+
+# Builds and runs the tests of KIND that match T, and adds the results to RESULTS; ci/check.sh counts.
+SELECT = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
+ifeq ($(KIND),tsan)
+RUN_TESTS := $(call SELECT,$(filter $(TSAN_TESTS:%=$(B)/%),$(TESTS)) $(E2E_SCRIPTS))
+else
+RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIND)),$(CI_SCRIPTS)))
+endif
+build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS)
+run-tests: build-tests
+	@ci/run-tests.sh $(KIND) $(RUN_TESTS)
+
+check-headers: ## each header compiles alone
+	@for h in $(HEADERS); do \
+	    echo "#include \"$$h\"" | $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; done
+
+check-layers: ## includes go only where the architecture allows
+	@ci/check-layers.sh
+
+check-rules: ## lengths of files and functions, banned calls, first comments
+	@ci/check-rules.sh
+
+check-format: ## sources are as clang-format writes them
+	@clang-format --dry-run -Werror $(C_FILES)
+
+format: ## write them so
+	@clang-format -i $(C_FILES)
+
+analyze: ## slow analysers: clang-tidy, gcc -fanalyzer, cppcheck
+	@ci/deps.sh analyze
+	@ci/analyze.sh "$(ALL_CFLAGS)" $(LIB_SRC) $(TOOL_SRC) $(GEN_SRC)
+
+cov: ## line coverage of core/ by the whole test suite
+	@ci/deps.sh cov
+	@find build/cov -name '*.gcda' -delete 2>/dev/null || true
+	@MAKE='$(MAKE)' ci/check.sh quick cov
+	@gcovr --root . --filter core/ --exclude-throw-branches --print-summary build/cov
+
+# --- Delivering it --------------------------------------------------------------------------------------------------
+.PHONY: install uninstall dist clean help
+install: $(B)/sluice ## copy the binary and its papers under DESTDIR/PREFIX
+	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSE
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/README.md
+
+uninstall: ## remove them
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/sluice
+
+dist: ## build/sluice-VERSION.tar.gz from the last commit
+	@mkdir -p build
+	git archive --prefix=sluice-$(VERSION)/ -o build/sluice-$(VERSION).tar.gz HEAD
+	@echo build/sluice-$(VERSION).tar.gz
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

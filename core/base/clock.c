@@ -143,10 +143,12 @@ uint64_t clock_random(const struct clock *clock)
 static int format_seconds(int64_t wall_us, char out[CLOCK_TEXT_MAX], int *micros)
 {
     hour_t hour = hour_of_us(wall_us);
-    int64_t left = wall_us - hour_start_us(hour);
-    int second = (int)(left / SECOND_US);
-    int y, m, d, h;
+    int64_t left = wall_us % HOUR_US; /* not wall - start of hour: that start may lie below INT64_MIN */
+    int second, y, m, d, h;
 
+    if (left < 0)
+        left += HOUR_US;
+    second = (int)(left / SECOND_US);
     hour_to_civil(hour, &y, &m, &d, &h);
     *micros = (int)(left % SECOND_US);
     return snprintf(out, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", y, m, d, h, second / 60,

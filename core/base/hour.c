@@ -41,7 +41,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 
 bool civil_to_days(int year, int month, int day, int64_t *days)
 {
-    int64_t past = year - 1;
+    int64_t past = (int64_t)year - 1;
 
     if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 ||
         day > days_before(year, month + 1) - days_before(year, month))

@@ -26,9 +26,11 @@ void *mem_alloc(size_t size)
 
 void *mem_calloc(size_t count, size_t size)
 {
-    if (faulted())
+    size_t total;
+
+    if (faulted() || __builtin_mul_overflow(count, size, &total))
         return NULL;
-    return count && size ? calloc(count, size) : calloc(1, 1);
+    return calloc(1, total ? total : 1);
 }
 
 void *mem_realloc(void *old, size_t size)

@@ -17,6 +17,8 @@
 
 enum { URL_PARAM_NAME_MAX = 64, URL_PORT_MAX = 65535 };
 
+static const char SECRET_CURE[] = "take it out, and give it by a key of its own as ${NAME} or ${file:PATH}";
+
 /* A piece of text, borrowed. */
 struct piece {
     const char *at;
@@ -199,33 +201,37 @@ static enum err_code parse_param(struct piece text, struct url *out, struct err 
     const char *end = text.at + text.len;
     const char *equals = memchr(text.at, '=', text.len);
     struct piece name = piece_to(text.at, equals ? equals : end);
-    struct url_param *param = &out->params[out->nparams];
+    struct url_param param = {0};
+    const char *nested;
+    struct piece password;
     enum err_code code;
 
     if (name.len == 0)
         return err_set(err, ERRN_CONFIG, "a parameter in the URL has no name");
     if (is_secret_name(name))
-        return err_set(
-            err, ERRN_SECRET_EXPOSED,
-            "a parameter in the URL holds a secret: take it out, and use a key of its own with ${NAME}");
+        return err_set(err, ERRN_SECRET_EXPOSED, "a parameter in the URL is named like a secret: %s",
+                       SECRET_CURE);
     if (out->nparams == URL_PARAMS_MAX)
         return err_set(err, ERRN_CONFIG, "the URL has more than %d parameters", URL_PARAMS_MAX);
-    code = decode(name, "a parameter's name", &param->name, err);
+    code = decode(name, "a parameter's name", &param.name, err);
+    if (code == ERR_OK)
+        code = decode(piece_to(equals ? equals + 1 : end, end), "a parameter's value", &param.value, err);
     if (code != ERR_OK)
-        return code;
-    if (url_param(out, param->name)) {
-        code = err_set(err, ERRN_CONFIG, "the URL has the parameter %s twice", param->name);
+        goto out;
+    nested = strstr(param.value, "://");
+    if (nested && find_password(nested + 3, &password))
+        code = err_set(err, ERRN_SECRET_EXPOSED, "a password stands in the URL's %s: %s", param.name,
+                       SECRET_CURE);
+    else if (url_param(out, param.name))
+        code = err_set(err, ERRN_CONFIG, "the URL has the parameter %s twice", param.name);
+out:
+    if (code == ERR_OK) {
+        out->params[out->nparams++] = param;
     } else {
-        code = decode(equals ? piece_to(equals + 1, end) : piece_to(end, end), "a parameter's value",
-                      &param->value, err);
+        mem_free(param.name);
+        mem_free(param.value);
     }
-    if (code != ERR_OK) {
-        mem_free(param->name);
-        param->name = NULL;
-        return code;
-    }
-    out->nparams++;
-    return ERR_OK;
+    return code;
 }
 
 /* Everything behind "scheme://". */
@@ -240,9 +246,7 @@ static enum err_code parse_authority_form(const char *text, struct url *out, str
     enum err_code code;
 
     if (find_password(text, &password))
-        return err_set(err, ERRN_SECRET_EXPOSED,
-                       "a password stands in the URL: take it out, and use a key of its own with ${NAME} or "
-                       "${file:PATH}");
+        return err_set(err, ERRN_SECRET_EXPOSED, "a password stands in the URL: %s", SECRET_CURE);
     if (at && (code = decode(piece_to(text, at), "the user name", &out->user, err)) != ERR_OK)
         return code;
     code = parse_host(piece_to(host, path), out, err);
@@ -323,6 +327,16 @@ const char *url_param(const struct url *url, const char *name)
     return NULL;
 }
 
+/* A value with an "@" may be a URL with a password (endpoint=http://user:password@host). */
+static bool has_at_sign(struct piece value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] == '@' || escape_at(value.at + i, value.len - i) == '@')
+            return true;
+    }
+    return false;
+}
+
 /* Appends a query with the values of secret parameters masked. */
 static enum err_code redact_query(struct buf *out, const char *query, struct err *err)
 {
@@ -331,7 +345,8 @@ static enum err_code redact_query(struct buf *out, const char *query, struct err
     while (code == ERR_OK && *query) {
         size_t len = 1 + strcspn(query + 1, "&?");
         const char *equals = memchr(query, '=', len);
-        bool secret = equals && is_secret_name(piece_to(query + 1, equals));
+        bool secret = equals && (is_secret_name(piece_to(query + 1, equals)) ||
+                                 has_at_sign(piece_to(equals + 1, query + len)));
 
         code = buf_append(out, query, secret ? (size_t)(equals + 1 - query) : len, err);
         if (code == ERR_OK && secret)
@@ -343,15 +358,15 @@ static enum err_code redact_query(struct buf *out, const char *query, struct err
 
 char *url_redact(const char *text)
 {
-    const char *authority = strstr(text, "://");
+    size_t n = scheme_len(text);
+    const char *authority = strncmp(text + n, "://", 3) == 0 ? text + n + 3 : text;
     struct err err = ERR_INIT;
     enum err_code code = ERR_OK;
     struct piece password;
     struct buf out;
 
     buf_init(&out, 4 * strlen(text) + 8); /* the shortest that grows is "pwd=": 3 bytes more */
-    authority = authority ? authority + 3 : text;
-    if (!is_path_form(text) && find_password(authority, &password)) {
+    if (!scheme_is(text, n, PATH_SCHEMES) && find_password(authority, &password)) {
         code = buf_append(&out, text, (size_t)(password.at - text), &err);
         if (code == ERR_OK)
             code = buf_append_str(&out, "***", &err);

@@ -45,7 +45,7 @@ struct pipeline {
         char *user, *password; /* NULL where not given */
         char *table;
         enum pipeline_create create;
-        size_t *key; /* indexes of loaded columns */
+        size_t *key; /* 0..nloaded-1: positions among the loaded columns */
         size_t nkey;
         enum pipeline_lineage lineage;
         enum commit_unit commit_unit;

@@ -2,9 +2,11 @@
  * csv: bytes -> records, each with its line, its byte offset and its raw bytes.
  *
  * RFC 4180 through libcsv, fed one physical line at a time, so that offsets are exact, caps are counted here
- * and the raw bytes of a record are exactly the lines that were fed. A malformed record costs only itself:
- * its first line is given back as CSV_BAD, the parser starts again and the other lines are read anew. A UTF-8
- * BOM at the start is skipped and counted. Blank lines are skipped and counted.
+ * and the raw bytes of a record are exactly the lines that were fed. A malformed record costs only itself.
+ * Where its end is known (a field too long, too many columns, a NUL, a lone CR) all of it is given back as
+ * CSV_BAD. Where it is not (a quote out of place or never closed, the record cap reached inside a quote) its
+ * first line is, the parser starts again and the other lines are read anew. A UTF-8 BOM at the start is
+ * skipped and counted. Blank lines are skipped and counted.
  *
  * Conservation: bytes_bom + bytes of records (header among them) + bytes_blank = decoded bytes read.
  */
@@ -65,11 +67,11 @@ struct csv_record {
 };
 
 struct csv_counts {
-    int64_t bytes; /* decoded bytes consumed so far */
+    int64_t bytes; /* decoded bytes consumed so far, without those that csv_skip_to passed */
     int64_t bytes_bom;
     int64_t bytes_blank;
     int64_t bytes_records; /* good and bad, header too */
-    int64_t lines;
+    int64_t lines;         /* physical lines since the start of the input, passed ones too */
     int64_t blank_lines;
     int64_t records; /* good and bad, header too */
 };

@@ -15,8 +15,9 @@
 
 struct claim {
     struct sink *sink;
-    struct claim_row row; /* as taken: hour, owner, epoch, attempts */
-    int64_t renewed_us;   /* monotonic */
+    struct claim_row row;   /* as taken: hour, owner, epoch, attempts */
+    enum hour_state before; /* what the hour was before; HOUR_QUEUED where it had no row */
+    int64_t renewed_us;     /* monotonic */
 };
 
 enum { CLAIM_POLL_MS = 500 };

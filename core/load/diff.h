@@ -23,9 +23,12 @@ enum diff_kind {
 
 struct diff_entry {
     enum diff_kind kind;
-    struct store_object object; /* key is set also for DIFF_GONE */
-    hour_t hour;                /* by the layout; of the row for DIFF_GONE; 0 for DIFF_IGNORED */
-    struct ledger_row row;      /* the one with the highest chunk; unless NEW or IGNORED */
+    struct store_object object;       /* key is set also for DIFF_GONE */
+    hour_t hour;                      /* by the layout; of the row for DIFF_GONE; 0 for DIFF_IGNORED */
+    struct ledger_row row;            /* the one with the highest chunk; unless NEW or IGNORED */
+    int64_t read_sum, rejected_sum;   /* records of all its chunks so far (replays not among them) */
+    int64_t loaded_sum, replayed_sum; /* rows of all its ledger rows; of the replays alone */
+    uint64_t hash_sum;                /* row hash of all its ledger rows */
 };
 
 struct diff;

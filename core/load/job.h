@@ -67,7 +67,7 @@ struct job {
     const struct clock *clock;
     struct store *store;
     struct store_factory stores;
-    struct sink *sink; /* books, claims, and (max_writers == 1) loads */
+    struct sink *sink; /* books, claims and loads; a run that lost its connection puts a new one here */
     struct sink_factory sinks;
     char run_id[REC_RUN_ID_MAX + 1];
     char owner[REC_OWNER_MAX + 1];

@@ -12,13 +12,12 @@
 
 /* Of one object, from where reading began to where it ended. */
 struct object_tally {
-    int64_t raw_bytes;      /* given by the store */
-    int64_t object_size;    /* stated by the store */
-    int64_t decoded_bytes;  /* handed to the reader */
-    struct csv_counts csv;  /* the reader's own */
-    int64_t skipped_bytes;  /* passed over on a restart */
-    int64_t header_records; /* 0 or 1 */
-    int64_t rows_loaded;    /* rows put into batches */
+    int64_t raw_bytes;     /* given by the store */
+    int64_t object_size;   /* stated by the store */
+    int64_t decoded_bytes; /* handed to the reader */
+    struct csv_counts csv; /* the reader's own */
+    int64_t other_records; /* the header, and what a restart passed over */
+    int64_t rows_loaded;   /* rows put into batches */
     int64_t rows_rejected;
     int64_t rows_before; /* loaded or rejected by earlier chunks; not in csv */
 };

@@ -32,18 +32,31 @@ struct load_outcome {
     bool left_out;  /* GROUP: it was bad and is not part of the commit; load it alone to learn why */
     int64_t rows_read, rows_loaded, rows_rejected, bytes;
     uint64_t row_hash;
-    int64_t failed_line; /* with an error: where, 0 = not known */
 };
 
+/* One pipeline of three threads with its memory and its own handle on the source; loads units one after
+ * another. */
+struct loader;
+
+/* `sink` is the connection that it loads through; job and sink are borrowed. */
+enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out, struct err *err) MUST_USE;
+void loader_free(struct loader *loader);
+
 /*
- * Loads the unit through `sink` under `claim`. outcomes[unit->n] is filled also on failure (counts of what
- * was read so far). samples (may be NULL) collects rejects of the transaction that failed. Errors:
- * LEDGER_EXISTS / LEDGER_MOVED: diff the unit's objects again; IN_DOUBT: the same after a reconnect; FENCED:
- * the claim is lost; transient ones: again from the start. In every case the open transaction is rolled back.
+ * Loads the unit under `claim`. outcomes[unit->n] is filled also on failure (counts of what was read so far).
+ * samples (may be NULL) collects rejects of the transaction that failed. Errors: LEDGER_EXISTS /
+ * LEDGER_MOVED: diff the unit's objects again; IN_DOUBT: the same after a reconnect; FENCED: the claim is
+ * lost; transient ones: again from the start. In every case the open transaction is rolled back.
  */
-enum err_code load_unit(struct job *job, struct store *store, struct sink *sink, struct claim *claim,
-                        const struct unit *unit, struct load_outcome *outcomes,
-                        struct reject_samples *samples, struct err *err) MUST_USE;
+enum err_code loader_run(struct loader *loader, struct claim *claim, const struct unit *unit,
+                         struct load_outcome *outcomes, struct reject_samples *samples,
+                         struct err *err) MUST_USE;
+
+/* Whether the last loader_run failed in the database (else: in the source or its data). */
+bool loader_sink_failed(const struct loader *loader);
+
+/* Goes on through another connection of the same kind (after a reconnect). */
+void loader_set_sink(struct loader *loader, struct sink *sink);
 
 /* Reads the object whole and hashes its bytes (to learn whether content changed). */
 enum err_code load_content_hash(struct store *store, const struct store_object *object,

@@ -13,7 +13,8 @@
 #include "core/load/job.h"
 
 enum {
-    RUN_TRIES_MAX = 20, /* of one unit, all reasons together */
+    RUN_TRIES_MAX = 20,     /* of one unit, all reasons together */
+    RUN_HOURS_MAX = 100000, /* hours of a bounded range: 11 years */
 };
 
 struct run_options {

@@ -39,12 +39,14 @@ struct unit_object {
 struct unit {
     enum unit_kind kind;
     hour_t hour;
+    int64_t chunk_rows; /* for objects that begin here (CHUNK) */
     struct unit_object *objects;
     size_t n, cap;
     int64_t bytes;
 };
 
-enum err_code unit_new(enum unit_kind kind, hour_t hour, struct unit **out, struct err *err) MUST_USE;
+enum err_code unit_new(enum unit_kind kind, hour_t hour, int64_t chunk_rows, struct unit **out,
+                       struct err *err) MUST_USE;
 void unit_free(struct unit *unit);
 
 /* Adds the object of a diff entry. replace: take over entry->row (for on_changed: replace and reload). LIMIT

@@ -117,6 +117,7 @@ enum ledger_order { LEDGER_BY_KEY /* object, chunk */, LEDGER_BY_ID };
 
 /* Which rows of the books; zeroed = all of this pipeline. */
 struct ledger_query {
+    bool any_pipeline;  /* rows of all pipelines */
     const char *object; /* exactly this object; NULL = any */
     const char *prefix; /* objects that start with it; NULL = any */
     const char *run_id; /* NULL = any */
@@ -227,6 +228,15 @@ struct sink_type {
     void (*scan_end)(struct sink_scan *scan);
 };
 
+/* For a backend's open: fills type, clock, target, read_only and label of its embedded sink; what sink_open
+ * gave is valid for the life of the sink. */
+enum err_code sink_base_init(struct sink *sink, const struct sink_type *type, const struct sink_open *args,
+                             struct err *err) MUST_USE;
+void sink_base_release(struct sink *sink);
+
+/* CONFIG where the target cannot be (a table of sluice's own, a column that lineage needs, a key that is no
+ * column). While a load is open only its own calls and reads of the books are legal; while a scan is open,
+ * only scan_next and scan_end: some databases can do one thing at a time. */
 enum err_code sink_open(const struct sink_type *type, const struct sink_open *args, struct sink **out,
                         struct err *err) MUST_USE;
 void sink_close(struct sink *sink);

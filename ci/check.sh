@@ -1,0 +1,55 @@
+#!/bin/sh
+# Everything that must hold of the sources: `make check` (all) and `make check-quick` (quick KIND [T]).
+#
+# Goes on after a failure, so that one run shows all of them; ci/summary.sh counts and has the last word.
+set -u
+MAKE=${MAKE:-make}
+mode=$1
+kind=${2:-}
+T=${3:-}
+case " ${MAKEFLAGS:-} " in
+*" -j"* | *jobserver*) jobs= ;;
+*) jobs=-j$(nproc) ;;
+esac
+
+mkdir -p build/check
+RESULTS=build/check/results
+export RESULTS
+: >$RESULTS
+started=$(date +%s)
+
+# step NAME COMMAND...: one case, its output kept in build/check/NAME.log and shown where it fails.
+step() {
+    name=$1
+    shift
+    echo "check: $name"
+    if "$@" >"build/check/$name.log" 2>&1; then
+        printf 'pass\tcheck\t%s\t\n' "$name" >>$RESULTS
+    else
+        printf 'fail\tcheck\t%s\t\n' "$name" >>$RESULTS
+        grep -E 'error:|warning:|undefined reference|[*]{3}|:[0-9]+: ' "build/check/$name.log" | head -n 20
+        return 1
+    fi
+}
+
+# tests KIND: builds and runs them.
+tests() {
+    step "build-$1" $MAKE --no-print-directory -k $jobs KIND="$1" T="$T" build-tests &&
+        { $MAKE --no-print-directory KIND="$1" T="$T" run-tests ||
+            printf 'fail\tcheck\trun-tests KIND=%s\t\n' "$1" >>$RESULTS; }
+}
+
+if [ "$mode" = all ]; then
+    step check-layers $MAKE --no-print-directory check-layers
+    step check-rules $MAKE --no-print-directory check-rules
+    step check-format $MAKE --no-print-directory check-format
+    step check-headers $MAKE --no-print-directory check-headers
+    tests gcc
+    tests clang
+    tests tsan
+else
+    tests "$kind"
+fi
+
+echo "$(($(date +%s) - started)) s"
+ci/summary.sh $RESULTS

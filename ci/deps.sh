@@ -1,0 +1,109 @@
+#!/bin/sh
+# Names the Debian packages that a task needs and are missing, with the exact command, and runs it.
+#
+#   ci/deps.sh build|check|bench|analyze|cov     installs what is missing (DEPS=no refuses)
+#   ci/deps.sh --check build                     only names it, and the cure
+#
+# What is there is asked for by what it gives (a command, a header, a pkg-config module), not by package name: so
+# it is the same question on any system, and a compiler from elsewhere counts.
+set -u
+
+# package  probe: cmd:NAME, pc:MODULE, hdr:HEADER, lib:PATTERN (a file of the clang runtime)
+BUILD='gcc cmd:gcc
+libc6-dev hdr:stdio.h
+pkg-config cmd:pkg-config
+libcsv-dev hdr:csv.h
+libsqlite3-dev pc:sqlite3
+libyaml-dev pc:yaml-0.1
+libjansson-dev pc:jansson
+zlib1g-dev pc:zlib
+libzstd-dev pc:libzstd
+libxxhash-dev pc:libxxhash'
+CHECK='clang cmd:clang
+clang-format cmd:clang-format
+libclang-rt-14-dev san:clang
+libcmocka-dev pc:cmocka
+sqlite3 cmd:sqlite3
+python3 cmd:python3'
+BENCH='sqlite3 cmd:sqlite3
+time cmd:/usr/bin/time'
+ANALYZE='clang-tidy cmd:clang-tidy
+cppcheck cmd:cppcheck'
+COV='gcovr cmd:gcovr'
+
+only_check=no
+if [ "${1:-}" = --check ]; then
+    only_check=yes
+    shift
+fi
+task=${1:-}
+case $task in
+build) list=$BUILD ;;
+check) list="$BUILD
+$CHECK" ;;
+bench) list="$BUILD
+$BENCH" ;;
+analyze) list="$BUILD
+$CHECK
+$ANALYZE" ;;
+cov) list="$BUILD
+$CHECK
+$COV" ;;
+*)
+    echo "usage: ci/deps.sh [--check] build|check|bench|analyze|cov" >&2
+    exit 2
+    ;;
+esac
+
+have() {
+    what=${1#*:}
+    case $1 in
+    cmd:*) command -v "$what" >/dev/null ;;
+    pc:*) pkg-config --exists "$what" ;;
+    hdr:*) echo "#include <$what>" | cc -E -o /dev/null - ;;
+    san:*) echo 'int main(void){return 0;}' | "$what" -fsanitize=address,undefined -o /dev/null -x c - ;;
+    esac 2>/dev/null
+}
+
+missing=$(echo "$list" | while read -r package probe; do
+    have "$probe" || printf ' %s' "$package"
+done)
+[ -n "$missing" ] || exit 0
+
+sudo=
+[ "$(id -u)" = 0 ] || sudo='sudo '
+command="${sudo}apt-get install -y --no-install-recommends$missing"
+echo "sluice: missing to $task:$missing" >&2
+if [ $only_check = yes ]; then
+    echo "sluice: \`make deps\` installs them, by: $command" >&2
+    exit 1
+fi
+if [ "${DEPS:-yes}" = no ]; then
+    echo "sluice: DEPS=no, so nothing is installed. By hand: $command" >&2
+    exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "sluice: no apt-get here: install what this system calls these packages" >&2
+    exit 1
+fi
+if [ -n "$sudo" ] && ! command -v sudo >/dev/null; then
+    echo "sluice: neither root nor sudo here. As root: ${command#sudo }" >&2
+    exit 1
+fi
+
+echo "sluice: running: $command" >&2
+export DEBIAN_FRONTEND=noninteractive
+update() {
+    echo "sluice: running: ${sudo}apt-get update" >&2
+    ${sudo}apt-get update -qq
+}
+updated=no
+for package in $missing; do
+    if ! apt-cache show "$package" >/dev/null 2>&1; then
+        update || exit 1
+        updated=yes
+        break
+    fi
+done
+# A list that is there may still name files that the mirror has replaced since.
+${command} -qq >&2 || { [ $updated = no ] && update && ${command} -qq >&2; } || exit 1

@@ -1,0 +1,185 @@
+/*
+ * load_fetch: the first thread of a load: objects of a unit -> blocks of decoded bytes.
+ *
+ * The bytes are hashed and counted as the store gives them, then inflated where the name says so. An object
+ * that cannot be read becomes an ERROR block; a GROUP goes on with its next object, any other unit ends
+ * there. A cancelled channel ends the thread silently: whoever cancelled knows why.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/data/inflate.h"
+#include "core/load/load_internal.h"
+
+/* The raw bytes of one object on their way to inflate: counted and hashed. */
+struct tee {
+    struct bytes base;
+    struct store_reader *reader;
+    struct hash_state *hash;
+    struct progress *progress;
+    const atomic_int *stop;
+    int64_t count;
+};
+
+static enum err_code tee_read(struct bytes *self, void *dst, size_t cap, size_t *n, struct err *err)
+{
+    struct tee *tee = (struct tee *)self;
+    if (tee->stop && atomic_load_explicit(tee->stop, memory_order_relaxed))
+        return err_set(err, ERRN_CANCELLED, "stopped by a signal");
+    if (store_read(tee->reader, dst, cap, n, err) != ERR_OK)
+        return err->code;
+    hash_update(tee->hash, dst, *n);
+    tee->count += (int64_t)*n;
+    if (tee->progress)
+        progress_add(&tee->progress->bytes_done, (long long)*n);
+    return ERR_OK;
+}
+
+/* An object that was listed must be there: its absence is news about the source, not about the set-up. */
+static enum err_code open_object(struct store *store, const char *key, const char *etag,
+                                 struct store_reader **out, struct err *err)
+{
+    struct store_range range = {.offset = 0, .length = -1, .if_match = etag && etag[0] ? etag : NULL};
+    struct err e = ERR_INIT;
+    if (store_open_read(store, key, &range, out, &e) == ERR_OK)
+        return ERR_OK;
+    if (e.code == ERR_NOT_FOUND)
+        return err_set(err, ERRN_SOURCE_GONE, "it was listed, but is not there any more");
+    *err = e;
+    return e.code;
+}
+
+/* Passes decoded bytes on until the end. On failure the block in hand has the error. CANCELLED by the channel
+ * returns with *block NULL. */
+static enum err_code pump(struct fetch *f, struct bytes *decoded, struct block **block, int64_t *total,
+                          struct err *err)
+{
+    for (;;) {
+        struct block *b = *block;
+        b->kind = BLOCK_DATA;
+        b->len = 0;
+        size_t n = 1;
+        while (n > 0 && b->len < sizeof b->data) {
+            if (bytes_read(decoded, b->data + b->len, sizeof b->data - b->len, &n, err) != ERR_OK)
+                return err->code;
+            b->len += n;
+        }
+        *total += (int64_t)b->len;
+        if (b->len > 0) {
+            if (channel_push(f->full, b, err) != ERR_OK)
+                return err->code;
+            *block = NULL;
+            void *next = NULL;
+            if (channel_pop(f->empty, &next, err) != ERR_OK)
+                return err->code;
+            *block = next;
+        }
+        if (n == 0)
+            return ERR_OK;
+    }
+}
+
+/* One object, up to and without its last block, which is left in *block as END or ERROR. false: cancelled. */
+static bool fetch_object(struct fetch *f, const struct unit_object *object, struct hash_state *hash,
+                         struct block **block)
+{
+    struct err err = ERR_INIT;
+    struct store_reader *reader = NULL;
+    struct bytes *inflate = NULL;
+    struct tee tee = {.base = {tee_read}, .hash = hash, .progress = f->progress, .stop = f->stop};
+    int64_t decoded = 0;
+    hash_reset(hash);
+    if (open_object(f->store, object->key, object->etag, &reader, &err) != ERR_OK)
+        goto out;
+    tee.reader = reader;
+    enum compression kind = compression_of(object->key);
+    if (kind != COMPRESSION_NONE && inflate_open(kind, &tee.base, &inflate, &err) != ERR_OK)
+        goto out;
+    if (pump(f, inflate ? inflate : &tee.base, block, &decoded, &err) != ERR_OK)
+        goto out;
+    struct block *b = *block;
+    b->kind = BLOCK_END;
+    b->len = 0;
+    b->raw_bytes = tee.count;
+    b->object_size = reader->object.size;
+    b->decoded_bytes = decoded;
+    b->content = hash_digest(hash);
+    snprintf(b->etag, sizeof b->etag, "%s", reader->object.etag_trusted ? reader->object.etag : "");
+out:
+    inflate_close(inflate);
+    store_close_read(reader);
+    if (err.code != ERR_OK && *block) {
+        (*block)->kind = BLOCK_ERROR;
+        (*block)->err = err;
+    }
+    return *block != NULL;
+}
+
+void *fetch_main(void *arg)
+{
+    struct fetch *f = arg;
+    struct err err = ERR_INIT;
+    struct hash_state *hash = NULL;
+    struct block *block = NULL;
+    void *popped = NULL;
+    if (channel_pop(f->empty, &popped, &err) != ERR_OK)
+        goto out;
+    block = popped;
+    if (hash_new(&hash, &err) != ERR_OK) {
+        block->kind = BLOCK_ERROR;
+        block->err = err;
+        if (channel_push(f->full, block, &err) == ERR_OK)
+            block = NULL;
+        goto out;
+    }
+    for (size_t i = 0; i < f->unit->n; i++) {
+        if (!fetch_object(f, &f->unit->objects[i], hash, &block))
+            goto out;
+        bool failed = block->kind == BLOCK_ERROR;
+        if (channel_push(f->full, block, &err) != ERR_OK)
+            goto out;
+        block = NULL;
+        if (failed && f->unit->kind != UNIT_GROUP)
+            goto out;
+        if (i + 1 < f->unit->n) {
+            if (channel_pop(f->empty, &popped, &err) != ERR_OK)
+                goto out;
+            block = popped;
+        }
+    }
+out:
+    hash_free(hash);
+    channel_close(f->full);
+    return NULL;
+}
+
+enum err_code load_content_hash(struct store *store, const struct store_object *object,
+                                const atomic_int *stop, struct hash128 *out, struct err *err)
+{
+    struct store_reader *reader = NULL;
+    struct hash_state *hash = NULL;
+    char *data = mem_alloc(LOAD_BLOCK_BYTES);
+    struct tee tee = {.base = {tee_read}, .stop = stop};
+    size_t n = 1;
+    if (!data) {
+        err_nomem(err);
+        goto out;
+    }
+    if (hash_new(&hash, err) != ERR_OK ||
+        open_object(store, object->key, object->etag, &reader, err) != ERR_OK)
+        goto out;
+    tee.reader = reader;
+    tee.hash = hash;
+    while (n > 0)
+        if (tee_read(&tee.base, data, LOAD_BLOCK_BYTES, &n, err) != ERR_OK)
+            goto out;
+    *out = hash_digest(hash);
+out:
+    err_context(err, "%s", object->key);
+    store_close_read(reader);
+    hash_free(hash);
+    mem_free(data);
+    return err->code;
+}

@@ -1,0 +1,260 @@
+/*
+ * run: the command's frame: guard, plan, hours. See run.h.
+ *
+ * An hour that is held, or whose objects fail, does not hold back the next one; an error that would meet
+ * every hour alike (database gone, disk full, stop) ends the run.
+ */
+#include "core/load/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/load/run_internal.h"
+
+/* ---- plan ---- */
+
+void run_plan_release(struct run_plan *plan)
+{
+    mem_free(plan->hours);
+    *plan = (struct run_plan){0};
+}
+
+static int by_hour(const void *a, const void *b)
+{
+    const struct hour_plan *x = a, *y = b;
+    return (x->hour > y->hour) - (x->hour < y->hour);
+}
+
+static enum err_code add_hour(struct run_plan *plan, hour_t hour, struct hour_plan **out, struct err *err)
+{
+    if (plan->n == plan->cap) {
+        size_t cap = plan->cap ? plan->cap * 2 : 64;
+        struct hour_plan *grown = mem_realloc(plan->hours, cap * sizeof *grown);
+        if (!grown)
+            return err_nomem(err);
+        plan->hours = grown;
+        plan->cap = cap;
+    }
+    *out = &plan->hours[plan->n++];
+    **out = (struct hour_plan){.hour = hour};
+    return ERR_OK;
+}
+
+static void count(struct hour_plan *h, const struct diff_entry *entry, bool reload)
+{
+    bool load = entry->kind == DIFF_NEW || entry->kind == DIFF_PARTIAL || reload;
+    h->matched += entry->kind != DIFF_GONE;
+    if (load) {
+        h->objects++;
+        h->bytes += entry->object.size;
+    } else if (entry->kind == DIFF_ETAG) {
+        h->check++;
+    } else if (entry->kind == DIFF_LOADED) {
+        h->unchanged++;
+    }
+}
+
+/* One hour may stand at several places of the listing: after sorting by hour they are added up. */
+static void merge_hours(struct run_plan *plan)
+{
+    size_t to = 0;
+    if (plan->n > 1)
+        qsort(plan->hours, plan->n, sizeof *plan->hours, by_hour);
+    for (size_t i = 0; i < plan->n; i++) {
+        struct hour_plan *from = &plan->hours[i];
+        if (to > 0 && plan->hours[to - 1].hour == from->hour) {
+            struct hour_plan *h = &plan->hours[to - 1];
+            h->objects += from->objects;
+            h->bytes += from->bytes;
+            h->check += from->check;
+            h->unchanged += from->unchanged;
+            h->matched += from->matched;
+        } else {
+            plan->hours[to++] = *from;
+        }
+    }
+    plan->n = to;
+    for (size_t i = 0; i < to; i++) {
+        plan->objects += plan->hours[i].objects;
+        plan->bytes += plan->hours[i].bytes;
+        plan->check += plan->hours[i].check;
+        plan->unchanged += plan->hours[i].unchanged;
+    }
+}
+
+static bool in_range(const struct hour_range *range, hour_t hour)
+{
+    return !range->bounded || (hour >= range->from && hour < range->to);
+}
+
+static enum err_code plan_entries(struct diff *diff, const struct run_options *options, run_plan_fn *each,
+                                  void *ctx, struct job *job, struct run_plan *plan, struct err *err)
+{
+    struct diff_entry *entry = mem_alloc(sizeof *entry);
+    struct hour_plan *h = NULL;
+    bool more = true;
+    if (!entry)
+        return err_nomem(err);
+    while (job_check_stop(job, err) == ERR_OK && diff_next(diff, entry, &more, err) == ERR_OK && more) {
+        if (entry->kind == DIFF_IGNORED) {
+            plan->ignored++;
+        } else if (in_range(&options->range, entry->hour)) {
+            if ((!h || h->hour != entry->hour) && add_hour(plan, entry->hour, &h, err) != ERR_OK)
+                break;
+            count(h, entry, options->reload && entry->kind != DIFF_NEW);
+        } else {
+            continue;
+        }
+        if (each)
+            each(ctx, entry);
+    }
+    mem_free(entry);
+    return err->code;
+}
+
+enum err_code run_plan_make(struct job *job, const struct run_options *options, run_plan_fn *each, void *ctx,
+                            struct run_plan *plan, struct err *err)
+{
+    const struct hour_range *range = &options->range;
+    struct diff *diff = NULL;
+    struct buf prefix;
+    struct hour_plan *ignored = NULL;
+    *plan = (struct run_plan){0};
+    buf_init(&prefix, STORE_KEY_MAX);
+    if (range->bounded && range->to - range->from > RUN_HOURS_MAX) {
+        err_set(err, ERRN_USAGE, "the range has %lld hours; at most %d in one run",
+                (long long)(range->to - range->from), RUN_HOURS_MAX);
+        goto out;
+    }
+    if (layout_range_prefix(job->layout, range->bounded ? range->from : HOUR_MIN,
+                            range->bounded ? range->to : HOUR_MAX + 1, &prefix, err) != ERR_OK ||
+        diff_begin(job->store, job->layout, job->sink, buf_str(&prefix), &diff, err) != ERR_OK ||
+        plan_entries(diff, options, each, ctx, job, plan, err) != ERR_OK)
+        goto out;
+    for (hour_t hour = range->from; range->bounded && hour < range->to; hour++)
+        if (add_hour(plan, hour, &ignored, err) != ERR_OK)
+            goto out;
+    merge_hours(plan);
+out:
+    diff_end(diff);
+    buf_release(&prefix);
+    if (err->code != ERR_OK)
+        run_plan_release(plan);
+    return err->code;
+}
+
+/* ---- load ---- */
+
+static enum err_code ledger_empty(struct sink *sink, bool *empty, struct err *err)
+{
+    struct ledger_query query = {.order = LEDGER_BY_ID};
+    struct ledger_row *row = mem_alloc(sizeof *row);
+    size_t n = 0;
+    if (!row)
+        return err_nomem(err);
+    if (sink_ledger_page(sink, &query, row, 1, &n, err) == ERR_OK)
+        *empty = n == 0;
+    mem_free(row);
+    return err->code;
+}
+
+/* A pipeline without ledger rows and a table with rows of others: somebody must decide. The ledger is asked
+ * again behind the table: another worker may have committed in between. */
+static enum err_code guard_table(struct job *job, struct err *err)
+{
+    bool empty = false, foreign = false;
+    if (ledger_empty(job->sink, &empty, err) != ERR_OK || !empty)
+        return err->code;
+    if (sink_has_foreign_rows(job->sink, &foreign, err) != ERR_OK || !foreign)
+        return err->code;
+    if (ledger_empty(job->sink, &empty, err) != ERR_OK || !empty)
+        return err->code;
+    return err_set(err, ERRN_TABLE_NOT_EMPTY,
+                   "table %s has rows, but pipeline %s has loaded nothing yet; `sluice baseline --to HOUR` "
+                   "records what is in it already, "
+                   "`sluice run --allow-nonempty` adds to it",
+                   job->sink->target.table, job->pipeline->name);
+}
+
+static void empty_hour(struct job *job, hour_t hour, int *status)
+{
+    char text[HOUR_TEXT_MAX];
+    struct err why = ERR_INIT;
+    hour_format(hour, text);
+    switch (job->pipeline->policy.on_empty) {
+    case ON_EMPTY_FAIL:
+        err_set(&why, ERRN_HOUR_EMPTY, "hour %s has no object that matches %s (policy.on_empty: fail)", text,
+                job->pipeline->source.layout);
+        *status = err_status_worse(*status, err_status(&why));
+        break;
+    case ON_EMPTY_WARN:
+        log_msg(LOG_WARN, "hour %s has no object that matches %s", text, job->pipeline->source.layout);
+        break;
+    default:
+        break;
+    }
+    if (job->events.hour)
+        job->events.hour(job->events.ctx, hour, why.code ? HOUR_FAILED : HOUR_EMPTY, &why);
+}
+
+static enum err_code all_hours(struct job *job, const struct run_options *options,
+                               const struct run_plan *plan, struct job_totals *totals, int *status,
+                               struct err *err)
+{
+    struct loader *loader = NULL;
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct hour_plan *h = &plan->hours[i];
+        struct err why = ERR_INIT;
+        if (job_check_stop(job, err) != ERR_OK)
+            break;
+        if (h->matched == 0 && !(options->reload && h->objects))
+            empty_hour(job, h->hour, status);
+        if (h->objects + h->check == 0) {
+            totals->unchanged += h->unchanged;
+            continue;
+        }
+        if (!loader && loader_new(job, job->sink, &loader, err) != ERR_OK)
+            break;
+        if (run_hour(job, options, loader, h->hour, totals, status, &why) == ERR_OK)
+            continue;
+        *status = err_status_worse(*status, err_status(&why));
+        if (why.code != ERR_HELD) {
+            *err = why;
+            break;
+        }
+    }
+    loader_free(loader);
+    return err->code;
+}
+
+enum err_code run_load(struct job *job, const struct run_options *options, struct job_totals *totals,
+                       int *status, struct err *err)
+{
+    struct run_plan plan = {0};
+    *totals = (struct job_totals){0};
+    *status = 0;
+    if (options->reload && job->pipeline->target.lineage == PIPELINE_LINEAGE_FALSE) {
+        err_set(err, ERRN_NEEDS_LINEAGE,
+                "run --reload has to know which rows to delete: it needs target.lineage: true");
+        goto out;
+    }
+    if (!options->allow_nonempty && guard_table(job, err) != ERR_OK)
+        goto out;
+    if (run_plan_make(job, options, NULL, NULL, &plan, err) != ERR_OK)
+        goto out;
+    totals->ignored = plan.ignored;
+    if (job->progress) {
+        atomic_store(&job->progress->objects_total, plan.objects);
+        atomic_store(&job->progress->bytes_total, plan.bytes);
+    }
+    if (plan.n == 0 && !options->range.bounded && job->pipeline->policy.on_empty != ON_EMPTY_OK)
+        log_msg(LOG_WARN, "no object in %s matches %s (%lld others are there)", job->store->label,
+                job->pipeline->source.layout, (long long)plan.ignored);
+    all_hours(job, options, &plan, totals, status, err);
+out:
+    run_plan_release(&plan);
+    *status = err_status_worse(*status, err_status(err));
+    return err->code;
+}

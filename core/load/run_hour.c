@@ -1,0 +1,234 @@
+/*
+ * run_hour: what is to be done in one hour, under its claim.
+ *
+ * The hour is diffed again after the claim was taken: what another worker loaded in between is seen as
+ * loaded. Objects become units as they come out of the diff: tiny ones are gathered into a GROUP until it is
+ * full, others are units of their own, or (commit_unit: hour) all are one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/load/run_internal.h"
+
+/* Units under construction. */
+struct gather {
+    struct hour_work *work;
+    struct unit *group; /* GROUP or HOUR; NULL = none */
+};
+
+static enum err_code flush(struct gather *g, struct err *err)
+{
+    struct unit *unit = g->group;
+    g->group = NULL;
+    if (!unit)
+        return ERR_OK;
+    if (unit->kind == UNIT_GROUP && unit->n == 1)
+        unit->kind = UNIT_FILE;
+    return run_unit(g->work, unit, err);
+}
+
+/* Loads the entry's object, alone or with others. */
+static enum err_code take(struct gather *g, const struct diff_entry *entry, bool replace, struct err *err)
+{
+    const struct pipeline *p = g->work->job->pipeline;
+    hour_t hour = g->work->claim.row.hour;
+    enum commit_unit by = p->target.commit_unit;
+    bool rest = entry->kind == DIFF_PARTIAL && !replace;
+    bool together = !rest && (by == COMMIT_HOUR || unit_is_tiny(p, &entry->object));
+    struct unit *unit = NULL;
+    if (!together) {
+        enum unit_kind kind = rest || by == COMMIT_CHUNK ? UNIT_CHUNK : UNIT_FILE;
+        if (unit_new(kind, hour, p->target.chunk_rows, &unit, err) != ERR_OK)
+            return err->code;
+        if (unit_add(unit, entry, replace, err) != ERR_OK) {
+            unit_free(unit);
+            return err->code;
+        }
+        return run_unit(g->work, unit, err);
+    }
+    if (g->group && by != COMMIT_HOUR && !unit_has_room(g->group, entry->object.size) &&
+        flush(g, err) != ERR_OK)
+        return err->code;
+    if (!g->group && unit_new(by == COMMIT_HOUR ? UNIT_HOUR : UNIT_GROUP, hour, 0, &g->group, err) != ERR_OK)
+        return err->code;
+    return unit_add(g->group, entry, replace, err);
+}
+
+static void tell_looked_at(struct hour_work *w, const struct diff_entry *entry, enum object_status status)
+{
+    struct object_result result = {.hour = entry->hour,
+                                   .object = entry->object.key,
+                                   .status = status,
+                                   .etag = entry->object.etag,
+                                   .bytes = entry->object.size,
+                                   .load_method = entry->row.load_method,
+                                   .row_hash = entry->row.row_hash};
+    w->totals->unchanged++;
+    if (w->job->events.object)
+        w->job->events.object(w->job->events.ctx, &result);
+}
+
+static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, const struct err *why,
+                          struct err *err)
+{
+    struct load_outcome seen = {.bytes = entry->object.size};
+    return run_tell_failed(w, entry->object.key, entry->object.etag, &seen, clock_mono_us(w->job->clock), why,
+                           err);
+}
+
+/* The object has another etag than the ledger: another content too? */
+static enum err_code look_at(struct gather *g, const struct diff_entry *entry, struct err *err)
+{
+    struct hour_work *w = g->work;
+    struct job *job = w->job;
+    struct err why = ERR_INIT;
+    if (entry->row.kind != LOAD_KIND_BASELINE) {
+        struct hash128 now;
+        if (load_content_hash(job->store, &entry->object, job->stop, &now, &why) != ERR_OK)
+            return why.code == ERR_CANCELLED ? err_set(err, why.name, "%s", why.msg)
+                                             : fail(w, entry, &why, err);
+        if (hash_equal(&now, &entry->row.content)) {
+            tell_looked_at(w, entry, OBJECT_UNCHANGED);
+            return entry->object.etag_trusted
+                       ? sink_ledger_set_etag(job->sink, entry->row.id, entry->object.etag, err)
+                       : ERR_OK;
+        }
+    }
+    switch (job->pipeline->policy.on_changed) {
+    case ON_CHANGED_IGNORE:
+        tell_looked_at(w, entry, OBJECT_IGNORED);
+        return ERR_OK;
+    case ON_CHANGED_REPLACE:
+        if (entry->row.kind != LOAD_KIND_BASELINE)
+            return take(g, entry, true, err);
+        err_set(
+            &why, ERRN_BASELINE_ROW,
+            "%s: it has changed, but was put into the ledger by `sluice baseline`: its rows are not known",
+            entry->object.key);
+        break;
+    default:
+        err_set(&why, ERRN_SOURCE_CHANGED,
+                "%s: it was loaded at run %s and has other content now; load it again with `sluice run "
+                "--reload --hour H`, or set policy.on_changed",
+                entry->object.key, entry->row.run_id);
+        break;
+    }
+    return fail(w, entry, &why, err);
+}
+
+static enum err_code reload(struct gather *g, const struct diff_entry *entry, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (entry->row.kind == LOAD_KIND_BASELINE)
+        err_set(&why, ERRN_BASELINE_ROW,
+                "%s: it was put into the ledger by `sluice baseline`: its rows are not known",
+                entry->object.key);
+    else if (entry->kind == DIFF_GONE)
+        err_set(&why, ERRN_SOURCE_GONE, "%s: it was loaded, but is not in the source any more; its rows stay",
+                entry->object.key);
+    else
+        return take(g, entry, true, err);
+    return fail(g->work, entry, &why, err);
+}
+
+static enum err_code rest_fits(struct gather *g, const struct diff_entry *entry, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (entry->row.schema_hash == g->work->job->pipeline->schema.hash)
+        return take(g, entry, false, err);
+    err_set(
+        &why, ERRN_SOURCE_CHANGED,
+        "%s: %lld chunks of it were loaded under another schema; `sluice run --reload` loads the hour again",
+        entry->object.key, (long long)entry->row.chunk + 1);
+    return fail(g->work, entry, &why, err);
+}
+
+static enum err_code one_entry(struct gather *g, const struct diff_entry *entry, struct err *err)
+{
+    struct hour_work *w = g->work;
+    if (entry->kind == DIFF_IGNORED || entry->hour != w->claim.row.hour)
+        return ERR_OK;
+    w->matched += entry->kind != DIFF_GONE;
+    if (w->options->reload && entry->kind != DIFF_NEW)
+        return reload(g, entry, err);
+    switch (entry->kind) {
+    case DIFF_NEW:
+        return take(g, entry, false, err);
+    case DIFF_PARTIAL:
+        return rest_fits(g, entry, err);
+    case DIFF_ETAG:
+        return look_at(g, entry, err);
+    case DIFF_LOADED:
+        w->totals->unchanged++;
+        return ERR_OK;
+    default:
+        return ERR_OK;
+    }
+}
+
+static enum err_code all_entries(struct hour_work *w, struct err *err)
+{
+    struct gather g = {.work = w};
+    struct diff *diff = NULL;
+    struct diff_entry *entry = mem_alloc(sizeof *entry);
+    struct buf prefix;
+    bool more = true;
+    buf_init(&prefix, STORE_KEY_MAX);
+    if (!entry) {
+        err_nomem(err);
+        goto out;
+    }
+    if (layout_prefix(w->job->layout, w->claim.row.hour, &prefix, err) != ERR_OK ||
+        diff_begin(w->job->store, w->job->layout, w->job->sink, buf_str(&prefix), &diff, err) != ERR_OK)
+        goto out;
+    while (more) {
+        if (job_check_stop(w->job, err) != ERR_OK || diff_next(diff, entry, &more, err) != ERR_OK)
+            goto out;
+        if (more && one_entry(&g, entry, err) != ERR_OK)
+            goto out;
+    }
+    flush(&g, err);
+out:
+    unit_free(g.group);
+    diff_end(diff);
+    buf_release(&prefix);
+    mem_free(entry);
+    return err->code;
+}
+
+static enum hour_state state_of(const struct hour_work *w, const struct err *err)
+{
+    if (err->code == ERR_CANCELLED)
+        return HOUR_QUEUED;
+    const struct err *why = err->code != ERR_OK ? err : &w->first_error;
+    if (why->code != ERR_OK)
+        return err_is_transient(why->code) || why->code == ERR_IN_DOUBT ? HOUR_RETRYING : HOUR_FAILED;
+    return w->matched ? HOUR_LOADED : HOUR_EMPTY;
+}
+
+enum err_code run_hour(struct job *job, const struct run_options *options, struct loader *loader, hour_t hour,
+                       struct job_totals *totals, int *status, struct err *err)
+{
+    struct hour_work w = {
+        .job = job, .options = options, .loader = loader, .totals = totals, .status = status};
+    struct err books = ERR_INIT;
+    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK) {
+        if (err->code == ERR_HELD && job->events.hour)
+            job->events.hour(job->events.ctx, hour, HOUR_RUNNING, err);
+        return err->code;
+    }
+    if (reject_samples_init(&w.samples, err) == ERR_OK)
+        all_entries(&w, err);
+    reject_samples_release(&w.samples);
+    totals->hours++;
+    enum hour_state state = state_of(&w, err);
+    const struct err *why = err->code != ERR_OK ? err : &w.first_error;
+    if (claim_release(&w.claim, state, err->code == ERR_CANCELLED ? NULL : why, &books) != ERR_OK &&
+        err->code == ERR_OK)
+        *err = books;
+    if (job->events.hour)
+        job->events.hour(job->events.ctx, hour, state, why);
+    return err->code;
+}

@@ -1,0 +1,44 @@
+/*
+ * run_internal: one hour at work, shared by run_hour.c (what is to do) and run_unit.c (doing it, again where
+ * needed).
+ */
+#ifndef SLUICE_LOAD_RUN_INTERNAL_H
+#define SLUICE_LOAD_RUN_INTERNAL_H
+
+#include "core/load/load.h"
+#include "core/load/run.h"
+
+enum {
+    RUN_TRANSIENT_TRIES = 3, /* of one unit; waits of 1 s and 2 s between */
+    RUN_OUTAGE = 3,          /* units in a row that end with a transient error: the store is away, stop */
+};
+
+struct hour_work {
+    struct job *job;
+    const struct run_options *options;
+    struct loader *loader;
+    struct claim claim;
+    struct reject_samples samples;
+    struct job_totals *totals;
+    int *status;
+    int64_t matched;        /* objects listed for this hour */
+    int64_t done;           /* objects loaded, replaced, or found done */
+    int64_t failed;         /* objects (or the hour as a unit) that failed */
+    int outage;             /* transient failures in a row */
+    struct err first_error; /* of this hour */
+};
+
+/* Loads the unit (consumed) with all the retries that are right for its errors, and tells the outcome of each
+ * of its objects. Fails only where the hour cannot go on. */
+enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err) MUST_USE;
+
+/* An object (or, with key "", the hour as one unit) failed for good: attempt row, event, exit status. */
+enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
+                              const struct load_outcome *outcome, int64_t started_us, const struct err *why,
+                              struct err *err) MUST_USE;
+
+/* One hour under its claim: diff, units, release. */
+enum err_code run_hour(struct job *job, const struct run_options *options, struct loader *loader, hour_t hour,
+                       struct job_totals *totals, int *status, struct err *err) MUST_USE;
+
+#endif

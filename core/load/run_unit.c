@@ -1,0 +1,311 @@
+/*
+ * run_unit: one unit until there is nothing more to try.
+ *
+ * What an error leads to:   LEDGER_EXISTS, LEDGER_MOVED -> look the objects up in the ledger, load what is
+ * left IN_DOUBT -> a new connection, the claim again, then the same unit: its ledger rows decide transient ->
+ * wait 1 s, 2 s; the unit again FENCED, HELD, CANCELLED, trouble in the database that waiting does not mend
+ * -> the hour ends        anything else -> this unit has failed A GROUP that the database refuses is halved
+ * until the object at fault stands alone; objects that it left out are loaded alone.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/load/run_internal.h"
+
+static int64_t now_us(const struct hour_work *w)
+{
+    return clock_mono_us(w->job->clock);
+}
+
+static void tell(struct hour_work *w, const struct object_result *result)
+{
+    if (w->job->progress)
+        progress_add(&w->job->progress->objects_done, 1);
+    if (w->job->events.object)
+        w->job->events.object(w->job->events.ctx, result);
+}
+
+static void tell_loaded(struct hour_work *w, const struct unit_object *object, const struct load_outcome *o,
+                        int64_t started_us)
+{
+    struct object_result result = {
+        .hour = w->claim.row.hour,
+        .object = object->key,
+        .status = object->replace_id ? OBJECT_REPLACED : OBJECT_LOADED,
+        .etag = object->etag,
+        .bytes = o->bytes,
+        .rows_read = o->rows_read,
+        .rows_loaded = o->rows_loaded,
+        .rows_rejected = o->rows_rejected,
+        .row_hash = o->row_hash,
+        .load_method = w->job->sink->caps.load_method,
+        .duration_ms = (now_us(w) - started_us) / 1000,
+    };
+    struct job_totals *t = w->totals;
+    t->objects++;
+    t->bytes += o->bytes;
+    t->rows_read += o->rows_read;
+    t->rows_loaded += o->rows_loaded;
+    t->rows_rejected += o->rows_rejected;
+    t->row_hash += o->row_hash;
+    w->done++;
+    tell(w, &result);
+}
+
+/* Another worker's row, or our own whose commit was in doubt. */
+static void tell_done(struct hour_work *w, const struct unit_object *object, const struct ledger_row *row,
+                      int64_t started_us)
+{
+    struct load_outcome o = {.bytes = row->bytes,
+                             .rows_read = row->rows_read,
+                             .rows_loaded = row->rows_loaded,
+                             .rows_rejected = row->rows_rejected,
+                             .row_hash = row->row_hash};
+    if (strcmp(row->run_id, w->job->run_id) == 0) {
+        tell_loaded(w, object, &o, started_us);
+        return;
+    }
+    struct object_result result = {.hour = w->claim.row.hour,
+                                   .object = object->key,
+                                   .status = OBJECT_DONE,
+                                   .etag = row->etag,
+                                   .bytes = o.bytes,
+                                   .row_hash = o.row_hash,
+                                   .load_method = row->load_method};
+    w->totals->unchanged++;
+    w->done++;
+    tell(w, &result);
+}
+
+enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
+                              const struct load_outcome *outcome, int64_t started_us, const struct err *why,
+                              struct err *err)
+{
+    static const struct load_outcome none;
+    const struct load_outcome *o = outcome ? outcome : &none;
+    struct object_result result = {
+        .hour = w->claim.row.hour,
+        .object = key,
+        .status = OBJECT_FAILED,
+        .etag = etag,
+        .bytes = o->bytes,
+        .rows_read = o->rows_read,
+        .rows_rejected = o->rows_rejected,
+        .load_method = w->job->sink->caps.load_method,
+        .duration_ms = (now_us(w) - started_us) / 1000,
+        .error = *why,
+    };
+    struct attempt attempt = {.hour = result.hour,
+                              .rows_read = o->rows_read,
+                              .rows_loaded = 0,
+                              .rows_rejected = o->rows_rejected,
+                              .bytes = o->bytes};
+    snprintf(attempt.run_id, sizeof attempt.run_id, "%s", w->job->run_id);
+    snprintf(attempt.object, sizeof attempt.object, "%s", result.object);
+    snprintf(attempt.error_name, sizeof attempt.error_name, "%s", err_name_text(why->name));
+    snprintf(attempt.message, sizeof attempt.message, "%s", why->msg);
+    w->failed++;
+    w->totals->failed++;
+    *w->status = err_status_worse(*w->status, err_status(why));
+    if (w->first_error.code == ERR_OK)
+        w->first_error = *why;
+    tell(w, &result);
+    enum err_code code = sink_attempt_add(w->job->sink, &attempt, w->samples.rows, w->samples.n, err);
+    reject_samples_clear(&w->samples);
+    return code;
+}
+
+/* After a lost connection: a new one in its place, and the claim again under a new epoch. */
+static enum err_code reconnect(struct hour_work *w, struct err *err)
+{
+    struct job *job = w->job;
+    struct sink *fresh = NULL;
+    hour_t hour = w->claim.row.hour;
+    if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, err) != ERR_OK)
+        return err->code;
+    sink_close(job->sink);
+    job->sink = fresh;
+    loader_set_sink(w->loader, fresh);
+    return claim_acquire(fresh, hour, job->owner, 0, job->stop, &w->claim, err);
+}
+
+/* Goes on with an object of which another run loaded some chunks. */
+static enum err_code run_rest(struct hour_work *w, const struct diff_entry *entry, struct err *err)
+{
+    struct unit *unit = NULL;
+    if (unit_new(UNIT_CHUNK, w->claim.row.hour, entry->row.chunk_rows, &unit, err) != ERR_OK)
+        return err->code;
+    if (unit_add(unit, entry, false, err) != ERR_OK) {
+        unit_free(unit);
+        return err->code;
+    }
+    return run_unit(w, unit, err);
+}
+
+/* The unit as one has to see it after a collision: what of it is done, and what is left (in *left, NULL where
+ * nothing is). */
+static enum err_code look_again(struct hour_work *w, const struct unit *unit, int64_t started_us,
+                                struct unit **left, struct err *err)
+{
+    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    struct diff_entry *entry = mem_calloc(1, sizeof *entry);
+    struct unit *rest = NULL;
+    *left = NULL;
+    if (!rows || !entry) {
+        err_nomem(err);
+        goto out;
+    }
+    if (unit_new(unit->kind, unit->hour, unit->chunk_rows, &rest, err) != ERR_OK)
+        goto out;
+    for (size_t i = 0; i < unit->n; i++) {
+        const struct unit_object *object = &unit->objects[i];
+        struct ledger_query query = {.object = object->key, .order = LEDGER_BY_KEY};
+        size_t n = REC_PAGE;
+        *entry = (struct diff_entry){.kind = DIFF_NEW, .hour = unit->hour};
+        while (n == REC_PAGE) {
+            if (sink_ledger_page(w->job->sink, &query, rows, REC_PAGE, &n, err) != ERR_OK)
+                goto out;
+            for (size_t k = 0; k < n; k++) {
+                entry->kind = rows[k].last ? DIFF_LOADED : DIFF_PARTIAL;
+                entry->row = rows[k];
+                entry->read_sum += rows[k].chunk >= 0 ? rows[k].rows_read : 0;
+                entry->rejected_sum += rows[k].chunk >= 0 ? rows[k].rows_rejected : 0;
+            }
+            query.after_object = n ? entry->row.object : NULL;
+            query.after_chunk = n ? entry->row.chunk : 0;
+        }
+        bool same_old = object->replace_id && entry->kind == DIFF_LOADED &&
+                        strcmp(entry->row.run_id, object->replace_run_id) == 0;
+        if (entry->kind == DIFF_LOADED && !same_old) {
+            tell_done(w, object, &entry->row, started_us);
+            continue;
+        }
+        snprintf(entry->object.key, sizeof entry->object.key, "%s", object->key);
+        snprintf(entry->object.etag, sizeof entry->object.etag, "%s", object->etag);
+        entry->object.etag_trusted = object->etag_trusted;
+        entry->object.size = object->size;
+        if (entry->kind == DIFF_PARTIAL ? run_rest(w, entry, err) != ERR_OK
+                                        : unit_add(rest, entry, same_old, err) != ERR_OK)
+            goto out;
+    }
+    if (rest->n > 0) {
+        *left = rest;
+        rest = NULL;
+    }
+out:
+    unit_free(rest);
+    mem_free(entry);
+    mem_free(rows);
+    return err->code;
+}
+
+/* Runs objects [from, to) of a unit as a unit of their own. */
+static enum err_code run_part(struct hour_work *w, const struct unit *unit, size_t from, size_t to,
+                              struct err *err)
+{
+    struct unit *part = NULL;
+    if (unit_part(unit, from, to, &part, err) != ERR_OK)
+        return err->code;
+    return run_unit(w, part, err);
+}
+
+static enum err_code tell_all(struct hour_work *w, const struct unit *unit,
+                              const struct load_outcome *outcomes, int64_t started_us, struct err *err)
+{
+    for (size_t i = 0; i < unit->n; i++)
+        if (outcomes[i].committed)
+            tell_loaded(w, &unit->objects[i], &outcomes[i], started_us);
+    for (size_t i = 0; i < unit->n; i++)
+        if (outcomes[i].left_out && run_part(w, unit, i, i + 1, err) != ERR_OK)
+            return err->code;
+    return ERR_OK;
+}
+
+/* Whether the whole run has to end with this error of a unit. */
+static bool ends_the_run(const struct hour_work *w, const struct err *why)
+{
+    switch (why->code) {
+    case ERR_CANCELLED:
+    case ERR_FENCED:
+    case ERR_HELD:
+    case ERR_IN_DOUBT:
+    case ERR_NOMEM:
+        return true;
+    case ERR_DATA:
+        return false;
+    case ERR_TRANSIENT:
+    case ERR_BUSY:
+        return loader_sink_failed(w->loader) || w->outage >= RUN_OUTAGE;
+    default:
+        return loader_sink_failed(w->loader);
+    }
+}
+
+static enum err_code unit_failed(struct hour_work *w, const struct unit *unit,
+                                 const struct load_outcome *outcomes, int64_t started_us,
+                                 const struct err *why, struct err *err)
+{
+    w->outage = err_is_transient(why->code) ? w->outage + 1 : 0;
+    if (unit->kind == UNIT_GROUP && unit->n > 1 && why->code == ERR_DATA) {
+        size_t half = unit->n / 2;
+        if (run_part(w, unit, 0, half, err) != ERR_OK)
+            return err->code;
+        return run_part(w, unit, half, unit->n, err);
+    }
+    bool end = ends_the_run(w, why);
+    if (why->code == ERR_CANCELLED) {
+        *err = *why;
+        return err->code;
+    }
+    struct err books = ERR_INIT;
+    bool alone = unit->n == 1;
+    enum err_code code = run_tell_failed(w, alone ? unit->objects[0].key : "",
+                                         alone ? unit->objects[0].etag : "", alone ? outcomes : NULL,
+                                         started_us, why, &books);
+    if (end || code != ERR_OK)
+        *err = end ? *why : books;
+    return err->code;
+}
+
+enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
+{
+    int64_t started = now_us(w);
+    int transient = 0;
+    struct load_outcome *outcomes = mem_calloc(unit->n ? unit->n : 1, sizeof *outcomes);
+    if (!outcomes)
+        err_nomem(err);
+    for (int tries = 0; outcomes && unit && err->code == ERR_OK; tries++) {
+        struct err why = ERR_INIT;
+        enum err_code code = loader_run(w->loader, &w->claim, unit, outcomes, &w->samples, &why);
+        if (code == ERR_OK) {
+            w->outage = 0;
+            tell_all(w, unit, outcomes, started, err);
+            break;
+        }
+        bool collided = code == ERR_EXISTS || code == ERR_PRECONDITION;
+        bool again = tries < RUN_TRIES_MAX && !(w->job->stop && atomic_load(w->job->stop));
+        if (again && collided && loader_sink_failed(w->loader)) {
+            struct unit *left = NULL;
+            if (look_again(w, unit, started, &left, err) == ERR_OK) {
+                unit_free(unit);
+                unit = left;
+            }
+        } else if (again && code == ERR_IN_DOUBT) {
+            log_msg(LOG_WARN, "%s; asking the ledger", why.msg);
+            reconnect(w, err);
+        } else if (again && (err_is_transient(code) || code == ERR_PRECONDITION) &&
+                   ++transient < RUN_TRANSIENT_TRIES) {
+            log_msg(LOG_WARN, "%s: %s; trying again in %d s", err_name_text(why.name), why.msg, transient);
+            clock_sleep_us(w->job->clock, transient * INT64_C(1000000));
+        } else {
+            unit_failed(w, unit, outcomes, started, &why, err);
+            break;
+        }
+    }
+    mem_free(outcomes);
+    unit_free(unit);
+    return err->code;
+}

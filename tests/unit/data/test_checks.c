@@ -1,0 +1,129 @@
+/* min, max and in, for each kind of storage. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/data/checks.h"
+#include "core/data/types.h"
+
+static struct value value(const struct type *type, const char *text)
+{
+    struct value v = {0};
+    if (types_value(type, text, strlen(text), &v))
+        fail_msg("'%s' is no value", text);
+    return v;
+}
+
+/* What the check says about `text` (NULL = NULL) in a column of this type; bounds NULL = none, `in` ends with
+ * NULL. */
+static enum err_name verdict(const char *type_text, const char *min, const char *max, const char *const *in,
+                             const char *text)
+{
+    struct schema_column column = {0};
+    size_t loaded = 0;
+    struct schema schema = {.columns = &column, .ncolumns = 1, .loaded = &loaded, .nloaded = 1};
+    struct err err = ERR_INIT;
+    struct batch *b;
+    assert_int_equal(type_parse(type_text, &column.type, &err), ERR_OK);
+    struct checks *c = &column.checks;
+    if (min) {
+        c->has_min = true;
+        c->min = value(&column.type, min);
+    }
+    if (max) {
+        c->has_max = true;
+        c->max = value(&column.type, max);
+    }
+    while (in && in[c->in_count])
+        c->in_count++;
+    if (in) {
+        c->in = mem_calloc(c->in_count, sizeof *c->in);
+        for (size_t i = 0; i < c->in_count; i++)
+            c->in[i] = value(&column.type, in[i]);
+    }
+    assert_int_equal(checks_any(c), min || max || in);
+    assert_int_equal(batch_new(&schema, 1, 100, &b, &err), ERR_OK);
+    if (text)
+        assert_int_equal(types_put(b, 0, &column.type, text, strlen(text)), ERRN_NONE);
+    else
+        batch_set_null(b, 0);
+    enum err_name name = checks_cell(b, 0, 0);
+    batch_free(b);
+    checks_release(c);
+    assert_false(checks_any(c));
+    return name;
+}
+
+static void numbers_and_times(void **state)
+{
+    (void)state;
+    static const char *const cases[][5] = {
+        /* type, one below, min, max, one above */
+        {"int", "-1", "0", "120", "121"},
+        {"bigint", "-9223372036854775808", "-9223372036854775807", "9223372036854775806",
+         "9223372036854775807"},
+        {"double", "-0.5000000000000001", "-0.5", "1e10", "10000000000.000002"},
+        {"float", "0.09", "0.1", "0.7", "0.71"},
+        {"decimal(10,2)", "-10.01", "-10", "9.5", "9.51"},
+        {"decimal(30,10)", "9999999999.9999999999", "10000000000", "99999999999999999999",
+         "99999999999999999999.1"},
+        {"date", "2021-12-31", "2022-01-01", "2022-12-31", "2023-01-01"},
+        {"timestamp", "2021-12-31 23:59:59.999999", "2022-01-01 00:00:00", "2022-01-02T00:00:00+01:00",
+         "2022-01-01 23:00:00.000001"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const *c = cases[i];
+        assert_int_equal(verdict(c[0], c[2], c[3], NULL, c[1]), ERRN_CHECK_MIN);
+        assert_int_equal(verdict(c[0], c[2], c[3], NULL, c[2]), ERRN_NONE);
+        assert_int_equal(verdict(c[0], c[2], c[3], NULL, c[3]), ERRN_NONE);
+        assert_int_equal(verdict(c[0], c[2], c[3], NULL, c[4]), ERRN_CHECK_MAX);
+        assert_int_equal(verdict(c[0], c[2], NULL, NULL, c[4]), ERRN_NONE);
+        assert_int_equal(verdict(c[0], NULL, c[3], NULL, c[1]), ERRN_NONE);
+        assert_int_equal(verdict(c[0], c[2], c[3], NULL, NULL), ERRN_NONE);
+    }
+}
+
+static void lists(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"red", "", "green", NULL}, *const numbers[] = {"3", "7", NULL},
+                             *const prices[] = {"1.5", "-2", NULL};
+    assert_int_equal(verdict("text", NULL, NULL, words, "red"), ERRN_NONE);
+    assert_int_equal(verdict("text", NULL, NULL, words, ""), ERRN_NONE);
+    assert_int_equal(verdict("varchar(9)", NULL, NULL, words, "green"), ERRN_NONE);
+    assert_int_equal(verdict("text", NULL, NULL, words, "re"), ERRN_CHECK_IN);
+    assert_int_equal(verdict("text", NULL, NULL, words, "reds"), ERRN_CHECK_IN);
+    assert_int_equal(verdict("text", NULL, NULL, words, "Red"), ERRN_CHECK_IN);
+    assert_int_equal(verdict("text", NULL, NULL, words, NULL), ERRN_NONE);
+    assert_int_equal(verdict("int", NULL, NULL, numbers, "7"), ERRN_NONE);
+    assert_int_equal(verdict("int", NULL, NULL, numbers, "5"), ERRN_CHECK_IN);
+    assert_int_equal(verdict("int", "5", NULL, numbers, "3"), ERRN_CHECK_MIN);
+    assert_int_equal(verdict("double", NULL, NULL, numbers, "7.0"), ERRN_NONE);
+    assert_int_equal(verdict("decimal(5,2)", NULL, NULL, prices, "1.50"), ERRN_NONE);
+    assert_int_equal(verdict("decimal(5,2)", NULL, NULL, prices, "2"), ERRN_CHECK_IN);
+}
+
+static void nothing_to_release(void **state)
+{
+    (void)state;
+    struct checks none = {0};
+    checks_release(&none);
+    checks_release(NULL);
+    assert_false(checks_any(&none));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_and_times),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(nothing_to_release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
