@@ -125,7 +125,8 @@ static enum err_code store_rows(struct replay *r, const struct claim *claim, con
         goto out;
     struct sink_load *done = load;
     load = NULL;
-    sink_commit(done, err);
+    if (sink_commit(done, err) != ERR_OK)
+        goto out;
 out:
     sink_abort(load);
     mem_free(row);

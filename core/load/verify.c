@@ -278,8 +278,9 @@ static enum err_code one_object(struct verify *v, const struct diff_entry *entry
     if (v->options->result)
         v->options->result(v->options->ctx, &r);
     bool differs = r.status == VERIFY_SOURCE_DIFFERS || r.status == VERIFY_TARGET_DIFFERS;
-    if (differs && r.source.known && t->by_object && v->shown < v->options->show)
-        verify_show(v, entry, ids, nids, err);
+    if (differs && r.source.known && t->by_object && v->shown < v->options->show &&
+        verify_show(v, entry, ids, nids, err) != ERR_OK)
+        goto out;
 out:
     mem_free(ids);
     return err->code;

@@ -135,10 +135,11 @@ static enum err_code read_source(struct show *s, struct err *err)
 {
     struct unit *unit = NULL;
     struct load_outcome outcome;
-    if (verify_unit(s->entry, &unit, err) == ERR_OK)
-        loader_drive(s->v->loader, unit, NULL, &outcome, source_item, s, err);
+    enum err_code code = verify_unit(s->entry, &unit, err);
+    if (code == ERR_OK)
+        code = loader_drive(s->v->loader, unit, NULL, &outcome, source_item, s, err);
     unit_free(unit);
-    return err->code;
+    return code;
 }
 
 static enum err_code read_target(struct show *s, int64_t id, struct err *err)
