@@ -28,7 +28,8 @@ FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_cov := -O0 -g --coverage
 FLAGS_gcc := $(FLAGS_release) -Werror
-FLAGS_clang := $(FLAGS_asan) -Werror
+# clang does not say by itself that ASan is on.
+FLAGS_clang := $(FLAGS_asan) -Werror -D__SANITIZE_ADDRESS__
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm

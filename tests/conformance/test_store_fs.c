@@ -287,7 +287,7 @@ static void rights_are_named(void **state)
     tempdir_write(place.lake, "file", "", 0);
     assert_int_equal(chmod(in_lake("file"), 0) | chmod(in_lake("b"), 0), 0);
     if (me == 0 && seteuid(NOBODY) != 0) {
-        print_message("root reads everything and cannot be another user here: run as one\n");
+        print_message("SKIP: root reads everything and cannot be another user here; run as one\n");
         skip();
     }
     assert_int_equal(store_open_read(store, "file", NULL, &reader, &err), ERR_DENIED);
