@@ -72,6 +72,12 @@ $(B)/libsluice.a: $(LIB_SRC:%.c=$(B)/%.o)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+# All of tools/ but main, for tests of its parts.
+$(B)/libtools.a: $(patsubst %.c,$(B)/%.o,$(filter-out tools/sluice.c,$(TOOL_SRC)))
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
 $(B)/libtest.a: $(SUPPORT_SRC:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -85,7 +91,7 @@ $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+$(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
 

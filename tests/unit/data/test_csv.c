@@ -415,46 +415,6 @@ static void test_bad_field(void **state)
     }
 }
 
-static void see(void *ctx, const void *data, size_t len)
-{
-    struct err err = ERR_INIT;
-    assert_int_equal(buf_append(ctx, data, len, &err), ERR_OK);
-}
-
-static void test_skip_to(void **state)
-{
-    (void)state;
-    static const char data[] = "\xEF\xBB\xBFh,i\n1,\"a\n\"\n2,b\n3,c\n";
-    struct csv_dialect dialect = {',', '"', CSV_HEADER_BY_NAME};
-    for (size_t step = 1; step < 32; step++) {
-        struct bytes_steps src;
-        struct csv_reader *r;
-        struct csv_record rec;
-        enum csv_event event;
-        struct err err = ERR_INIT;
-        struct buf seen;
-        buf_init(&seen, 100);
-        bytes_steps_init(&src, data, sizeof data - 1, step);
-        assert_int_equal(csv_open(&dialect, NULL, &src.base, &r, &err), ERR_OK);
-        assert_int_equal(csv_next(r, &event, &rec, &err), ERR_OK); /* the header */
-        assert_int_equal(csv_skip_to(r, 14, 4, see, &seen, &err), ERR_OK);
-        assert_string_equal(buf_str(&seen), "1,\"a\n\"\n");
-        assert_int_equal(csv_next(r, &event, &rec, &err), ERR_OK);
-        assert_int_equal(rec.line, 4);
-        assert_int_equal(rec.offset, 14);
-        assert_memory_equal(rec.fields[0].data, "2", 1);
-        assert_int_equal(csv_counts(r)->bytes, 11); /* BOM, header, this record: not what was passed over */
-        assert_int_equal(csv_counts(r)->bytes_bom + csv_counts(r)->bytes_records, 11);
-        assert_int_equal(csv_skip_to(r, 18, 5, NULL, NULL, &err), ERR_OK); /* no way to go */
-        assert_int_equal(csv_skip_to(r, 23, 6, NULL, NULL, &err), ERR_TRANSIENT);
-        assert_int_equal(err.name, ERRN_STORE_TRUNCATED);
-        err_clear(&err);
-        assert_int_equal(csv_skip_to(r, 3, 1, NULL, NULL, &err), ERR_INTERNAL);
-        csv_close(r);
-        buf_release(&seen);
-    }
-}
-
 static void test_source_error(void **state)
 {
     (void)state;
@@ -545,7 +505,6 @@ int main(void)
         cmocka_unit_test(test_fixtures),
         cmocka_unit_test(test_dialect_and_reset),
         cmocka_unit_test(test_bad_field),
-        cmocka_unit_test(test_skip_to),
         cmocka_unit_test(test_source_error),
         cmocka_unit_test(test_out_of_memory),
     };
