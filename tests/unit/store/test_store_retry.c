@@ -331,11 +331,21 @@ static enum err_code late_put(struct store *self, const char *key, struct bytes 
     return err->code;
 }
 
+static enum err_code broken_read(struct bytes *self, void *dst, size_t cap, size_t *n, struct err *err)
+{
+    (void)self;
+    (void)dst;
+    (void)cap;
+    *n = 0;
+    return err_set(err, ERRN_STORE_TRUNCATED, "the body broke");
+}
+
 static void a_put_that_began_is_not_sent_again(void **state)
 {
     static const struct store_type type = {.name = "late", .put = late_put, .close = store_wrap_close};
     struct store_retry_options options = {0};
     struct counted body = {.reads = 0};
+    struct bytes broken = {broken_read};
     struct err err = ERR_INIT;
     struct store_wrap *late;
 
@@ -350,6 +360,9 @@ static void a_put_that_began_is_not_sent_again(void **state)
     err_clear(&err);
     assert_int_equal(store_put_mem(store, "y", "", 0, PUT_ALWAYS, &err), ERR_TRANSIENT);
     assert_int_equal(late_puts, 1 + 3); /* nothing went of an empty body */
+    err_clear(&err);
+    assert_int_equal(store_put(store, "y", &broken, 4, PUT_ALWAYS, &err), ERR_TRANSIENT);
+    assert_int_equal(late_puts, 1 + 3 + 1); /* a body that broke has no second answer */
     bare = NULL;
 }
 
