@@ -35,10 +35,10 @@ like "the list has the reason" "$out" '^target +failed +NOT_FOUND: .*nodir'
 succeeds "plan" plan -o json
 is "plan counts" "$(json '[(h["hour"], h["objects"]) for h in d["hours"]], d["totals"]["objects"], d["run"]["commit_unit"]')" \
     "([('2022-06-05T12', 2), ('2022-06-05T13', 2), ('2022-06-05T14', 2)], 6, 'file')"
-touch lake/note.txt
+touch lake/yyyy=2022/note.txt
 succeeds "plan with a stray file" plan
-like "names what is ignored" "$out" 'ignored.*: note.txt'
-rm lake/note.txt
+like "names what is ignored" "$out" 'ignored.*: yyyy=2022/note.txt'
+rm lake/yyyy=2022/note.txt
 succeeds "run one hour" run --hour 2022-06-05T12
 like "the table's title" "$out" '^object +status +read +loaded +rejected +bytes +time$'
 like "counts with zeros" "$out" '^2 new, 0 replaced, 0 loaded before, 0 failed, 0 ignored; hours: 1; run '
