@@ -166,9 +166,10 @@ install: $(B)/sluice ## copy the binary and its papers under DESTDIR/PREFIX
 	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSE
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/README.md
+	install -D -m 644 docs/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 
 uninstall: ## remove them
-	rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/sluice
 
 dist: ## build/sluice-VERSION.tar.gz from the last commit
