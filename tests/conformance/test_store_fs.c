@@ -377,7 +377,7 @@ static void root_that_is_missing_or_no_folder(void **state)
     (void)state;
     assert_int_equal(registry_open_store("no/such", place.dir, clock_real(), false, &none, &err),
                      ERR_NOT_FOUND);
-    assert_non_null(strstr(err.msg, "/no/such is not there: make it, or correct source.url"));
+    assert_non_null(strstr(err.msg, "/no/such is not there: make it, or correct the URL"));
     assert_non_null(strstr(err.msg, place.dir));
     err_clear(&err);
     tempdir_write(place.dir, "plain", "", 0);
