@@ -55,8 +55,7 @@ struct csv_reader {
     bool eof;      /* src has ended */
     bool nul_seen; /* in any byte read so far: records are searched for NUL only then */
     int64_t read;  /* bytes from src */
-    int64_t skipped;
-    int64_t line; /* of `start` */
+    int64_t line;  /* of `start` */
 
     size_t fed, scanned, first_len;
     int64_t fed_lines;
@@ -114,7 +113,7 @@ void csv_reset(struct csv_reader *r, struct bytes *src)
     r->counts = (struct csv_counts){0};
     r->start = r->end = 0;
     r->begun = r->eof = r->nul_seen = false;
-    r->read = r->skipped = 0;
+    r->read = 0;
     r->line = 1;
 }
 
@@ -324,7 +323,7 @@ static void pass(struct csv_reader *r, size_t used, int64_t lines)
     r->start += used;
     r->line += lines;
     r->counts.lines = r->line - 1;
-    r->counts.bytes = offset(r) - r->skipped;
+    r->counts.bytes = offset(r);
     record_start(r);
 }
 
@@ -440,33 +439,4 @@ enum err_code csv_next(struct csv_reader *r, enum csv_event *event, struct csv_r
         pass(r, len, 1);
     }
     return code;
-}
-
-enum err_code csv_skip_to(struct csv_reader *r, int64_t to, int64_t line,
-                          void (*see)(void *ctx, const void *data, size_t len), void *ctx, struct err *err)
-{
-    if (to < offset(r))
-        return err_set(err, ERRN_INTERNAL, "csv: cannot skip back to offset %lld", (long long)to);
-    while (offset(r) < to) {
-        if (r->start == r->end) {
-            r->start = r->end = 0;
-            enum err_code code = fill(r, err);
-            if (code != ERR_OK)
-                return code;
-            if (r->eof)
-                return err_set(err, ERRN_STORE_TRUNCATED, "the input ends at byte %lld, before %lld",
-                               (long long)offset(r), (long long)to);
-        }
-        size_t len = r->end - r->start;
-        if ((int64_t)len > to - offset(r))
-            len = (size_t)(to - offset(r));
-        if (see)
-            see(ctx, r->win + r->start, len);
-        r->start += len;
-        r->skipped += (int64_t)len;
-        r->begun = true;
-    }
-    r->line = line;
-    r->counts.lines = line - 1;
-    return ERR_OK;
 }

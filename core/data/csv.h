@@ -67,7 +67,7 @@ struct csv_record {
 };
 
 struct csv_counts {
-    int64_t bytes; /* decoded bytes consumed so far, without those that csv_skip_to passed */
+    int64_t bytes; /* decoded bytes consumed so far */
     int64_t bytes_bom;
     int64_t bytes_blank;
     int64_t bytes_records; /* good and bad, header too */
@@ -91,12 +91,5 @@ enum err_code csv_next(struct csv_reader *reader, enum csv_event *event, struct 
                        struct err *err) MUST_USE;
 
 const struct csv_counts *csv_counts(const struct csv_reader *reader);
-
-/* Passes over bytes up to decoded offset `to` (a record boundary known from an earlier read whose next line
- * number is `line`), calling `see` (may be NULL) on all passed bytes from the current position on.
- * STORE_TRUNCATED if the input ends before. */
-enum err_code csv_skip_to(struct csv_reader *reader, int64_t to, int64_t line,
-                          void (*see)(void *ctx, const void *data, size_t len), void *ctx,
-                          struct err *err) MUST_USE;
 
 #endif

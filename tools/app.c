@@ -1,0 +1,267 @@
+/*
+ * app: opens what a command needs, in an order that changes nothing before all of it is known to be right:
+ * pipeline file, layout, source, then the target.
+ *
+ * Invariants: commands that only read open the target read-only and make nothing; a target with `create:
+ * never` is looked at read-only first, so that not even an empty database file appears; setup happens only
+ * where something is missing or older, and never over a table that does not fit.
+ */
+#include "tools/app.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/registry.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/store/store_retry.h"
+#include "core/store/store_trace.h"
+#include "tools/stop.h"
+
+enum err_code app_init(struct app *app, const struct options *options, struct err *err)
+{
+    char folder[PATH_MAX];
+
+    *app = (struct app){.options = options, .clock = clock_real()};
+    if (options->given[OPT_NOW]) {
+        clock_shifted_init(&app->shifted, options->now_us);
+        app->clock = &app->shifted.base;
+    }
+    app->started_us = clock_mono_us(app->clock);
+    if (!getcwd(folder, sizeof folder))
+        return err_set_errno(err, errno, "the current folder");
+    app->folder = mem_strdup(folder);
+    return app->folder ? ERR_OK : err_nomem(err);
+}
+
+void app_release(struct app *app)
+{
+    sink_close(app->job.sink);
+    store_close(app->job.store);
+    layout_free(app->layout);
+    pipeline_free(app->pipeline);
+    out_release(&app->out);
+    mem_free(app->folder);
+    *app = (struct app){0};
+}
+
+void app_verdict(struct app *app, int status)
+{
+    app->status = err_status_worse(app->status, status);
+}
+
+int64_t app_elapsed_ms(const struct app *app)
+{
+    return (clock_mono_us(app->clock) - app->started_us) / 1000;
+}
+
+enum err_code app_hours(const struct app *app, struct hour_range *out, struct err *err)
+{
+    return options_hours(app->options, clock_wall_us(app->clock), out, err);
+}
+
+struct record_query app_record_query(const struct app *app)
+{
+    const struct options *o = app->options;
+
+    return (struct record_query){.object = o->object,
+                                 .run_id = o->run_id,
+                                 .error_name = o->error_name,
+                                 .has_hour = o->given[OPT_HOUR],
+                                 .hour = o->hour};
+}
+
+static enum err_code open_pipeline(struct app *app, struct err *err)
+{
+    const struct options *o = app->options;
+    const struct pipeline_options args = {
+        .file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
+
+    if (pipeline_load(&args, &app->pipeline, err) ||
+        layout_compile(app->pipeline->source.layout, &app->layout, err)) {
+        if (err->code == ERR_NOT_FOUND && !o->given[OPT_CONFIG] && access(o->config, F_OK) != 0) {
+            err_clear(err);
+            err_set(err, ERRN_NOT_FOUND, "%s/%s: there is no pipeline file; name one with -c FILE",
+                    app->folder, o->config);
+        }
+        return err->code;
+    }
+    app->job.pipeline = app->pipeline;
+    app->job.layout = app->layout;
+    return ERR_OK;
+}
+
+/* The source with its wrappers; also the engine's way to further handles. */
+static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+{
+    const struct app *app = ctx;
+    struct store *store = NULL, *outer;
+
+    *out = NULL;
+    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, app->clock, false, &store,
+                            err))
+        return err_context(err, "source.url");
+    if (store_retry_wrap(store, &(struct store_retry_options){0}, &outer, err))
+        goto failed;
+    store = outer;
+    if (app->options->given[OPT_VERBOSE]) {
+        if (store_trace_wrap(store, NULL, NULL, &outer, err))
+            goto failed;
+        store = outer;
+    }
+    *out = store;
+    return ERR_OK;
+failed:
+    store_close(store);
+    return err->code;
+}
+
+static enum sink_lineage lineage_of(enum pipeline_lineage lineage)
+{
+    return lineage == PIPELINE_LINEAGE_FALSE  ? LINEAGE_NONE
+           : lineage == PIPELINE_LINEAGE_TRUE ? LINEAGE_COLUMN
+                                              : LINEAGE_INDEXED;
+}
+
+enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
+                              struct sink **out, struct err *err)
+{
+    const struct pipeline *p = app->pipeline;
+    const struct sink_open args = {
+        .url = p->target.url,
+        .base_dir = p->base_dir,
+        .user = p->target.user,
+        .password = p->target.password,
+        .clock = app->clock,
+        .read_only = read_only,
+        .replaces_connection = replaces_connection,
+        .target = {.pipeline = p->name,
+                   .table = p->target.table,
+                   .schema = &p->schema,
+                   .key = p->target.key,
+                   .nkey = p->target.nkey,
+                   .lineage = lineage_of(p->target.lineage),
+                   .lease_ms = p->target.lease_ms},
+    };
+
+    return registry_open_sink(&args, out, err) ? err_context(err, "target.url") : ERR_OK;
+}
+
+static enum err_code open_sink(void *ctx, bool read_only, int64_t replaces_connection, struct sink **out,
+                               struct err *err)
+{
+    return app_open_target(ctx, read_only, replaces_connection, out, err);
+}
+
+enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state, struct err *err)
+{
+    const char *problem = buf_str(&state->problems);
+
+    if (state->own == OWN_NEWER)
+        return err_set(err, ERRN_SCHEMA_NEWER, "%s: its tables were made by a newer sluice", sink->label);
+    if (problem[0])
+        return err_set(err, ERRN_TABLE_MISMATCH, "%s, table %s: %.*s", sink->label, sink->target.table,
+                       (int)strcspn(problem, "\n"), problem);
+    if (state->own == OWN_MISSING)
+        return err_set(err, ERRN_TABLE_MISSING, "%s: sluice's own tables are missing; run `sluice setup`",
+                       sink->label);
+    if (!state->table_exists)
+        return err_set(err, ERRN_TABLE_MISSING, "%s: table %s is missing; run `sluice setup`", sink->label,
+                       sink->target.table);
+    if (state->own == OWN_OLDER)
+        return err_set(err, ERRN_SCHEMA_OLDER,
+                       "%s: sluice's tables are of an older version; run `sluice setup`", sink->label);
+    return ERR_OK;
+}
+
+/* Judges; with `repair` makes what is missing or older. */
+static enum err_code check_target(struct sink *sink, bool repair, struct err *err)
+{
+    struct sink_state state = {0};
+
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (sink_describe(sink, &state, err) == ERR_OK)
+        (void)!app_judge_target(sink, &state, err);
+    buf_release(&state.problems);
+    if (repair && (err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER)) {
+        err_clear(err);
+        log_msg(LOG_INFO, "%s: making what is missing for table %s", sink->label, sink->target.table);
+        (void)!sink_setup(sink, NULL, err);
+    }
+    return err->code;
+}
+
+static enum err_code open_target_to_write(struct app *app, struct err *err)
+{
+    bool create = app->pipeline->target.create == PIPELINE_CREATE_IF_MISSING;
+    struct sink *look = NULL;
+
+    if (!create) {
+        if (app_open_target(app, true, 0, &look, err) == ERR_OK)
+            (void)!check_target(look, false, err);
+        sink_close(look);
+        if (err->code)
+            return err->code;
+    }
+    if (app_open_target(app, false, 0, &app->job.sink, err))
+        return err->code;
+    return create ? check_target(app->job.sink, true, err) : ERR_OK;
+}
+
+enum err_code app_open(struct app *app, unsigned needs, struct err *err)
+{
+    struct job *job = &app->job;
+
+    if (open_pipeline(app, err))
+        return err->code;
+    job->clock = app->clock;
+    job->stores = (struct store_factory){open_source, app};
+    job->sinks = (struct sink_factory){open_sink, app};
+    job->wait_ms = app->options->wait_ms;
+    job->progress = &app->progress;
+    if (needs & APP_STOP) {
+        stop_catch();
+        job->stop = stop_flag();
+    }
+    if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
+        return err->code;
+    if ((needs & APP_READ) && app_open_target(app, true, 0, &job->sink, err))
+        return err->code;
+    if ((needs & APP_WRITE) && open_target_to_write(app, err))
+        return err->code;
+    job_identify(job);
+    return ERR_OK;
+}
+
+static bool wants_color(const struct options *o)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (o->color != COLOR_AUTO)
+        return o->color == COLOR_ALWAYS;
+    return isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
+}
+
+enum err_code app_begin_out(struct app *app, struct err *err)
+{
+    const struct options *o = app->options;
+
+    if (out_begin(&app->out, o->output, wants_color(o), o->summary, err))
+        return err->code;
+    app->has_out = true;
+    return ERR_OK;
+}
+
+void app_out_run(struct app *app, bool with_run)
+{
+    static const struct out_column columns[] = {{"pipeline", NULL, OUT_STR, IN_JSON},
+                                                {"env", NULL, OUT_STR, IN_JSON},
+                                                {"run_id", NULL, OUT_STR, IN_JSON}};
+    const struct out_cell cells[] = {cell_str(app->pipeline->name), cell_str(app->pipeline->env),
+                                     cell_str(app->job.run_id)};
+
+    out_object(&app->out, "run", columns, cells, with_run ? 3 : 2);
+}

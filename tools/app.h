@@ -1,0 +1,76 @@
+/*
+ * app: what a command works with: the options, its result, and, as far as it needs them, pipeline, source and
+ * target, put together as the engine's job.
+ *
+ * A command is `enum err_code cmd_x(struct app *app, struct err *err)`: it opens what it needs, writes its
+ * result to app->out and leaves verdicts that are no error of its own (a reject limit, a difference) in
+ * app->status. sluice.c prints the error, once, and ends with the worse of both.
+ */
+#ifndef SLUICE_TOOLS_APP_H
+#define SLUICE_TOOLS_APP_H
+
+#include "core/load/job.h"
+#include "tools/options.h"
+#include "tools/out.h"
+
+struct app {
+    const struct options *options;
+    struct out out;
+    bool has_out;
+    int status;   /* the exit status so far */
+    char *folder; /* the current one, absolute */
+    struct clock_shifted shifted;
+    const struct clock *clock;
+    int64_t started_us; /* monotonic */
+    struct pipeline *pipeline;
+    struct layout *layout;
+    struct progress progress;
+    struct job job; /* store and sink are owned by app */
+};
+
+enum app_need {
+    APP_PIPELINE = 1,
+    APP_SOURCE = 2, /* with the pipeline */
+    APP_READ = 4,   /* the target, read-only: nothing is made */
+    APP_WRITE = 8,  /* the target, to be written to, set up as the pipeline says */
+    APP_STOP = 16,  /* signals only set the stop flag */
+};
+
+/* Takes over what main has: options and clock. */
+enum err_code app_init(struct app *app, const struct options *options, struct err *err) MUST_USE;
+void app_release(struct app *app);
+
+enum err_code app_open(struct app *app, unsigned needs, struct err *err) MUST_USE;
+
+/* Opens the result; out_end is main's, once the command is through. */
+enum err_code app_begin_out(struct app *app, struct err *err) MUST_USE;
+
+/* Adds a verdict. */
+void app_verdict(struct app *app, int status);
+
+/* Milliseconds since app_init. */
+int64_t app_elapsed_ms(const struct app *app);
+
+/* The hours that the options choose. */
+enum err_code app_hours(const struct app *app, struct hour_range *out, struct err *err) MUST_USE;
+
+/* The document's first member: "run": {pipeline, env, run_id}. run_id only where with_run. */
+void app_out_run(struct app *app, bool with_run);
+
+/* The rejects that --run, --hour, --object, --error choose. */
+struct record_query app_record_query(const struct app *app);
+
+/* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem) for a target that cannot be
+ * loaded into as it stands. */
+enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
+                               struct err *err) MUST_USE;
+
+/* Opens the target of the pipeline. */
+enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
+                              struct sink **out, struct err *err) MUST_USE;
+
+typedef enum err_code command_fn(struct app *app, struct err *err);
+command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,
+    cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_ls, cmd_cat, cmd_cp;
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * cmd_history: `sluice history`: what was loaded and what failed, oldest first.
+ *
+ * Two streams, ledger rows and attempts, each read in pages by id, are merged by time: memory is two pages.
+ */
+#include "core/base/mem.h"
+#include "tools/app.h"
+
+/* One stream with its page. */
+struct pages {
+    struct ledger_row *loads;
+    struct attempt *attempts;
+    struct ledger_query load_query;
+    struct record_query attempt_query;
+    size_t nload, load_at, nattempt, attempt_at;
+    int64_t shown[2]; /* loads, attempts */
+};
+
+static enum err_code next_load(struct sink *sink, struct pages *p, const struct ledger_row **row,
+                               struct err *err)
+{
+    *row = NULL;
+    if (p->load_at == p->nload) {
+        if (p->nload)
+            p->load_query.after_id = p->loads[p->nload - 1].id;
+        p->load_at = 0;
+        if (sink_ledger_page(sink, &p->load_query, p->loads, REC_PAGE, &p->nload, err))
+            return err->code;
+    }
+    if (p->nload)
+        *row = &p->loads[p->load_at];
+    return ERR_OK;
+}
+
+static enum err_code next_attempt(struct sink *sink, struct pages *p, const struct attempt **row,
+                                  struct err *err)
+{
+    *row = NULL;
+    if (p->attempt_at == p->nattempt) {
+        if (p->nattempt)
+            p->attempt_query.after_id = p->attempts[p->nattempt - 1].id;
+        p->attempt_at = 0;
+        if (sink_attempt_page(sink, &p->attempt_query, p->attempts, REC_PAGE, &p->nattempt, err))
+            return err->code;
+    }
+    if (p->nattempt)
+        *row = &p->attempts[p->attempt_at];
+    return ERR_OK;
+}
+
+enum { COLUMNS = 18 };
+
+static const struct out_column columns[COLUMNS] = {
+    {"time", NULL, OUT_TIME, IN_ALL},
+    {"run_id", "run", OUT_STR, IN_ALL},
+    {"hour", NULL, OUT_HOUR, IN_ALL},
+    {"object", NULL, OUT_STR, IN_ALL},
+    {"chunk", NULL, OUT_NUMBER, IN_DATA},
+    {"status", NULL, OUT_WORD, IN_ALL},
+    {"etag", NULL, OUT_STR, IN_DATA},
+    {"bytes", NULL, OUT_BYTES, IN_ALL},
+    {"rows_read", "read", OUT_INT, IN_ALL},
+    {"rows_loaded", "loaded", OUT_INT, IN_ALL},
+    {"rows_rejected", "rejected", OUT_INT, IN_ALL},
+    {"row_hash", NULL, OUT_HASH, IN_DATA},
+    {"load_method", NULL, OUT_STR, IN_DATA},
+    {"duration_ms", NULL, OUT_MS, IN_DATA},
+    {"load_id", NULL, OUT_NUMBER, IN_DATA},
+    {"attempt_id", NULL, OUT_NUMBER, IN_DATA},
+    {"error_name", "error", OUT_STR, IN_ALL},
+    {"error", "message", OUT_STR, IN_ALL},
+};
+
+/* What a row of the ledger is called: as in the result of `run`, but for replay and baseline. */
+static const char *status_of(const struct ledger_row *r)
+{
+    return r->kind == LOAD_KIND_LOAD ? object_status_text(OBJECT_LOADED) : load_kind_text(r->kind);
+}
+
+static void put_load(struct app *app, const struct ledger_row *r)
+{
+    const struct out_cell cells[COLUMNS] = {
+        cell_num(r->finished_us),
+        cell_str(r->run_id),
+        cell_num(r->hour),
+        cell_str(r->object),
+        cell_num(r->chunk),
+        cell_str(status_of(r)),
+        cell_str(r->etag),
+        cell_num(r->bytes),
+        cell_num(r->rows_read),
+        cell_num(r->rows_loaded),
+        cell_num(r->rows_rejected),
+        r->kind == LOAD_KIND_BASELINE ? CELL_NULL : cell_num((int64_t)r->row_hash),
+        cell_str(r->load_method),
+        cell_num((r->finished_us - r->started_us) / 1000),
+        cell_num(r->id),
+        CELL_NULL,
+        CELL_NULL,
+        CELL_NULL,
+    };
+
+    out_row(&app->out, cells);
+}
+
+static void put_attempt(struct app *app, const struct attempt *a)
+{
+    const struct out_cell cells[COLUMNS] = {
+        cell_num(a->at_us),
+        cell_str(a->run_id),
+        cell_num(a->hour),
+        cell_str(a->object),
+        CELL_NULL,
+        cell_str(object_status_text(OBJECT_FAILED)),
+        CELL_NULL,
+        cell_num(a->bytes),
+        cell_num(a->rows_read),
+        cell_num(a->rows_loaded),
+        cell_num(a->rows_rejected),
+        CELL_NULL,
+        CELL_NULL,
+        CELL_NULL,
+        CELL_NULL,
+        cell_num(a->id),
+        cell_str(a->error_name),
+        cell_str(a->message),
+    };
+
+    out_row(&app->out, cells);
+}
+
+static enum err_code merge(struct app *app, struct pages *p, struct err *err)
+{
+    struct sink *sink = app->job.sink;
+    const struct ledger_row *load;
+    const struct attempt *attempt;
+
+    while (next_load(sink, p, &load, err) == ERR_OK && next_attempt(sink, p, &attempt, err) == ERR_OK &&
+           (load || attempt)) {
+        if (load && (!attempt || load->finished_us <= attempt->at_us)) {
+            put_load(app, load);
+            p->shown[0]++;
+            p->load_at++;
+        } else {
+            put_attempt(app, attempt);
+            p->shown[1]++;
+            p->attempt_at++;
+        }
+    }
+    out_list_end(&app->out);
+    return err->code;
+}
+
+static void put_totals(struct app *app, const struct pages *p)
+{
+    static const struct out_column totals[] = {{"loads", NULL, OUT_INT, IN_JSON},
+                                               {"failed", NULL, OUT_INT, IN_JSON}};
+    char loads[OUT_CELL_MAX], failed[OUT_CELL_MAX];
+
+    out_object(&app->out, "totals", totals, (struct out_cell[]){cell_num(p->shown[0]), cell_num(p->shown[1])},
+               2);
+    out_line(&app->out, "%s loads, %s failed attempts", out_count(p->shown[0], loads),
+             out_count(p->shown[1], failed));
+}
+
+enum err_code cmd_history(struct app *app, struct err *err)
+{
+    const struct options *o = app->options;
+    struct pages p = {
+        .load_query = {.order = LEDGER_BY_ID,
+                       .run_id = o->run_id,
+                       .has_hour = o->given[OPT_HOUR],
+                       .hour = o->hour},
+        .attempt_query = app_record_query(app),
+    };
+
+    p.loads = mem_alloc(REC_PAGE * sizeof *p.loads);
+    p.attempts = mem_alloc(REC_PAGE * sizeof *p.attempts);
+    if (!p.loads || !p.attempts) {
+        err_nomem(err);
+        goto out;
+    }
+    if (app_open(app, APP_PIPELINE | APP_READ, err) || app_begin_out(app, err))
+        goto out;
+    app_out_run(app, false);
+    out_list_begin(&app->out, "objects", columns, COLUMNS);
+    if (merge(app, &p, err) == ERR_OK)
+        put_totals(app, &p);
+out:
+    mem_free(p.loads);
+    mem_free(p.attempts);
+    return err->code;
+}

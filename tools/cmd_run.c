@@ -1,0 +1,59 @@
+/*
+ * cmd_run: `sluice run`: loads what the ledger lacks and closes with a table of the objects.
+ *
+ * Invariant: the bar is gone before the result is written for people.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/load/run.h"
+#include "tools/progress.h"
+#include "tools/report.h"
+
+/* A script that says --reload has said it; a person is asked. */
+static enum err_code confirm(const struct options *o, struct err *err)
+{
+    char answer[16];
+
+    if (!o->given[OPT_RELOAD] || o->given[OPT_YES] || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return ERR_OK;
+    fputs("Delete what these hours loaded and load it again? [y/N] ", stderr);
+    if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
+        return err_set(err, ERRN_CANCELLED, "nothing was reloaded");
+    return ERR_OK;
+}
+
+static enum err_code load(struct app *app, const struct run_options *options, struct err *err)
+{
+    struct report *report = mem_calloc(1, sizeof *report);
+    struct job_totals totals = {0};
+    struct bar *bar = NULL;
+    int status = 0;
+
+    if (!report)
+        return err_nomem(err);
+    report_begin(report, app);
+    if (bar_start(app->options, &app->progress, &bar, err) == ERR_OK)
+        (void)!run_load(&app->job, options, &totals, &status, err);
+    bar_stop(bar);
+    app_verdict(app, status);
+    report_end(report, &totals, err);
+    mem_free(report);
+    return err->code;
+}
+
+enum err_code cmd_run(struct app *app, struct err *err)
+{
+    const struct options *o = app->options;
+    struct run_options options = {.reload = o->given[OPT_RELOAD],
+                                  .allow_nonempty = o->given[OPT_ALLOW_NONEMPTY]};
+
+    if (o->given[OPT_DRY_RUN])
+        return cmd_plan(app, err);
+    if (app_hours(app, &options.range, err) || confirm(o, err) ||
+        app_open(app, APP_SOURCE | APP_WRITE | APP_STOP, err) || app_begin_out(app, err))
+        return err->code;
+    return load(app, &options, err);
+}

@@ -1,0 +1,59 @@
+/*
+ * cmd_setup: `sluice setup`: makes or upgrades the target's tables, or prints the statements.
+ */
+#include "core/base/log.h"
+#include "tools/app.h"
+
+enum { DDL_MAX = 4 * 1024 * 1024 };
+
+static enum err_code print_ddl(struct app *app, struct err *err)
+{
+    struct buf ddl;
+
+    buf_init(&ddl, DDL_MAX);
+    if (app_open(app, APP_PIPELINE | APP_READ, err) == ERR_OK &&
+        sink_setup(app->job.sink, &ddl, err) == ERR_OK && app_begin_out(app, err) == ERR_OK)
+        out_bytes(&app->out, buf_str(&ddl), ddl.len);
+    buf_release(&ddl);
+    return err->code;
+}
+
+/* A table that does not fit is not ours to change: nothing is made beside it either. */
+static enum err_code make(struct app *app, bool *made, struct err *err)
+{
+    struct sink_state state = {0};
+    enum err_code code;
+
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (app_open_target(app, false, 0, &app->job.sink, err) == ERR_OK &&
+        sink_describe(app->job.sink, &state, err) == ERR_OK)
+        (void)!app_judge_target(app->job.sink, &state, err);
+    buf_release(&state.problems);
+    *made = err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER;
+    if (*made)
+        err_clear(err);
+    code = err->code;
+    return code ? code : sink_setup(app->job.sink, NULL, err);
+}
+
+enum err_code cmd_setup(struct app *app, struct err *err)
+{
+    static const struct out_column columns[] = {{"table", NULL, OUT_STR, IN_ALL},
+                                                {"made", NULL, OUT_BOOL, IN_ALL}};
+    bool made = false;
+
+    if (app->options->given[OPT_PRINT])
+        return print_ddl(app, err);
+    if (app_open(app, APP_PIPELINE, err) || make(app, &made, err) || app_begin_out(app, err))
+        return err->code;
+    app_out_run(app, false);
+    if (app->options->output == OUT_TEXT) {
+        out_line(&app->out, "%s: table %s %s", app->job.sink->label, app->pipeline->target.table,
+                 made ? "and sluice's own are made" : "and sluice's own are there");
+        return ERR_OK;
+    }
+    out_list_begin(&app->out, "tables", columns, 2);
+    out_row(&app->out, (struct out_cell[]){cell_str(app->pipeline->target.table), cell_num(made)});
+    out_list_end(&app->out);
+    return ERR_OK;
+}

@@ -1,0 +1,275 @@
+/*
+ * out: where a result goes: stdout and the summary file, each in its format.
+ *
+ * Invariants: a JSON document is one object whose members come in the order of the calls; "schema_version" is
+ * the first. The summary file appears whole, by rename, or not at all. After the first error nothing more is
+ * written.
+ *
+ *   begin -> (object | list_begin -> row* -> list_end | line)* -> end
+ */
+#include "tools/out.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+
+enum { TABLE_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* What is there and no file (a pipe, /dev/stdout) is written as it is. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static enum err_code open_summary(struct out *out, const char *path, struct err *err)
+{
+    static const char suffix[] = ".XXXXXX";
+    size_t len = strlen(path);
+    mode_t mask;
+    int fd;
+
+    out->summary = mem_strdup(path);
+    if (!out->summary)
+        return err_nomem(err);
+    if (is_special(path)) {
+        out->streams[1].file = fopen(path, "w");
+    } else {
+        out->summary_temp = mem_alloc(len + sizeof suffix);
+        if (!out->summary_temp)
+            return err_nomem(err);
+        memcpy(out->summary_temp, path, len);
+        memcpy(out->summary_temp + len, suffix, sizeof suffix);
+        fd = mkstemp(out->summary_temp);
+        if (fd < 0) {
+            int failed = errno;
+
+            mem_free(out->summary_temp);
+            out->summary_temp = NULL;
+            return err_set_errno(err, failed, "--summary %s", path);
+        }
+        mask = umask(0);
+        umask(mask);
+        fchmod(fd, 0666 & ~mask);
+        out->streams[1].file = fdopen(fd, "w");
+        if (!out->streams[1].file)
+            close(fd);
+    }
+    if (!out->streams[1].file)
+        return err_set_errno(err, errno, "--summary %s", path);
+    out->streams[1].format = OUT_JSON;
+    out->nstreams = 2;
+    return ERR_OK;
+}
+
+enum err_code out_begin(struct out *out, enum out_format format, bool color, const char *summary,
+                        struct err *err)
+{
+    *out = (struct out){.streams = {{.file = stdout, .format = format}}, .nstreams = 1, .color = color};
+    buf_init(&out->table.cells, TABLE_BYTES_MAX);
+    if (summary && open_summary(out, summary, err))
+        return err->code;
+    for (size_t i = 0; i < out->nstreams; i++) {
+        if (out->streams[i].format == OUT_JSON)
+            fprintf(out->streams[i].file, "{\"schema_version\":%d", OUT_SCHEMA_VERSION);
+    }
+    return ERR_OK;
+}
+
+static void check_written(struct out *out, FILE *file, const char *name)
+{
+    bool bad = ferror(file);
+
+    if (fflush(file) != 0 || bad)
+        err_set_errno(&out->err, errno ? errno : EIO, "%s: cannot write", name);
+}
+
+enum err_code out_end(struct out *out, struct err *err)
+{
+    out_list_end(out);
+    for (size_t i = 0; i < out->nstreams; i++) {
+        if (out->streams[i].format == OUT_JSON)
+            fputs("}\n", out->streams[i].file);
+    }
+    check_written(out, stdout, "stdout");
+    if (out->summary) {
+        FILE *file = out->streams[1].file;
+
+        check_written(out, file, out->summary);
+        out->nstreams = 1;
+        if (fclose(file) != 0)
+            err_set_errno(&out->err, errno, "--summary %s", out->summary);
+        if (out->err.code == ERR_OK && out->summary_temp) {
+            if (rename(out->summary_temp, out->summary) != 0) {
+                err_set_errno(&out->err, errno, "--summary %s", out->summary);
+            } else {
+                mem_free(out->summary_temp);
+                out->summary_temp = NULL;
+            }
+        }
+    }
+    if (out->err.code)
+        err_set_native(err, out->err.name, out->err.native, "%s", out->err.msg);
+    return err->code;
+}
+
+void out_release(struct out *out)
+{
+    if (out->nstreams == 2)
+        fclose(out->streams[1].file);
+    if (out->summary_temp)
+        unlink(out->summary_temp);
+    mem_free(out->summary_temp);
+    mem_free(out->summary);
+    buf_release(&out->table.cells);
+    *out = (struct out){0};
+}
+
+void out_object(struct out *out, const char *name, const struct out_column *columns,
+                const struct out_cell *cells, size_t n)
+{
+    out_list_end(out);
+    for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
+        FILE *file = out->streams[i].file;
+
+        if (out->streams[i].format != OUT_JSON)
+            continue;
+        fprintf(file, ",\n\"%s\":", name);
+        (void)!json_object_write(file, columns, cells, n, &out->err);
+    }
+}
+
+static unsigned format_bit(enum out_format format)
+{
+    return format == OUT_TEXT ? IN_TEXT : format == OUT_JSON ? IN_JSON : IN_CSV;
+}
+
+/* RFC 4180, but lines end with a plain line feed. No value is nothing, an empty text is "". */
+static void csv_field(FILE *file, const char *text, bool null)
+{
+    if (null)
+        return;
+    if (*text && !strpbrk(text, ",\"\r\n")) {
+        fputs(text, file);
+        return;
+    }
+    putc('"', file);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', file);
+        putc(*text, file);
+    }
+    putc('"', file);
+}
+
+static void csv_row(const struct out *out, FILE *file, const struct out_cell *cells)
+{
+    char text[OUT_CELL_MAX];
+    bool first = true;
+
+    for (size_t c = 0; c < out->ncolumns; c++) {
+        if (!(out->columns[c].in & IN_CSV))
+            continue;
+        if (!first)
+            putc(',', file);
+        first = false;
+        if (cells)
+            csv_field(file, out_cell_text(&out->columns[c], &cells[c], false, text), cells[c].null);
+        else
+            csv_field(file, out->columns[c].key, false);
+    }
+    putc('\n', file);
+}
+
+void out_list_begin(struct out *out, const char *name, const struct out_column *columns, size_t n)
+{
+    unsigned in = 0;
+
+    out->columns = columns;
+    out->ncolumns = n;
+    for (size_t c = 0; c < n; c++)
+        in |= columns[c].in;
+    for (size_t i = 0; i < out->nstreams; i++) {
+        struct out_stream *s = &out->streams[i];
+
+        s->rows = 0;
+        s->shown = (in & format_bit(s->format)) && !(s->format == OUT_CSV && s->had_list);
+        if (!s->shown || out->err.code)
+            continue;
+        s->had_list = true;
+        if (s->format == OUT_JSON)
+            fprintf(s->file, ",\n\"%s\":[", name);
+        else if (s->format == OUT_CSV)
+            csv_row(out, s->file, NULL);
+        else
+            table_begin(out);
+    }
+}
+
+void out_row(struct out *out, const struct out_cell *cells)
+{
+    out_row_in(out, IN_ALL, cells);
+}
+
+void out_row_in(struct out *out, unsigned in, const struct out_cell *cells)
+{
+    for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
+        struct out_stream *s = &out->streams[i];
+
+        if (!s->shown || !(in & format_bit(s->format)))
+            continue;
+        if (s->format == OUT_JSON) {
+            fputs(s->rows ? ",\n" : "\n", s->file);
+            (void)!json_object_write(s->file, out->columns, cells, out->ncolumns, &out->err);
+        } else if (s->format == OUT_CSV) {
+            csv_row(out, s->file, cells);
+        } else {
+            (void)!table_row(out, s->file, cells, &out->err);
+        }
+        s->rows++;
+        if (ferror(s->file))
+            err_set_errno(&out->err, errno ? errno : EIO, "cannot write the result");
+    }
+}
+
+void out_list_end(struct out *out)
+{
+    for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
+        struct out_stream *s = &out->streams[i];
+
+        if (!s->shown)
+            continue;
+        if (s->format == OUT_JSON)
+            fputs("]", s->file);
+        else if (s->format == OUT_TEXT)
+            table_end(out, s->file);
+        s->shown = false;
+    }
+}
+
+void out_line(struct out *out, const char *fmt, ...)
+{
+    va_list args;
+
+    if (out->streams[0].format != OUT_TEXT || out->err.code)
+        return;
+    va_start(args, fmt);
+    vfprintf(stdout, fmt, args);
+    va_end(args);
+    putc('\n', stdout);
+}
+
+void out_bytes(struct out *out, const void *data, size_t len)
+{
+    if (out->streams[0].format != OUT_TEXT || out->err.code)
+        return;
+    if (fwrite(data, 1, len, stdout) != len)
+        err_set_errno(&out->err, errno ? errno : EIO, "stdout: cannot write");
+}

@@ -1,0 +1,103 @@
+/*
+ * out_json: one JSON object after another, by jansson.
+ *
+ * Invariants: members come in the order of the columns; a text that is no UTF-8 (an object's key may be any
+ * bytes) is written with U+FFFD in place of each bad byte, because JSON cannot hold it.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "tools/out.h"
+
+/* The length of the valid UTF-8 sequence at s, 0 if there is none. jansson judges: it knows its own rules. */
+static size_t sequence(const char *s, size_t left)
+{
+    for (size_t n = 1; n <= 4 && n <= left; n++) {
+        json_t *one = json_stringn(s, n);
+
+        if (one) {
+            json_decref(one);
+            return n;
+        }
+    }
+    return 0;
+}
+
+static json_t *text_value(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    json_t *value = json_string(text);
+    size_t len = strlen(text), to = 0;
+    char *clean;
+
+    if (value)
+        return value;
+    clean = mem_alloc(len * (sizeof replacement - 1) + 1);
+    if (!clean)
+        return NULL;
+    for (size_t i = 0; i < len;) {
+        size_t n = sequence(text + i, len - i);
+
+        if (n) {
+            memcpy(clean + to, text + i, n);
+            to += n;
+            i += n;
+        } else {
+            memcpy(clean + to, replacement, sizeof replacement - 1);
+            to += sizeof replacement - 1;
+            i++;
+        }
+    }
+    value = json_stringn(clean, to);
+    mem_free(clean);
+    return value;
+}
+
+static json_t *cell_value(const struct out_column *column, const struct out_cell *cell)
+{
+    char text[OUT_CELL_MAX];
+
+    if (cell->null)
+        return json_null();
+    switch (column->kind) {
+    case OUT_STR:
+    case OUT_WORD:
+        return text_value(cell->str);
+    case OUT_INT:
+    case OUT_BYTES:
+    case OUT_MS:
+    case OUT_NUMBER:
+        return json_integer(cell->num);
+    case OUT_BOOL:
+        return json_boolean(cell->num);
+    case OUT_TIME:
+    case OUT_HOUR:
+    case OUT_HASH:
+        break;
+    }
+    return json_string(out_cell_text(column, cell, false, text));
+}
+
+enum err_code json_object_write(FILE *file, const struct out_column *columns, const struct out_cell *cells,
+                                size_t n, struct err *err)
+{
+    json_t *object;
+
+    json_set_alloc_funcs(mem_alloc, mem_free);
+    object = json_object();
+    for (size_t i = 0; object && i < n; i++) {
+        if ((columns[i].in & IN_JSON) &&
+            json_object_set_new(object, columns[i].key, cell_value(&columns[i], &cells[i])) != 0) {
+            json_decref(object);
+            object = NULL;
+        }
+    }
+    if (!object)
+        return err_nomem(err);
+    if (json_dumpf(object, file, JSON_COMPACT) != 0 && !ferror(file))
+        err_nomem(err);
+    json_decref(object);
+    return err->code;
+}

@@ -1,0 +1,17 @@
+/* stop: SIGINT and SIGTERM as a flag that the engine looks at, so that it can roll back first. */
+#ifndef SLUICE_TOOLS_STOP_H
+#define SLUICE_TOOLS_STOP_H
+
+#include <stdatomic.h>
+
+/* From now on the first signal only sets the flag; a second one kills at once. A signal that was ignored
+ * stays so. */
+void stop_catch(void);
+
+/* The signal's number once one came, else 0. */
+const atomic_int *stop_flag(void);
+
+/* Ends the process by the signal that came, so that a shell sees it; returns if none came. */
+void stop_reraise(void);
+
+#endif
