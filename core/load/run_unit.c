@@ -232,8 +232,9 @@ static bool ends_the_run(const struct hour_work *w, const struct err *why)
     case ERR_FENCED:
     case ERR_HELD:
     case ERR_IN_DOUBT:
-    case ERR_NOMEM:
         return true;
+    case ERR_NOMEM: /* a maximum that one object went over is that object's trouble */
+        return why->name == ERRN_NOMEM || loader_sink_failed(w->loader);
     case ERR_DATA:
         return false;
     case ERR_TRANSIENT:
