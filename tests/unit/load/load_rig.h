@@ -68,6 +68,20 @@ static inline void hook_at(struct sink_wrap *wrap, enum sink_op op, int64_t nth,
     sink_wrap_rule(wrap, &(struct sink_rule){.op = op, .nth = nth, .when = when, .hook = hook, .ctx = ctx});
 }
 
+/* The pipeline with `to` in place of the first `from`; free() it. */
+static inline char *edited(const char *pipeline, const char *from, const char *to)
+{
+    const char *at = strstr(pipeline, from);
+    size_t cap = strlen(pipeline) + strlen(to) + 1;
+    char *text = malloc(cap);
+    if (!at || !text)
+        fail_msg("no %s in the pipeline", from);
+    snprintf(text, cap, "%.*s%s%s", (int)(at - pipeline), pipeline, to, at + strlen(from));
+    return text;
+}
+
+#define CHECKED(max) "amount, type: double, checks: {max: " max "}"
+
 static inline bool on_files(const char *pipeline)
 {
     return strstr(pipeline, "file:lake") != NULL;

@@ -42,27 +42,53 @@ OVER_ALL(a_number_of_rejects_is_allowed)
             "12",
             "a") ":4 28+7 CAST_INT id load <x2,n,1\\x0a>\n" K("13",
                                                               "a") ":3 21+7 CAST_INT id sample "
-                                                                   "<x1,n,1\\x0a>\n" K("13",
-                                                                                       "a") ":4 28+7 "
-                                                                                            "CAST_INT id "
-                                                                                            "sample "
-                                                                                            "<x2,n,1\\x0a>"
-                                                                                            "\n" K("13",
-                                                                                                   "a") ":5 "
-                                                                                                        "35+"
-                                                                                                        "7 "
-                                                                                                        "CAST"
-                                                                                                        "_INT"
-                                                                                                        " id "
-                                                                                                        "samp"
-                                                                                                        "le "
-                                                                                                        "<x3,"
-                                                                                                        "n,"
-                                                                                                        "1\\x"
-                                                                                                        "0a>"
-                                                                                                        "\n" K("14",
-                                                                                                               "a") ":2 15+7 CAST_INT id load <x0,n,1\\x0a>\n" K("14",
-                                                                                                                                                                 "a") ":3 22+7 CAST_INT id load <x1,n,1\\x0a>\n");
+                                                                   "<x1,n,1\\x0a>\n" K(
+                                                                       "13",
+                                                                       "a") ":4 28+7 "
+                                                                            "CAST_INT id "
+                                                                            "sample "
+                                                                            "<x2,n,1\\x0a>"
+                                                                            "\n" K(
+                                                                                "13",
+                                                                                "a") ":5 "
+                                                                                     "35+"
+                                                                                     "7 "
+                                                                                     "CAST"
+                                                                                     "_INT"
+                                                                                     " id "
+                                                                                     "samp"
+                                                                                     "le "
+                                                                                     "<x3,"
+                                                                                     "n,"
+                                                                                     "1\\x"
+                                                                                     "0a>"
+                                                                                     "\n" K(
+                                                                                         "14",
+                                                                                         "a") ":2 15+7 "
+                                                                                              "CAST_INT id "
+                                                                                              "load "
+                                                                                              "<x0,n,1\\x0a>"
+                                                                                              "\n" K("14",
+                                                                                                     "a") ":3"
+                                                                                                          " 2"
+                                                                                                          "2+"
+                                                                                                          "7 "
+                                                                                                          "CA"
+                                                                                                          "ST"
+                                                                                                          "_I"
+                                                                                                          "NT"
+                                                                                                          " i"
+                                                                                                          "d "
+                                                                                                          "lo"
+                                                                                                          "ad"
+                                                                                                          " <"
+                                                                                                          "x1"
+                                                                                                          ",n"
+                                                                                                          ",1"
+                                                                                                          "\\"
+                                                                                                          "x0"
+                                                                                                          "a>"
+                                                                                                          "\n");
     assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n2022-06-05T13 failed 1 REJECT_LIMIT\n"
                                           "2022-06-05T14 loaded 0\n");
     books_balance(rig);
