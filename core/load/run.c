@@ -1,8 +1,8 @@
 /*
  * run: the command's frame: guard, plan, hours. See run.h.
  *
- * An hour that is held, or whose objects fail, does not hold back the next one; an error that would meet
- * every hour alike (database gone, disk full, stop) ends the run.
+ * An hour that is held or lost to another worker, or whose objects fail, does not hold back the next one; an
+ * error that would meet every hour alike (database gone, disk full, stop) ends the run.
  */
 #include "core/load/run.h"
 
@@ -222,7 +222,7 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
         if (run_hour(job, options, loader, h->hour, totals, status, &why) == ERR_OK)
             continue;
         *status = err_status_worse(*status, err_status(&why));
-        if (why.code != ERR_HELD) {
+        if (why.code != ERR_HELD && why.code != ERR_FENCED) {
             *err = why;
             break;
         }

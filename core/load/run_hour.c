@@ -206,7 +206,9 @@ out:
 static enum hour_state state_of(const struct hour_work *w, const struct err *err)
 {
     if (err->code == ERR_CANCELLED)
-        return HOUR_QUEUED;
+        return w->claim.before;
+    if (err->code == ERR_FENCED || err->code == ERR_HELD)
+        return HOUR_RUNNING; /* with another */
     const struct err *why = err->code != ERR_OK ? err : &w->first_error;
     if (why->code != ERR_OK)
         return err_is_transient(why->code) || why->code == ERR_IN_DOUBT ? HOUR_RETRYING : HOUR_FAILED;
@@ -230,8 +232,9 @@ enum err_code run_hour(struct job *job, const struct run_options *options, struc
     totals->hours++;
     enum hour_state state = state_of(&w, err);
     const struct err *why = err->code != ERR_OK ? err : &w.first_error;
-    if (claim_release(&w.claim, state, err->code == ERR_CANCELLED ? NULL : why, &books) != ERR_OK &&
-        err->code == ERR_OK)
+    enum err_code freed = err->code == ERR_CANCELLED ? claim_return(&w.claim, &books)
+                                                     : claim_release(&w.claim, state, why, &books);
+    if (freed != ERR_OK && err->code == ERR_OK)
         *err = books;
     if (job->events.hour)
         job->events.hour(job->events.ctx, hour, state, why);
