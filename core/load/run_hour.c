@@ -176,7 +176,6 @@ static enum err_code one_entry(struct gather *g, const struct diff_entry *entry,
 static enum err_code all_entries(struct hour_work *w, struct err *err)
 {
     struct gather g = {.work = w};
-    struct diff *diff = NULL;
     struct diff_entry *entry = mem_alloc(sizeof *entry);
     struct buf prefix;
     bool more = true;
@@ -186,10 +185,10 @@ static enum err_code all_entries(struct hour_work *w, struct err *err)
         goto out;
     }
     if (layout_prefix(w->job->layout, w->claim.row.hour, &prefix, err) != ERR_OK ||
-        diff_begin(w->job->store, w->job->layout, w->job->sink, buf_str(&prefix), &diff, err) != ERR_OK)
+        diff_begin(w->job->store, w->job->layout, w->job->sink, buf_str(&prefix), &w->diff, err) != ERR_OK)
         goto out;
     while (more) {
-        if (job_check_stop(w->job, err) != ERR_OK || diff_next(diff, entry, &more, err) != ERR_OK)
+        if (job_check_stop(w->job, err) != ERR_OK || diff_next(w->diff, entry, &more, err) != ERR_OK)
             goto out;
         if (more && one_entry(&g, entry, err) != ERR_OK)
             goto out;
@@ -197,7 +196,7 @@ static enum err_code all_entries(struct hour_work *w, struct err *err)
     flush(&g, err);
 out:
     unit_free(g.group);
-    diff_end(diff);
+    diff_end(w->diff);
     buf_release(&prefix);
     mem_free(entry);
     return err->code;

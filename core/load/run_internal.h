@@ -17,6 +17,7 @@ struct hour_work {
     struct job *job;
     const struct run_options *options;
     struct loader *loader;
+    struct diff *diff; /* of this hour, open while units run */
     struct claim claim;
     struct reject_samples samples;
     struct job_totals *totals;

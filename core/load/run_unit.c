@@ -1,11 +1,15 @@
 /*
  * run_unit: one unit until there is nothing more to try.
  *
- * What an error leads to:   LEDGER_EXISTS, LEDGER_MOVED -> look the objects up in the ledger, load what is
- * left IN_DOUBT -> a new connection, the claim again, then the same unit: its ledger rows decide transient ->
- * wait 1 s, 2 s; the unit again FENCED, HELD, CANCELLED, trouble in the database that waiting does not mend
- * -> the hour ends        anything else -> this unit has failed A GROUP that the database refuses is halved
- * until the object at fault stands alone; objects that it left out are loaded alone.
+ * What an error leads to:
+ * - LEDGER_EXISTS, LEDGER_MOVED: look the objects up in the ledger, load what is left
+ * - IN_DOUBT: a new connection, the claim again, then the same unit: its ledger rows decide
+ * - transient, SOURCE_MOVED: wait 1 s, 2 s; a new connection where it was lost, a new look at the object
+ *   where it changed; the unit again
+ * - FENCED, HELD, CANCELLED, trouble in the database that waiting does not mend: the hour ends
+ * - anything else: this unit has failed
+ * A GROUP that the database refuses is halved until the object at fault stands alone; objects that it left
+ * out are loaded alone.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -141,18 +145,35 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
     return code;
 }
 
+static bool stopping(const struct hour_work *w)
+{
+    return w->job->stop && atomic_load(w->job->stop);
+}
+
 /* After a lost connection: a new one in its place, and the claim again under a new epoch. */
 static enum err_code reconnect(struct hour_work *w, struct err *err)
 {
     struct job *job = w->job;
     struct sink *fresh = NULL;
     hour_t hour = w->claim.row.hour;
-    if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, err) != ERR_OK)
-        return err->code;
+    enum hour_state before = w->claim.before;
+    for (int tries = 1; !fresh; tries++) {
+        struct err e = ERR_INIT;
+        if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, &e) == ERR_OK)
+            break;
+        if (!err_is_transient(e.code) || tries == RUN_TRANSIENT_TRIES || stopping(w)) {
+            *err = e;
+            return err->code;
+        }
+        clock_sleep_us(job->clock, tries * INT64_C(1000000));
+    }
     sink_close(job->sink);
     job->sink = fresh;
     loader_set_sink(w->loader, fresh);
-    return claim_acquire(fresh, hour, job->owner, 0, job->stop, &w->claim, err);
+    diff_set_sink(w->diff, fresh);
+    enum err_code code = claim_acquire(fresh, hour, job->owner, 0, job->stop, &w->claim, err);
+    w->claim.before = before;
+    return code;
 }
 
 /* Goes on with an object of which another run loaded some chunks. */
@@ -223,6 +244,20 @@ out:
     unit_free(rest);
     mem_free(entry);
     mem_free(rows);
+    return err->code;
+}
+
+/* An object changed after it was listed: the next try reads what is there now. One that cannot be looked at
+ * stays as it was, and the next try says why. */
+static enum err_code list_again(struct hour_work *w, struct unit *unit, struct err *err)
+{
+    struct store_object now;
+    for (size_t i = 0; i < unit->n; i++) {
+        struct err ignored = ERR_INIT;
+        if (store_stat(w->job->store, unit->objects[i].key, &now, &ignored) == ERR_OK &&
+            unit_update(unit, i, &now, err) != ERR_OK)
+            break;
+    }
     return err->code;
 }
 
@@ -329,7 +364,7 @@ enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
             break;
         }
         bool collided = code == ERR_EXISTS || code == ERR_PRECONDITION;
-        bool again = tries < RUN_TRIES_MAX && !(w->job->stop && atomic_load(w->job->stop));
+        bool again = tries < RUN_TRIES_MAX && !stopping(w);
         if (again && collided && loader_sink_failed(w->loader)) {
             struct unit *left = NULL;
             if (look_again(w, unit, started, &left, err) == ERR_OK) {
@@ -343,11 +378,16 @@ enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
                    ++transient < RUN_TRANSIENT_TRIES) {
             log_msg(LOG_WARN, "%s: %s; trying again in %d s", err_name_text(why.name), why.msg, transient);
             clock_sleep_us(w->job->clock, transient * INT64_C(1000000));
+            if (why.name == ERRN_DB_LOST)
+                reconnect(w, err);
+            else if (code == ERR_PRECONDITION)
+                list_again(w, unit, err);
         } else {
             unit_failed(w, unit, outcomes, started, &why, err);
             break;
         }
     }
+    reject_samples_clear(&w->samples); /* of a try that nobody told of: not those of the next failure */
     mem_free(outcomes);
     unit_free(unit);
     return err->code;
