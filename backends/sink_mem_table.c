@@ -162,20 +162,26 @@ enum err_code mem_describe(struct sink *sink, struct sink_state *state, struct e
     return err->code;
 }
 
-/* The table, or an error where it is not there or does not fit. */
+/* The table, or an error where it is not there or its columns are others. */
 static enum err_code usable_table(const struct mem_sink *m, const struct mem_state *state,
                                   struct mem_table **out, struct err *err)
 {
-    struct buf problems;
+    const struct sink_target *t = &m->base.target;
 
     *out = mem_table_of(m, state);
     if (!*out)
-        return err_set(err, ERRN_TABLE_MISSING, "%s: no such table: %s", m->base.label, m->base.target.table);
-    buf_init(&problems, SINK_PROBLEMS_MAX);
-    if (judge(&m->base.target, (*out)->def, &problems, err) == ERR_OK && problems.len)
-        err_set(err, ERRN_TABLE_MISMATCH, "%.*s", (int)strcspn(buf_str(&problems), "\n"), buf_str(&problems));
-    buf_release(&problems);
-    return err->code;
+        return err_set(err, ERRN_TABLE_MISSING, "%s: no such table: %s", m->base.label, t->table);
+    const struct mem_def *def = (*out)->def;
+    for (size_t i = 0; i < t->schema->nloaded; i++) {
+        const struct schema_column *want = schema_loaded(t->schema, i);
+        int c = find_column(&def->schema, want->name);
+        if (c == NO_COLUMN || !same_type(&want->type, &def->schema.columns[c].type))
+            return err_set(err, ERRN_TABLE_MISMATCH, "column %s of table %s is missing or of another type",
+                           want->name, t->table);
+    }
+    if (t->lineage != LINEAGE_NONE && !def->lineage)
+        return err_set(err, ERRN_TABLE_MISMATCH, "table %s has no column _load", t->table);
+    return ERR_OK;
 }
 
 static bool is_load(const struct mem_state *s, int64_t id)

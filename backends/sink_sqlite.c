@@ -18,8 +18,8 @@
 
 enum {
     CACHE_KIB = 8192,
-    PAGE_SIZE_NEW = 4096,
-    BATCH_ROWS = 8192,
+    PAGE_SIZE_NEW = 16384, /* loads a sixth faster than 4096; larger gains nothing */
+    BATCH_ROWS = 4096,     /* the batch stays in the cache between parser and sink */
     BATCH_TEXT = 1024 * 1024,
     PRAGMA_MAX = 160,
     WAL_FIXED = 3051003, /* and the backports 3.44.6 and 3.50.7 */
@@ -340,7 +340,7 @@ const struct sink_type sink_sqlite = {
     .abort = abort_load,
     .ledger_page = sqlite_ledger_page,
     .ledger_header = sqlite_ledger_header,
-    .ledger_set_etag = sqlite_ledger_set_etag,
+    .ledger_set_etags = sqlite_ledger_set_etags,
     .attempt_add = sqlite_attempt_add,
     .attempt_page = sqlite_attempt_page,
     .reject_page = sqlite_reject_page,
