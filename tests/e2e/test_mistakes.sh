@@ -69,6 +69,8 @@ if [ "$(id -u)" = 0 ]; then
     user='setpriv --reuid=65534 --regid=65534 --clear-groups'
     $user true 2>/dev/null || user=cannot
 fi
+# That user has to get there through a TMPDIR of our own.
+chmod go+x "${TMPDIR:-/tmp}" 2>/dev/null
 cp "$SLUICE" "$work/sluice" && chmod 755 "$work" "$work/p" "$work/sluice" && chmod -R go+rX lake
 SLUICE=$work/sluice
 if [ "$user" = cannot ]; then
