@@ -185,6 +185,9 @@ CASE(ledger_filters)
     LISTS("h2/a\xff/0 ", .prefix = "h2/a\xff");
     LISTS("", .prefix = "\xff");
     LISTS("h1/a/0 h1/b/0 h1/b/1 h1_/c/0 h2/a\xff/0 ", .prefix = "");
+    LISTS("h1/b/1 h1_/c/0 ", .prefix = "h1", .after_object = "h1/b", .after_chunk = 0);
+    LISTS("h1/a/0 h1/b/0 h1/b/1 ", .prefix = "h1/", .after_object = "g", .after_chunk = 9);
+    LISTS("", .prefix = "h1/", .after_object = "h3", .after_chunk = 0);
     LISTS("h1/b/1 ", .run_id = "run2");
     LISTS("h1/b/0 h1/b/1 ", .has_hour = true, .hour = KIT_HOUR + 1);
     LISTS("", .has_hour = true, .hour = KIT_HOUR - 1);

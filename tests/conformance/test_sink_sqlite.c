@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -320,6 +321,8 @@ static void describe_knows_affinities(void **state)
     assert_problem("CREATE TABLE t (id INT, name BLOB, _load INT) STRICT", "column name", "BLOB");
     assert_problem("CREATE TABLE t (id INT, name TEXT NOT NULL, _load INT)", "column name",
                    "nullable: false");
+    assert_problem("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, _load INT)", "", "");
+    assert_problem("CREATE TABLE t (id INT, name TEXT PRIMARY KEY, _load INT)", "column name", "key");
     assert_problem("CREATE TABLE t (id INT, name TEXT)", "_load", "ALTER TABLE");
     assert_problem("CREATE TABLE t (id INT, name TEXT, _load TEXT)", "_load", "INTEGER");
     assert_problem("CREATE TABLE t (id INT, _load INT)", "no column name", "add it");
@@ -527,6 +530,53 @@ static enum err_code commit_beside_reader(int sleeps)
     return err.code;
 }
 
+/* Loads under a limit on the file's size, so that a write fails in the middle. */
+static int load_under_a_limit(void)
+{
+    enum { LIMIT = 1024 * 1024 };
+    const struct rlimit limit = {LIMIT, LIMIT};
+    struct err err = ERR_INIT;
+    struct sink *sink = open_good(false);
+    struct sink_load *load = kit_begin(sink, "run2");
+    struct batch *batch = kit_batch(&schema, "");
+    struct sink_segment segment = {0, batch->max_rows, 1};
+    int64_t stored;
+
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &limit))
+        return 2;
+    for (size_t r = 0; r < batch->max_rows; r++) {
+        batch_begin_row(batch);
+        batch_set_i64(batch, 0, INT32_MAX);
+        batch_set_null(batch, 1);
+        batch_commit_row(batch, 0, 0);
+    }
+    for (int i = 0; i < 100 && !err.code; i++)
+        (void)!sink_append(load, batch, &segment, 1, &stored, &err);
+    if (!err.code)
+        (void)!sink_commit(load, &err);
+    else
+        sink_abort(load);
+    return err.name == ERRN_IO || err.name == ERRN_DISK_FULL ? 0 : 3;
+}
+
+static void failed_write_leaves_nothing(void **state)
+{
+    int status;
+
+    (void)state;
+    struct sink *sink = open_made();
+    kit_load(sink, "a", "1|x\n");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(load_under_a_limit());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(kit_count(sink, 0), 1);
+    kit_load(sink, "b", "2|x\n");
+    sink_close(sink);
+}
+
 static void commit_waits_for_a_reader(void **state)
 {
     (void)state;
@@ -554,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(constraint_row_with_a_trigger_is_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(processes_may_set_up_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(killed_writer_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(failed_write_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(commit_waits_for_a_reader, setup, teardown),
     };
     const struct sink_suite suite = {"sink sqlite", open_suite, reset_suite, NULL};
