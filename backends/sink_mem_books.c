@@ -209,7 +209,8 @@ static bool matches(const struct mem_sink *m, const struct mem_ledger *l, const 
 {
     const struct ledger_row *row = &l->row;
 
-    return ours(m, l->pipeline) && behind(row, q) && (!q->object || strcmp(row->object, q->object) == 0) &&
+    return (q->any_pipeline || ours(m, l->pipeline)) && behind(row, q) &&
+           (!q->object || strcmp(row->object, q->object) == 0) &&
            (!q->prefix || strncmp(row->object, q->prefix, strlen(q->prefix)) == 0) &&
            (!q->run_id || strcmp(row->run_id, q->run_id) == 0) && (!q->has_hour || row->hour == q->hour);
 }

@@ -259,7 +259,11 @@ static enum err_code page_sql(const struct ledger_query *q, const char *end, str
     bool walk = !by_key && !q->object && !q->has_hour;
 
     if (buf_append_str(sql, PAGE_COLUMNS, err) ||
-        buf_append_str(sql, walk ? "+pipeline = ?1" : "pipeline = ?1", err) ||
+        buf_append_str(sql,
+                       q->any_pipeline ? "true"
+                       : walk          ? "+pipeline = ?1"
+                                       : "pipeline = ?1",
+                       err) ||
         (q->object && buf_append_str(sql, " AND object = ?2", err)) ||
         (q->prefix && !resumes(q) && buf_append_str(sql, " AND object >= ?3", err)) ||
         (end && buf_append_str(sql, " AND object < ?4", err)) ||
