@@ -145,8 +145,13 @@ void rig_close(struct rig *rig)
 
 void rig_put(struct rig *rig, const char *key, const char *text)
 {
+    rig_put_bytes(rig, key, text, strlen(text));
+}
+
+void rig_put_bytes(struct rig *rig, const char *key, const void *data, size_t len)
+{
     struct err err = ERR_INIT;
-    must(store_put_mem(rig->store, key, text, strlen(text), PUT_ALWAYS, &err), &err);
+    must(store_put_mem(rig->store, key, data, len, PUT_ALWAYS, &err), &err);
     if (strncmp(rig->pipeline->source.url, "file:", 5) == 0) {
         /* The folder's times are the system's: this file was written now, by the rig's clock. */
         char path[4096];

@@ -46,6 +46,7 @@ void rig_close(struct rig *rig);
 
 /* Puts an object; it is made older than 2 s by moving the clock. */
 void rig_put(struct rig *rig, const char *key, const char *text);
+void rig_put_bytes(struct rig *rig, const char *key, const void *data, size_t len);
 
 /* A run over everything (or `options`); fills log, hours, totals, status, err. Returns status. */
 int rig_run(struct rig *rig, const struct run_options *options);
