@@ -28,7 +28,8 @@ FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_cov := -O0 -g --coverage
 FLAGS_gcc := $(FLAGS_release) -Werror
-FLAGS_clang := $(FLAGS_asan) -Werror
+# clang does not say by itself that ASan is on.
+FLAGS_clang := $(FLAGS_asan) -Werror -D__SANITIZE_ADDRESS__
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
@@ -49,7 +50,7 @@ PROGRAMS := $(if $(TOOL_SRC),$(B)/sluice) $(if $(GEN_SRC),$(B)/gen_fixture)
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/load/% tests/fault/% tests/e2e/%
+TSAN_TESTS := tests/unit/load/% tests/conformance/test_store_mem tests/fault/% tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
 C_FILES = $(HEADERS) $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(sort $(wildcard tests/*/*.[ch] tests/*/*/*.[ch]))

@@ -53,10 +53,26 @@ out:
     return copy;
 }
 
+/* The folder that the file is in, or would be. */
+static enum err_code check_folder(struct sqlite_sink *s, bool to_write, struct err *err)
+{
+    char *slash = strrchr(s->path, '/');
+    struct stat st;
+
+    if (!slash || slash == s->path)
+        return ERR_OK;
+    *slash = '\0';
+    if (stat(s->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        err_set(err, ERRN_NOT_FOUND, "folder %s is not there: make it, or correct target.url", s->path);
+    else if (to_write && access(s->path, W_OK | X_OK) != 0)
+        err_set(err, ERRN_READ_ONLY, "folder %s cannot be written to", s->path);
+    *slash = '/';
+    return err->code;
+}
+
 /* Why the file cannot be opened, better than SQLite's "unable to open database file". */
 static enum err_code explain_open(struct sqlite_sink *s, int rc, struct err *err)
 {
-    char *slash = strrchr(s->path, '/');
     struct stat st;
 
     if (stat(s->path, &st) == 0) {
@@ -66,16 +82,7 @@ static enum err_code explain_open(struct sqlite_sink *s, int rc, struct err *err
             return err_set_errno(err, errno, "database %s", s->path);
         return sqlite_fail(s, rc, "open", err);
     }
-    if (slash && slash != s->path) {
-        *slash = '\0';
-        bool missing = stat(s->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
-        if (missing)
-            err_set(err, ERRN_NOT_FOUND, "folder %s is not there: make it, or correct target.url", s->path);
-        else if (access(s->path, W_OK | X_OK) != 0)
-            err_set(err, ERRN_READ_ONLY, "folder %s cannot be written to", s->path);
-        *slash = '/';
-    }
-    return err->code ? err->code : sqlite_fail(s, rc, "open", err);
+    return check_folder(s, true, err) ? err->code : sqlite_fail(s, rc, "open", err);
 }
 
 static enum err_code connect_file(struct sqlite_sink *s, struct err *err)
@@ -85,8 +92,11 @@ static enum err_code connect_file(struct sqlite_sink *s, struct err *err)
 
     if (!s->base.read_only)
         flags |= SQLITE_OPEN_CREATE;
-    else if (access(s->path, F_OK) != 0)
+    else if (access(s->path, F_OK) != 0) {
+        if (check_folder(s, false, err))
+            return err->code;
         path = ":memory:"; /* nothing there reads as empty */
+    }
     int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
     if (!s->db)
         return err_nomem(err);

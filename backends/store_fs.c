@@ -166,10 +166,10 @@ static enum err_code open_store(const struct url *url, const char *base_dir, con
         return ERR_OK;
     }
     if (errno == ENOENT) {
-        err_set_native(err, ERRN_NOT_FOUND, errno, "folder %s is not there: make it, or correct source.url",
+        err_set_native(err, ERRN_NOT_FOUND, errno, "folder %s is not there: make it, or correct the URL",
                        path);
     } else if (errno == ENOTDIR) {
-        err_set_native(err, ERRN_NOT_FOUND, errno, "%s is no folder: correct source.url", path);
+        err_set_native(err, ERRN_NOT_FOUND, errno, "%s is no folder: correct the URL", path);
     } else {
         err_set_errno(err, errno, "folder %s", path);
     }

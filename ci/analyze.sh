@@ -8,11 +8,11 @@ bad=0
 
 echo "analyze: clang-tidy"
 # shellcheck disable=SC2086 # flags are words
-printf '%s\n' "$@" | xargs -n 1 -P "$(nproc)" -I{} clang-tidy --quiet {} -- $flags || bad=1
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} clang-tidy --quiet {} -- $flags || bad=1
 
 echo "analyze: gcc -fanalyzer"
 # shellcheck disable=SC2086
-printf '%s\n' "$@" | xargs -n 1 -P "$(nproc)" -I{} gcc $flags -fanalyzer -Werror -c -o /dev/null {} || bad=1
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} gcc $flags -fanalyzer -Werror -c -o /dev/null {} || bad=1
 
 echo "analyze: cppcheck"
 cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

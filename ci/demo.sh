@@ -19,8 +19,8 @@ total() {
     sed -n '/"totals"/,$p' "$2" | tr ',{}' '\n\n\n' | sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" | head -n 1
 }
 
-echo "A lake of 3 hours, 2 files each, with three bad records:"
-show build/release/gen_fixture --out $demo/lake --hours 3 --files 2 --rows 5000 --bad ragged --bad type --bad range
+echo "A lake of 3 hours, 3 files each, with three bad records:"
+show build/release/gen_fixture --out $demo/lake --hours 3 --files 3 --rows 4000 --bad ragged --bad type --bad range
 cp docs/pipeline.example.yaml $demo/sluice.yaml
 
 start=$(date +%s%N)
@@ -41,7 +41,7 @@ if [ "$read" != $((loaded + rejected)) ] || [ "$rejected" != 3 ] || [ "$again" !
 fi
 cat <<END
 
-read $read = loaded $loaded + rejected $rejected; 3 hours, 6 objects, $((elapsed / 1000000000)).$(printf %02d $((elapsed / 10000000 % 100))) s
+read $read = loaded $loaded + rejected $rejected; 3 hours, 9 objects, $((elapsed / 1000000000)).$(printf %02d $((elapsed / 10000000 % 100))) s
 loaded again: $again new
 verify: equal
 The database is $demo/loans.db. Try next:

@@ -33,7 +33,7 @@ run_one() {
         SLUICE_BUILD="build/$kind" CMOCKA_MESSAGE_OUTPUT=TAP \
         ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
         UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
-        ${TEST_SEED:+"TEST_SEED=$TEST_SEED"} \
+        ${TEST_SEED:+"TEST_SEED=$TEST_SEED"} ${SLUICE_SHARED_DATA:+"SLUICE_SHARED_DATA=$SLUICE_SHARED_DATA"} \
         timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
     status=$?
     chmod -R u+rwX "$tmp" && rm -rf "$tmp"

@@ -81,14 +81,8 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
         .file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
 
     if (pipeline_load(&args, &app->pipeline, err) ||
-        layout_compile(app->pipeline->source.layout, &app->layout, err)) {
-        if (err->code == ERR_NOT_FOUND && !o->given[OPT_CONFIG] && access(o->config, F_OK) != 0) {
-            err_clear(err);
-            err_set(err, ERRN_NOT_FOUND, "%s/%s: there is no pipeline file; name one with -c FILE",
-                    app->folder, o->config);
-        }
+        layout_compile(app->pipeline->source.layout, &app->layout, err))
         return err->code;
-    }
     app->job.pipeline = app->pipeline;
     app->job.layout = app->layout;
     return ERR_OK;

@@ -338,6 +338,8 @@ enum err_code cmd_cp(struct app *app, struct err *err)
     else
         (void)!copy_one(app, o->args[0], o->args[1], &sums, err);
     bar_stop(bar);
+    if (err->code && sums.objects == 0)
+        return err->code;
     out_list_begin(&app->out, "copied", totals, 2);
     out_row(&app->out, (struct out_cell[]){cell_num(sums.objects), cell_num(sums.bytes)});
     out_list_end(&app->out);

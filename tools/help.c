@@ -21,26 +21,29 @@ const char *help_status(int status)
     return status >= 0 && status < (int)(sizeof text / sizeof text[0]) ? text[status] : NULL;
 }
 
-/* Appends text, broken at spaces, each line after the first indented. `at` is the column where it begins. */
-static enum err_code wrap(struct buf *out, const char *text, size_t at, size_t indent, struct err *err)
+/* Appends text from column `indent` on, broken at spaces, each line after the first indented. */
+static enum err_code wrap(struct buf *out, const char *text, size_t indent, struct err *err)
 {
+    size_t at = indent;
+
     while (*text && err->code == ERR_OK) {
         size_t word = strcspn(text, " \n");
 
-        if (at + word > HELP_WIDTH && at > indent) {
+        if (at > indent && at + 1 + word > HELP_WIDTH) {
             (void)!buf_printf(out, err, "\n%*s", (int)indent, "");
             at = indent;
+        } else if (at > indent) {
+            (void)!buf_append_char(out, ' ', err);
+            at++;
         }
         (void)!buf_append(out, text, word, err);
         at += word;
         text += word;
-        for (; *text == '\n'; text++) {
-            (void)!buf_printf(out, err, "\n%*s", (int)indent, "");
-            at = indent;
-        }
-        for (; *text == ' '; text++) {
-            if (at < HELP_WIDTH && text[1] && buf_append_char(out, ' ', err) == ERR_OK)
-                at++;
+        for (; *text == ' ' || *text == '\n'; text++) {
+            if (*text == '\n') {
+                (void)!buf_append_char(out, '\n', err);
+                at = indent;
+            }
         }
     }
     return buf_append_char(out, '\n', err);
@@ -58,7 +61,7 @@ static enum err_code entry(struct buf *out, const char *name, size_t column, con
         at = 0;
     }
     (void)!buf_printf(out, err, "%*s", (int)(column - at), "");
-    return wrap(out, text, column, column, err);
+    return wrap(out, text, column, err);
 }
 
 static enum err_code option_entry(struct buf *out, int id, struct err *err)
@@ -68,7 +71,7 @@ static enum err_code option_entry(struct buf *out, int id, struct err *err)
 
     snprintf(name, sizeof name, "%c%c%s--%s%s%s", def->letter ? '-' : ' ', def->letter ? def->letter : ' ',
              def->letter ? ", " : "  ", def->name, def->arg ? " " : "", def->arg ? def->arg : "");
-    return entry(out, name, 26, def->help, err);
+    return entry(out, name, 28, def->help, err);
 }
 
 static enum err_code common_options(struct buf *out, struct err *err)
@@ -114,7 +117,7 @@ enum err_code help_command(enum command_id id, struct buf *out, struct err *err)
     (void)!buf_printf(out, err, "Usage: sluice [OPTION]... %s%s%s%s\n", def->name,
                       def->options[0] ? " [OPTION]..." : "", def->args[0] ? " " : "", def->args);
     (void)!buf_printf(out, err, "%s: %s.\n\n", def->name, def->summary);
-    (void)!wrap(out, def->details, 0, 0, err);
+    (void)!wrap(out, def->details, 0, err);
     if (def->options[0])
         (void)!buf_append_str(out, "\nOptions:\n", err);
     for (const unsigned char *p = def->options; *p && err->code == ERR_OK; p++)
@@ -138,5 +141,5 @@ enum err_code help_group(const char *word, struct buf *out, struct err *err)
 enum err_code help_error(enum err_name name, struct buf *out, struct err *err)
 {
     (void)!buf_printf(out, err, "%s (exit status %d)\n\n", err_name_text(name), err_name_status(name));
-    return wrap(out, err_name_help(name), 0, 0, err);
+    return wrap(out, err_name_help(name), 0, err);
 }

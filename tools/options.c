@@ -120,7 +120,7 @@ static enum err_code take_word(struct options *o, enum option_id id, const char 
                                : id == OPT_LOG_FORMAT ? logs
                                : id == OPT_PROGRESS   ? bars
                                                       : colors;
-    int i;
+    int i = 0;
 
     if (word_of(option_table[id].name, value, words, &i, err))
         return err->code;

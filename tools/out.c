@@ -21,12 +21,13 @@
 
 enum { TABLE_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* What is there and no file (a pipe, /dev/stdout) is written as it is. */
+/* What is there and no file (a pipe; a link such as /dev/stderr, which a rename would replace) is written as
+ * it is. */
 static bool is_special(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 static enum err_code open_summary(struct out *out, const char *path, struct err *err)

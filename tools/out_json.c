@@ -9,18 +9,15 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/data/types.h"
 #include "tools/out.h"
 
-/* The length of the valid UTF-8 sequence at s, 0 if there is none. jansson judges: it knows its own rules. */
+/* The length of the valid UTF-8 sequence at s, 0 if there is none. */
 static size_t sequence(const char *s, size_t left)
 {
     for (size_t n = 1; n <= 4 && n <= left; n++) {
-        json_t *one = json_stringn(s, n);
-
-        if (one) {
-            json_decref(one);
+        if (utf8_length(s, n) == 1)
             return n;
-        }
     }
     return 0;
 }
@@ -28,27 +25,21 @@ static size_t sequence(const char *s, size_t left)
 static json_t *text_value(const char *text)
 {
     static const char replacement[] = "\xef\xbf\xbd";
-    json_t *value = json_string(text);
     size_t len = strlen(text), to = 0;
+    json_t *value;
     char *clean;
 
-    if (value)
-        return value;
+    if (utf8_length(text, len) >= 0)
+        return json_stringn(text, len);
     clean = mem_alloc(len * (sizeof replacement - 1) + 1);
     if (!clean)
         return NULL;
     for (size_t i = 0; i < len;) {
         size_t n = sequence(text + i, len - i);
 
-        if (n) {
-            memcpy(clean + to, text + i, n);
-            to += n;
-            i += n;
-        } else {
-            memcpy(clean + to, replacement, sizeof replacement - 1);
-            to += sizeof replacement - 1;
-            i++;
-        }
+        memcpy(clean + to, n ? text + i : replacement, n ? n : sizeof replacement - 1);
+        to += n ? n : sizeof replacement - 1;
+        i += n ? n : 1;
     }
     value = json_stringn(clean, to);
     mem_free(clean);

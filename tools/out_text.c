@@ -3,7 +3,7 @@
  *
  * A table keeps its first OUT_SAMPLE_ROWS rows, takes its widths from them and prints from then on row by
  * row: memory is bounded, and a later, wider cell only moves its own line. Numbers stand to the right, texts
- * to the left, the last text column is not padded. Invariant: no control character of the data reaches a
+ * to the left; a table without rows is not printed. Invariant: no control character of the data reaches a
  * terminal.
  */
 #include <inttypes.h>
@@ -164,29 +164,20 @@ static const char *title_of(const struct out_column *column)
     return column->title ? column->title : column->key;
 }
 
-static size_t last_column(const struct out *out)
+/* One cell of a line. `gap` is the space still owed to the next one: a line ends without any. */
+static void print_cell(const struct out *out, FILE *file, size_t c, const char *text, bool title, size_t *gap)
 {
-    size_t last = 0;
-
-    for (size_t c = 0; c < out->ncolumns; c++) {
-        if (out->columns[c].in & IN_TEXT)
-            last = c;
-    }
-    return last;
-}
-
-static void print_cell(const struct out *out, FILE *file, size_t c, const char *text, bool title)
-{
-    size_t width = out_width(text), wide = out->table.width[c];
-    int pad = wide > width ? (int)(wide - width) : 0;
+    size_t width = out_width(text), pad = out->table.width[c] > width ? out->table.width[c] - width : 0;
     const char *color = out->color && !title && out->columns[c].kind == OUT_WORD ? color_of(text) : NULL;
+    bool right = is_right(out->columns[c].kind);
 
-    if (is_right(out->columns[c].kind))
-        fprintf(file, "%*s%s", pad, "", text);
-    else
-        fprintf(file, "%s%s%s%*s", color ? color : "", text, color ? "\033[0m" : "",
-                c == last_column(out) ? 0 : pad, "");
-    fputs(c == last_column(out) ? "\n" : "  ", file);
+    if (right)
+        *gap += pad;
+    if (width > 0) {
+        fprintf(file, "%*s%s%s%s", (int)*gap, "", color ? color : "", text, color ? "\033[0m" : "");
+        *gap = 0;
+    }
+    *gap += (right ? 0 : pad) + 2;
 }
 
 /* The titles and the rows that waited; from now on rows go out as they come. */
@@ -194,18 +185,22 @@ static void open_table(struct out *out, FILE *file)
 {
     struct out_table *t = &out->table;
     const char *text = buf_str(&t->cells);
+    size_t gap = 0;
 
     for (size_t c = 0; c < out->ncolumns; c++) {
         if (out->columns[c].in & IN_TEXT)
-            print_cell(out, file, c, title_of(&out->columns[c]), true);
+            print_cell(out, file, c, title_of(&out->columns[c]), true, &gap);
     }
+    putc('\n', file);
     for (size_t r = 0; r < t->rows; r++) {
+        gap = 0;
         for (size_t c = 0; c < out->ncolumns; c++) {
             if (!(out->columns[c].in & IN_TEXT))
                 continue;
-            print_cell(out, file, c, text, false);
+            print_cell(out, file, c, text, false, &gap);
             text += strlen(text) + 1;
         }
+        putc('\n', file);
     }
     t->open = true;
 }
@@ -225,6 +220,7 @@ enum err_code table_row(struct out *out, FILE *file, const struct out_cell *cell
 {
     struct out_table *t = &out->table;
     char text[OUT_CELL_MAX];
+    size_t gap = 0;
 
     for (size_t c = 0; c < out->ncolumns; c++) {
         const char *cell;
@@ -234,7 +230,7 @@ enum err_code table_row(struct out *out, FILE *file, const struct out_cell *cell
             continue;
         cell = out_cell_text(&out->columns[c], &cells[c], true, text);
         if (t->open) {
-            print_cell(out, file, c, cell, false);
+            print_cell(out, file, c, cell, false, &gap);
             continue;
         }
         width = out_width(cell);
@@ -243,7 +239,9 @@ enum err_code table_row(struct out *out, FILE *file, const struct out_cell *cell
         if (buf_append(&t->cells, cell, strlen(cell) + 1, err))
             return err->code;
     }
-    if (!t->open && ++t->rows == OUT_SAMPLE_ROWS)
+    if (t->open)
+        putc('\n', file);
+    else if (++t->rows == OUT_SAMPLE_ROWS)
         open_table(out, file);
     return ERR_OK;
 }
@@ -252,6 +250,6 @@ void table_end(struct out *out, FILE *file)
 {
     struct out_table *t = &out->table;
 
-    if (!t->open)
+    if (!t->open && t->rows > 0)
         open_table(out, file);
 }

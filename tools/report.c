@@ -26,6 +26,10 @@ static void keep_row(struct report *report, const struct object_result *r)
 {
     size_t at = report->n;
 
+    report->replaced += r->status == OBJECT_REPLACED;
+    if (r->status == OBJECT_UNCHANGED) /* nothing happened to it; the totals count it */
+        return;
+    report->seen++;
     if (at == REPORT_ROWS) {
         if (r->status != OBJECT_FAILED)
             return;
@@ -82,7 +86,6 @@ static void on_object(void *ctx, const struct object_result *r)
     log_redact(shown.msg);
     out_row(&app->out, cells);
     keep_row(report, r);
-    report->seen++;
     if (r->status != OBJECT_FAILED)
         return;
     app_verdict(app, err_status(&r->error));
@@ -151,14 +154,15 @@ static void print_table(struct report *report, const struct job_totals *t)
 static void print_totals(struct report *report, const struct job_totals *t)
 {
     struct out *out = &report->app->out;
-    char text[10][OUT_CELL_MAX];
+    char text[11][OUT_CELL_MAX];
 
     out_line(out, "read %s = loaded %s + rejected %s; %s, %s", out_count(t->rows_read, text[0]),
              out_count(t->rows_loaded, text[1]), out_count(t->rows_rejected, text[2]),
              out_size(t->bytes, text[3]), out_duration(app_elapsed_ms(report->app), text[4]));
-    out_line(out, "%s new, %s loaded before, %s failed, %s ignored; hours: %s; run %s",
-             out_count(t->objects, text[5]), out_count(t->unchanged, text[6]), out_count(t->failed, text[7]),
-             out_count(t->ignored, text[8]), out_count(t->hours, text[9]), report->app->job.run_id);
+    out_line(out, "%s new, %s replaced, %s loaded before, %s failed, %s ignored; hours: %s; run %s",
+             out_count(t->objects - report->replaced, text[5]), out_count(report->replaced, text[10]),
+             out_count(t->unchanged, text[6]), out_count(t->failed, text[7]), out_count(t->ignored, text[8]),
+             out_count(t->hours, text[9]), report->app->job.run_id);
 }
 
 void report_end(struct report *report, const struct job_totals *t, const struct err *failed)

@@ -21,8 +21,8 @@ struct report {
     struct app *app;
     struct report_row rows[REPORT_ROWS]; /* kept for people */
     size_t n;
-    int64_t seen;   /* all objects */
-    int64_t failed; /* among them */
+    int64_t seen;   /* objects that would have a row */
+    int64_t failed, replaced; /* among them */
 };
 
 /* Begins the document (objects[] is open until report_end) and takes over job->events. */

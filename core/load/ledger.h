@@ -23,8 +23,7 @@ struct object_tally {
 };
 
 /* CONSERVATION with both sides of the first equation that does not hold. */
-enum err_code ledger_check_object(const char *object, const struct object_tally *tally,
-                                  struct err *err) MUST_USE;
+enum err_code ledger_check_object(const struct object_tally *tally, struct err *err) MUST_USE;
 
 /* Rows and rejects of a transaction: handed to the sink against counted by the database. */
 enum err_code ledger_check_stored(int64_t rows_sent, int64_t rows_stored, int64_t rejects_sent,

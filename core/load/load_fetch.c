@@ -21,15 +21,28 @@ struct tee {
     struct progress *progress;
     const atomic_int *stop;
     int64_t count;
+    bool failed; /* the store said why, and named the object */
 };
+
+/* An object that was listed must be there: its absence is news about the source, not about the set-up. */
+static enum err_code source_error(const struct err *e, const char *key, struct err *err)
+{
+    if (e->code == ERR_NOT_FOUND)
+        return err_set(err, ERRN_SOURCE_GONE, "%s: it was listed, but is not there any more", key);
+    *err = *e;
+    return e->code;
+}
 
 static enum err_code tee_read(struct bytes *self, void *dst, size_t cap, size_t *n, struct err *err)
 {
     struct tee *tee = (struct tee *)self;
     if (tee->stop && atomic_load_explicit(tee->stop, memory_order_relaxed))
         return err_set(err, ERRN_CANCELLED, "stopped by a signal");
-    if (store_read(tee->reader, dst, cap, n, err) != ERR_OK)
-        return err->code;
+    struct err e = ERR_INIT;
+    if (store_read(tee->reader, dst, cap, n, &e) != ERR_OK) {
+        tee->failed = true;
+        return source_error(&e, tee->reader->object.key, err);
+    }
     hash_update(tee->hash, dst, *n);
     tee->count += (int64_t)*n;
     if (tee->progress)
@@ -37,18 +50,12 @@ static enum err_code tee_read(struct bytes *self, void *dst, size_t cap, size_t 
     return ERR_OK;
 }
 
-/* An object that was listed must be there: its absence is news about the source, not about the set-up. */
 static enum err_code open_object(struct store *store, const char *key, const char *etag,
                                  struct store_reader **out, struct err *err)
 {
     struct store_range range = {.offset = 0, .length = -1, .if_match = etag && etag[0] ? etag : NULL};
     struct err e = ERR_INIT;
-    if (store_open_read(store, key, &range, out, &e) == ERR_OK)
-        return ERR_OK;
-    if (e.code == ERR_NOT_FOUND)
-        return err_set(err, ERRN_SOURCE_GONE, "it was listed, but is not there any more");
-    *err = e;
-    return e.code;
+    return store_open_read(store, key, &range, out, &e) == ERR_OK ? ERR_OK : source_error(&e, key, err);
 }
 
 /* Passes decoded bytes on until the end. On failure the block in hand has the error. CANCELLED by the channel
@@ -97,8 +104,11 @@ static bool fetch_object(struct fetch *f, const struct unit_object *object, stru
     enum compression kind = compression_of(object->key);
     if (kind != COMPRESSION_NONE && inflate_open(kind, &tee.base, &inflate, &err) != ERR_OK)
         goto out;
-    if (pump(f, inflate ? inflate : &tee.base, block, &decoded, &err) != ERR_OK)
+    if (pump(f, inflate ? inflate : &tee.base, block, &decoded, &err) != ERR_OK) {
+        if (inflate && !tee.failed)
+            err_context(&err, "%s", object->key);
         goto out;
+    }
     struct block *b = *block;
     b->kind = BLOCK_END;
     b->len = 0;
@@ -177,7 +187,6 @@ enum err_code load_content_hash(struct store *store, const struct store_object *
             goto out;
     *out = hash_digest(hash);
 out:
-    err_context(err, "%s", object->key);
     store_close_read(reader);
     hash_free(hash);
     mem_free(data);

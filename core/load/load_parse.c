@@ -374,7 +374,7 @@ static enum err_code end_object(struct parser *p, struct err *err)
         .rows_loaded = p->loaded,
         .rows_rejected = p->rejected,
     };
-    if (ledger_check_object(object->key, &tally, err) != ERR_OK)
+    if (ledger_check_object(&tally, err) != ERR_OK)
         return err->code;
     p->unit_read += p->loaded + p->rejected;
     p->unit_rejected += p->rejected;
@@ -450,7 +450,7 @@ static enum err_code parse_object(struct parser *p, struct err *err)
         outcome->bytes = p->source.last->raw_bytes;
     } else if (unit->kind != UNIT_GROUP || code == ERR_CANCELLED || code == ERR_NOMEM) {
         *err = e;
-        return code == ERR_CANCELLED ? code : err_context(err, "%s", current(p)->key);
+        return p->source.failed.code != ERR_OK ? code : err_context(err, "%s", current(p)->key);
     } else {
         leave_out(p, slices, rows, rejects, raw);
     }

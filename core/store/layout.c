@@ -3,8 +3,8 @@
  *
  * Invariants: every op but OP_STAR takes a fixed number of bytes; no part is empty, ".", ".." or hidden; all
  * four time fields are there. A "*" takes the shortest run that lets what stands between it and the next "*"
- * (or the end) match, so a key has one reading and matching is linear in key x part. As "/" is fixed in a
- * key, a "*" is settled once the "/" behind it has matched.
+ * (or the end) match, so a key has one reading; it never goes past a "/", so matching is linear in key x
+ * part.
  */
 #include "core/store/layout.h"
 
@@ -183,7 +183,6 @@ static bool match(const struct layout *layout, const char *key, size_t len, stru
         }
         n = op < layout->nops ? take(layout->ops[op], key + pos, len - pos, fields) : 0;
         if (n > 0) {
-            star_op = layout->ops[op] == '/' ? 0 : star_op;
             op++;
             pos += n;
             continue;

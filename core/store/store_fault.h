@@ -1,12 +1,15 @@
 /*
  * store_fault: a store that fails by a script: for tests, and for users who want to see their pipeline fail.
  *
- * A plan is a list of rules "OP N ACTION" divided by ";" or line ends: OP is list, stat, open, read, put,
- * remove or any; N is a number (that call of the op, from 1), "N+" (from then on) or "*" (all); ACTION is one
- * of transient (STORE_UNREACHABLE) · throttle · denied · gone (NOT_FOUND) · io · changed (SOURCE_MOVED) · cut
- * (the read ends early with STORE_TRUNCATED) short (reads of 1 byte) · delay=MS (sleeps on the store's clock
- * first) Example: "open 1 transient; read 3+ cut". Calls are counted over the life of the wrapper; a call of list is the start of a
- * listing or one step of it. cut and short are for read; under any they apply to reads.
+ * A plan is a list of rules "OP N ACTION" divided by ";" or line ends. OP is list, stat, open, read, put,
+ * remove or any; N is a number (that call of the op, from 1), "N+" (from then on) or "*" (all). ACTION is one
+ * of
+ * - transient (STORE_UNREACHABLE), throttle, denied, gone (NOT_FOUND), io, changed (SOURCE_MOVED);
+ * - cut (the read ends early with STORE_TRUNCATED), short (reads of 1 byte): for read, or any, where they
+ * apply to reads;
+ * - delay=MS (sleeps on the store's clock first).
+ * Example: "open 1 transient; read 3+ cut". Calls are counted over the life of the wrapper; a call of list is
+ * the start of a listing or one step of it.
  */
 #ifndef SLUICE_STORE_STORE_FAULT_H
 #define SLUICE_STORE_STORE_FAULT_H

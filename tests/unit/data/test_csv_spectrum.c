@@ -93,7 +93,7 @@ static void test_spectrum(void **state)
     snprintf(path, sizeof path, "%s/csv-spectrum/csvs", root());
     DIR *dir = opendir(path);
     if (!dir) {
-        print_message("skipped: %s is not there (set SLUICE_SHARED_DATA)\n", path);
+        print_message("SKIP: %s is not there; set SLUICE_SHARED_DATA\n", path);
         skip();
     }
     int files = 0;

@@ -212,7 +212,7 @@ static void locale_changes_nothing(void **state)
     snprintf(command, sizeof command, "rm -rf %s", dir);
     assert_int_equal(system(command), 0);
     if (!made) {
-        print_message("skipped: localedef cannot make de_DE (apt-get install locales)\n");
+        print_message("SKIP: localedef cannot make de_DE; apt-get install locales\n");
         skip();
     }
     char text[CANON_DOUBLE_MAX];
