@@ -14,10 +14,11 @@ struct scene {
     const char *name;
     const char *const *sets; /* up to the first NULL */
     void (*past)(struct rig *rig);
-    int (*act)(struct rig *rig); /* the exit status */
-    bool mends;                  /* the act runs under a pipeline without the check on amount */
-    bool memory;                 /* mem: instead of file: and sqlite: */
-    int status;                  /* of an undisturbed act */
+    int (*act)(struct rig *rig);    /* the exit status */
+    int (*settle)(struct rig *rig); /* what closes hours that the act alone may leave open; NULL = itself */
+    bool mends;                     /* the act runs under a pipeline without the check on amount */
+    bool memory;                    /* mem: instead of file: and sqlite: */
+    int status;                     /* of an undisturbed act */
 };
 
 enum scene_id {
@@ -26,7 +27,7 @@ enum scene_id {
     SCENE_HOUR,  /* one transaction an hour */
     SCENE_CHUNK, /* three transactions an object */
     SCENE_RELOAD, /* run --reload of two hours */
-    SCENE_REPLAY, /* rejects replay of three objects */
+    SCENE_REPLAY, /* rejects replay of four objects */
     SCENE_MEM,    /* SCENE_FILE over mem: */
     SCENES
 };

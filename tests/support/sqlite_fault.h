@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Once in a process, before SQLite is used. */
+/* Once in a process, before SQLite is used. From then on files are not synced: tests are many, disks slow. */
 void sqlite_fault_init(void);
 
 /* As mem_set_fault. */
@@ -24,6 +24,7 @@ enum disk_fault {
     DISK_EIO,       /* writes, syncs, truncates, deletes: SQLITE_IOERR_* */
     DISK_EIO_SHORT, /* half of a write lands, then SQLITE_IOERR_WRITE; the others as DISK_EIO */
     DISK_EIO_READ,  /* reads: SQLITE_IOERR_READ */
+    DISK_KILL,      /* the process is killed at a write (half of which lands), sync, truncate or delete */
 };
 
 /* From now on the Nth call of the kind fails, or that and all later ones. */
@@ -31,5 +32,9 @@ void sqlite_fault_disk(enum disk_fault fault, int64_t nth, bool onwards);
 
 /* How many calls have failed since sqlite_fault_disk. */
 int64_t sqlite_fault_fired(void);
+
+/* What PRAGMA integrity_check says of the file ("ok"), valid until the next call. Plays back a journal that a
+ * killed process left. */
+const char *sqlite_fault_integrity(const char *path);
 
 #endif
