@@ -387,12 +387,29 @@ void stage_try(struct stage *stage, struct rig *rig)
     stage_enter(stage, rig);
 }
 
-void stage_finish(struct stage *stage, struct rig *rig, const char *what)
+static void compare(struct stage *stage, struct rig *rig, const char *what, const char *how)
 {
     struct buf state;
+    buf_init(&state, STATE_MAX);
+    scene_state(rig, &state);
+    if (strcmp(buf_str(&state), buf_str(&stage->clean)) != 0)
+        fail_msg("%s %s: %s:\n%s\nclean:\n%s", stage->scene->name, what, how, buf_str(&state),
+                 buf_str(&stage->clean));
+    buf_release(&state);
+}
+
+void stage_look(struct stage *stage, struct rig *rig, const char *what)
+{
+    struct rig look = {.dir = rig->dir, .clock = rig->clock};
+    stage_enter(stage, &look);
+    compare(stage, &look, what, "false success");
+    stage_leave(&look);
+}
+
+void stage_finish(struct stage *stage, struct rig *rig, const char *what)
+{
     struct rig again = {.dir = rig->dir, .clock = rig->clock};
     *rig = (struct rig){0};
-    buf_init(&state, STATE_MAX);
     stage_enter(stage, &again);
     int64_t before = again.clock.now_us;
     int status = stage->scene->act(&again);
@@ -404,11 +421,7 @@ void stage_finish(struct stage *stage, struct rig *rig, const char *what)
                  (long long)(again.clock.now_us - before));
     if (stage->scene->settle)
         assert_int_equal(stage->scene->settle(&again), 0);
-    scene_state(&again, &state);
-    if (strcmp(buf_str(&state), buf_str(&stage->clean)) != 0)
-        fail_msg("%s %s: not as clean:\n%s\nclean:\n%s", stage->scene->name, what, buf_str(&state),
-                 buf_str(&stage->clean));
-    buf_release(&state);
+    compare(stage, &again, what, "not as clean");
     rig_close(&again);
 }
 

@@ -53,6 +53,8 @@ void stage_lay(struct stage *stage, struct rig *rig);
 void stage_enter(struct stage *stage, struct rig *rig);
 /* Closes the rig's handles but keeps its folder. */
 void stage_leave(struct rig *rig);
+/* A try that left with success must have done all of it: holds its state against the clean one. */
+void stage_look(struct stage *stage, struct rig *rig, const char *what);
 /* Runs the act again in a new rig on the same places, undisturbed, and holds the outcome against the clean
  * one; then removes all. `what` names the try in messages. */
 void stage_finish(struct stage *stage, struct rig *rig, const char *what);
