@@ -258,5 +258,6 @@ int main(void)
     tempdir_use_memory();
     sqlite_fault_init();
     log_configure(stderr, LOG_TEXT, LOG_ERROR);
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* a child whose check fails must not run on in the parent's place */
     return cmocka_run_group_tests_name("kill", tests, NULL, NULL);
 }
