@@ -310,7 +310,7 @@ static struct mem_claim *claim_copy(struct mem_sink *m, size_t i, hour_t hour, s
         return NULL;
     }
     if (i < m->work->claims.n)
-        *c = *claim_at(m->work, i);
+        c->row = claim_at(m->work, i)->row; /* not the counter: others may be counting */
     c->base = (struct mem_object){1, free_claim};
     memcpy(c->pipeline, m->base.target.pipeline, strlen(m->base.target.pipeline) + 1);
     c->row.hour = hour;

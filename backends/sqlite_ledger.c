@@ -244,19 +244,33 @@ static bool prefix_end(const char *prefix, char *out, size_t size)
     return len > 0;
 }
 
+/* By key, a page needs one lower bound, the higher of prefix and position: with two SQLite might seek to the
+ * lower one and walk over everything that was paged already. */
+static bool resumes(const struct ledger_query *q)
+{
+    return q->order == LEDGER_BY_KEY && q->after_object &&
+           (!q->prefix || strcmp(q->after_object, q->prefix) >= 0);
+}
+
 static enum err_code page_sql(const struct ledger_query *q, const char *end, struct buf *sql, struct err *err)
 {
     bool by_key = q->order == LEDGER_BY_KEY;
+    /* A walk by id goes along the table; the plus keeps SQLite from an index on pipeline and a sort. */
+    bool walk = !by_key && !q->object && !q->has_hour;
 
     if (buf_append_str(sql, PAGE_COLUMNS, err) ||
-        buf_append_str(sql, q->any_pipeline ? "true" : "pipeline = ?1", err) ||
+        buf_append_str(sql,
+                       q->any_pipeline ? "true"
+                       : walk          ? "+pipeline = ?1"
+                                       : "pipeline = ?1",
+                       err) ||
         (q->object && buf_append_str(sql, " AND object = ?2", err)) ||
-        (q->prefix && buf_append_str(sql, " AND object >= ?3", err)) ||
+        (q->prefix && !resumes(q) && buf_append_str(sql, " AND object >= ?3", err)) ||
         (end && buf_append_str(sql, " AND object < ?4", err)) ||
         (q->run_id && buf_append_str(sql, " AND run_id = ?5", err)) ||
         (q->has_hour && buf_append_str(sql, " AND hour = ?6", err)))
         return err->code;
-    if (by_key && q->after_object && buf_append_str(sql, " AND (object, chunk) > (?7, ?8)", err))
+    if (resumes(q) && buf_append_str(sql, " AND (object, chunk) > (?7, ?8)", err))
         return err->code;
     if (!by_key && buf_append_str(sql, " AND id > ?9", err))
         return err->code;
@@ -277,7 +291,7 @@ static void bind_page(struct bind *b, const struct ledger_query *q, const char *
     bind_text(&p, pipeline);
     if (q->object)
         p = at(&p, 2), bind_text(&p, q->object);
-    if (q->prefix)
+    if (q->prefix && !resumes(q))
         p = at(&p, 3), bind_text(&p, q->prefix);
     if (end)
         p = at(&p, 4), bind_text(&p, end);
@@ -285,7 +299,7 @@ static void bind_page(struct bind *b, const struct ledger_query *q, const char *
         p = at(&p, 5), bind_text(&p, q->run_id);
     if (q->has_hour)
         p = at(&p, 6), bind_hour(&p, q->hour);
-    if (q->order == LEDGER_BY_KEY && q->after_object) {
+    if (resumes(q)) {
         p = at(&p, 7), bind_text(&p, q->after_object);
         bind_int(&p, q->after_chunk);
     }
