@@ -349,29 +349,33 @@ enum err_code sqlite_ledger_header(struct sink *sink, int64_t id, struct buf *ou
     return err->code;
 }
 
-static enum err_code set_etag(struct sqlite_sink *s, int64_t id, const char *etag, struct err *err)
+static enum err_code set_etags(struct sqlite_sink *s, const struct etag_mark *marks, size_t n,
+                               struct err *err)
 {
     sqlite3_stmt *stmt;
     int64_t changed;
 
     if (sqlite_prepare(s, "UPDATE sluice_load SET etag = ? WHERE id = ? AND pipeline = ?", 0, &stmt, err))
         return err->code;
-    struct bind b = bind_to(stmt);
-    bind_text(&b, etag);
-    bind_int(&b, id);
-    bind_text(&b, s->base.target.pipeline);
-    if (sqlite_run(s, &b, "ledger", &changed, err) == ERR_OK && changed != 1)
-        err_set(err, ERRN_LEDGER_MOVED, "ledger row %lld is not there any more", (long long)id);
+    for (size_t i = 0; i < n && err->code == ERR_OK; i++) {
+        struct bind b = bind_to(stmt);
+        bind_text(&b, marks[i].etag);
+        bind_int(&b, marks[i].id);
+        bind_text(&b, s->base.target.pipeline);
+        if (sqlite_run(s, &b, "ledger", &changed, err) == ERR_OK && changed != 1)
+            err_set(err, ERRN_LEDGER_MOVED, "ledger row %lld is not there any more", (long long)marks[i].id);
+    }
     sqlite3_finalize(stmt);
     return err->code;
 }
 
-enum err_code sqlite_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err)
+enum err_code sqlite_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                      struct err *err)
 {
     struct sqlite_sink *s = sqlite_of(sink);
 
     if (sqlite_begin_write(s, err))
         return err->code;
-    (void)!set_etag(s, id, etag, err);
+    (void)!set_etags(s, marks, n, err);
     return sqlite_end_write(s, err);
 }

@@ -198,14 +198,19 @@ CASE(etag_is_refreshed)
 {
     struct fix *fix = *state;
     struct err err = ERR_INIT;
-    struct ledger_row row = kit_ledger("a", 0, "run1");
+    struct ledger_row rows[] = {kit_ledger("a", 0, "run1"), kit_ledger("b", 0, "run1")};
 
-    add_ledger(fix->sink, &row, 1);
-    assert_int_equal(sink_ledger_set_etag(fix->sink, row.id, "new", &err), ERR_OK);
+    add_ledger(fix->sink, rows, 2);
+    struct etag_mark marks[] = {{rows[0].id, "new"}, {rows[1].id, "newer"}};
+    assert_int_equal(sink_ledger_set_etags(fix->sink, marks, 2, &err), ERR_OK);
     ledger_text(fix->sink, &(struct ledger_query){0}, 9);
     assert_string_equal(page[0].etag, "new");
-    assert_int_equal(sink_ledger_set_etag(fix->sink, row.id + 1, "new", &err), ERR_PRECONDITION);
+    assert_string_equal(page[1].etag, "newer");
+    struct etag_mark gone[] = {{rows[0].id, "newest"}, {rows[1].id + 1, "newest"}};
+    assert_int_equal(sink_ledger_set_etags(fix->sink, gone, 2, &err), ERR_PRECONDITION);
     assert_int_equal(err.name, ERRN_LEDGER_MOVED);
+    ledger_text(fix->sink, &(struct ledger_query){0}, 9);
+    assert_string_equal(page[0].etag, "new");
 }
 
 /* ---- replace ---- */

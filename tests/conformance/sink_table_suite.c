@@ -198,7 +198,7 @@ CASE(read_only_handle_changes_nothing)
     } while (0)
     REFUSED(sink_setup(sink, NULL, &err));
     REFUSED(sink_begin(sink, &begin, &load, &err));
-    REFUSED(sink_ledger_set_etag(sink, 1, "x", &err));
+    REFUSED(sink_ledger_set_etags(sink, &(struct etag_mark){1, "x"}, 1, &err));
     REFUSED(sink_attempt_add(sink, &attempt, NULL, 0, &err));
     REFUSED(sink_claim_take(sink, KIT_HOUR, "me", NULL, &claim, &taken, &err));
     REFUSED(sink_claim_renew(sink, KIT_HOUR, "me", 1, &err));

@@ -131,7 +131,7 @@ void rig_open(struct rig *rig, const char *text, const char *const *sets, size_t
     rig_reopen(rig, text, sets, nsets);
 }
 
-void rig_close(struct rig *rig)
+static void release(struct rig *rig)
 {
     sink_close(rig->job.sink);
     store_close(rig->store);
@@ -139,14 +139,30 @@ void rig_close(struct rig *rig)
     pipeline_free(rig->pipeline);
     buf_release(&rig->log);
     buf_release(&rig->hours);
+}
+
+void rig_restart(struct rig *rig, const char *text, const char *const *sets, size_t nsets)
+{
+    release(rig);
+    rig_reopen(rig, text, sets, nsets);
+}
+
+void rig_close(struct rig *rig)
+{
+    release(rig);
     tempdir_remove(rig->dir);
     *rig = (struct rig){0};
 }
 
 void rig_put(struct rig *rig, const char *key, const char *text)
 {
+    rig_put_bytes(rig, key, text, strlen(text));
+}
+
+void rig_put_bytes(struct rig *rig, const char *key, const void *data, size_t len)
+{
     struct err err = ERR_INIT;
-    must(store_put_mem(rig->store, key, text, strlen(text), PUT_ALWAYS, &err), &err);
+    must(store_put_mem(rig->store, key, data, len, PUT_ALWAYS, &err), &err);
     if (strncmp(rig->pipeline->source.url, "file:", 5) == 0) {
         /* The folder's times are the system's: this file was written now, by the rig's clock. */
         char path[4096];
