@@ -15,7 +15,9 @@
 /* Units under construction. */
 struct gather {
     struct hour_work *work;
-    struct unit *group; /* GROUP or HOUR; NULL = none */
+    struct unit *group;               /* GROUP or HOUR; NULL = none */
+    struct etag_mark marks[REC_PAGE]; /* etags to be refreshed: together, for each is a commit */
+    size_t nmarks;
 };
 
 static enum err_code flush(struct gather *g, struct err *err)
@@ -78,6 +80,21 @@ static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, c
                            err);
 }
 
+static enum err_code write_marks(struct gather *g, struct err *err)
+{
+    size_t n = g->nmarks;
+    g->nmarks = 0;
+    return n ? sink_ledger_set_etags(g->work->job->sink, g->marks, n, err) : ERR_OK;
+}
+
+static enum err_code mark_etag(struct gather *g, const struct diff_entry *entry, struct err *err)
+{
+    struct etag_mark *mark = &g->marks[g->nmarks++];
+    mark->id = entry->row.id;
+    memcpy(mark->etag, entry->object.etag, sizeof mark->etag);
+    return g->nmarks == REC_PAGE ? write_marks(g, err) : ERR_OK;
+}
+
 /* The object has another etag than the ledger: another content too? */
 static enum err_code look_at(struct gather *g, const struct diff_entry *entry, struct err *err)
 {
@@ -91,14 +108,14 @@ static enum err_code look_at(struct gather *g, const struct diff_entry *entry, s
         }
     } else {
         struct hash128 now;
+        if (claim_keep(&w->claim, err) != ERR_OK)
+            return err->code;
         if (load_content_hash(job->store, &entry->object, job->stop, &now, &why) != ERR_OK)
             return why.code == ERR_CANCELLED ? err_set(err, why.name, "%s", why.msg)
                                              : fail(w, entry, &why, err);
         if (hash_equal(&now, &entry->row.content)) {
             tell_looked_at(w, entry, OBJECT_UNCHANGED);
-            return entry->object.etag_trusted
-                       ? sink_ledger_set_etag(job->sink, entry->row.id, entry->object.etag, err)
-                       : ERR_OK;
+            return entry->object.etag_trusted ? mark_etag(g, entry, err) : ERR_OK;
         }
     }
     switch (job->pipeline->policy.on_changed) {
@@ -193,7 +210,8 @@ static enum err_code all_entries(struct hour_work *w, struct err *err)
         if (more && one_entry(&g, entry, err) != ERR_OK)
             goto out;
     }
-    flush(&g, err);
+    if (flush(&g, err) == ERR_OK)
+        (void)!write_marks(&g, err);
 out:
     unit_free(g.group);
     diff_end(w->diff);
