@@ -164,7 +164,7 @@ static enum err_code replay_load(struct replay *r, size_t from, size_t to, struc
         struct err why = ERR_INIT;
         if (store_rows(r, &claim, first, &why) != ERR_OK)
             err_context(&why, "%s", first->object);
-        if (claim_release(&claim, claim.before, NULL, &released) != ERR_OK && why.code == ERR_OK)
+        if (claim_return(&claim, &released) != ERR_OK && why.code == ERR_OK)
             why = released;
         *err = why;
     }

@@ -1,8 +1,8 @@
 /*
  * run: the command's frame: guard, plan, hours. See run.h.
  *
- * An hour that is held, or whose objects fail, does not hold back the next one; an error that would meet
- * every hour alike (database gone, disk full, stop) ends the run.
+ * An hour that is held or lost to another worker, or whose objects fail, does not hold back the next one; an
+ * error that would meet every hour alike (database gone, disk full, stop) ends the run.
  */
 #include "core/load/run.h"
 
@@ -46,6 +46,7 @@ static void count(struct hour_plan *h, const struct diff_entry *entry, bool relo
 {
     bool load = entry->kind == DIFF_NEW || entry->kind == DIFF_PARTIAL || reload;
     h->matched += entry->kind != DIFF_GONE;
+    h->gone += entry->kind == DIFF_GONE;
     if (load) {
         h->objects++;
         h->bytes += entry->object.size;
@@ -71,6 +72,7 @@ static void merge_hours(struct run_plan *plan)
             h->check += from->check;
             h->unchanged += from->unchanged;
             h->matched += from->matched;
+            h->gone += from->gone;
         } else {
             plan->hours[to++] = *from;
         }
@@ -246,7 +248,7 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
         bool unsettled = false;
         if (job_check_stop(job, err) != ERR_OK)
             break;
-        if (h->matched == 0 && !(options->reload && h->objects))
+        if (h->matched + h->gone == 0)
             empty_hour(job, h->hour, status);
         if (h->objects + h->check == 0 &&
             is_unsettled(job->sink, &claims, h->hour, &unsettled, err) != ERR_OK)
@@ -260,7 +262,7 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
         if (run_hour(job, options, loader, h->hour, totals, status, &why) == ERR_OK)
             continue;
         *status = err_status_worse(*status, err_status(&why));
-        if (why.code != ERR_HELD) {
+        if (why.code != ERR_HELD && why.code != ERR_FENCED) {
             *err = why;
             break;
         }

@@ -15,7 +15,9 @@
 /* Units under construction. */
 struct gather {
     struct hour_work *work;
-    struct unit *group; /* GROUP or HOUR; NULL = none */
+    struct unit *group;               /* GROUP or HOUR; NULL = none */
+    struct etag_mark marks[REC_PAGE]; /* etags to be refreshed: together, for each is a commit */
+    size_t nmarks;
 };
 
 static enum err_code flush(struct gather *g, struct err *err)
@@ -78,22 +80,42 @@ static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, c
                            err);
 }
 
+static enum err_code write_marks(struct gather *g, struct err *err)
+{
+    size_t n = g->nmarks;
+    g->nmarks = 0;
+    return n ? sink_ledger_set_etags(g->work->job->sink, g->marks, n, err) : ERR_OK;
+}
+
+static enum err_code mark_etag(struct gather *g, const struct diff_entry *entry, struct err *err)
+{
+    struct etag_mark *mark = &g->marks[g->nmarks++];
+    mark->id = entry->row.id;
+    memcpy(mark->etag, entry->object.etag, sizeof mark->etag);
+    return g->nmarks == REC_PAGE ? write_marks(g, err) : ERR_OK;
+}
+
 /* The object has another etag than the ledger: another content too? */
 static enum err_code look_at(struct gather *g, const struct diff_entry *entry, struct err *err)
 {
     struct hour_work *w = g->work;
     struct job *job = w->job;
     struct err why = ERR_INIT;
-    if (entry->row.kind != LOAD_KIND_BASELINE) {
+    if (entry->row.kind == LOAD_KIND_BASELINE) {
+        if (strcmp(entry->object.etag, entry->row.etag) == 0) { /* not to be trusted yet, but the same */
+            w->totals->unchanged++;
+            return ERR_OK;
+        }
+    } else {
         struct hash128 now;
+        if (claim_keep(&w->claim, err) != ERR_OK)
+            return err->code;
         if (load_content_hash(job->store, &entry->object, job->stop, &now, &why) != ERR_OK)
             return why.code == ERR_CANCELLED ? err_set(err, why.name, "%s", why.msg)
                                              : fail(w, entry, &why, err);
         if (hash_equal(&now, &entry->row.content)) {
             tell_looked_at(w, entry, OBJECT_UNCHANGED);
-            return entry->object.etag_trusted
-                       ? sink_ledger_set_etag(job->sink, entry->row.id, entry->object.etag, err)
-                       : ERR_OK;
+            return entry->object.etag_trusted ? mark_etag(g, entry, err) : ERR_OK;
         }
     }
     switch (job->pipeline->policy.on_changed) {
@@ -171,7 +193,6 @@ static enum err_code one_entry(struct gather *g, const struct diff_entry *entry,
 static enum err_code all_entries(struct hour_work *w, struct err *err)
 {
     struct gather g = {.work = w};
-    struct diff *diff = NULL;
     struct diff_entry *entry = mem_alloc(sizeof *entry);
     struct buf prefix;
     bool more = true;
@@ -181,18 +202,19 @@ static enum err_code all_entries(struct hour_work *w, struct err *err)
         goto out;
     }
     if (layout_prefix(w->job->layout, w->claim.row.hour, &prefix, err) != ERR_OK ||
-        diff_begin(w->job->store, w->job->layout, w->job->sink, buf_str(&prefix), &diff, err) != ERR_OK)
+        diff_begin(w->job->store, w->job->layout, w->job->sink, buf_str(&prefix), &w->diff, err) != ERR_OK)
         goto out;
     while (more) {
-        if (job_check_stop(w->job, err) != ERR_OK || diff_next(diff, entry, &more, err) != ERR_OK)
+        if (job_check_stop(w->job, err) != ERR_OK || diff_next(w->diff, entry, &more, err) != ERR_OK)
             goto out;
         if (more && one_entry(&g, entry, err) != ERR_OK)
             goto out;
     }
-    flush(&g, err);
+    if (flush(&g, err) == ERR_OK)
+        (void)!write_marks(&g, err);
 out:
     unit_free(g.group);
-    diff_end(diff);
+    diff_end(w->diff);
     buf_release(&prefix);
     mem_free(entry);
     return err->code;
@@ -201,7 +223,9 @@ out:
 static enum hour_state state_of(const struct hour_work *w, const struct err *err)
 {
     if (err->code == ERR_CANCELLED)
-        return HOUR_QUEUED;
+        return w->claim.before;
+    if (err->code == ERR_FENCED || err->code == ERR_HELD)
+        return HOUR_RUNNING; /* with another */
     const struct err *why = err->code != ERR_OK ? err : &w->first_error;
     if (why->code != ERR_OK)
         return err_is_transient(why->code) || why->code == ERR_IN_DOUBT ? HOUR_RETRYING : HOUR_FAILED;
@@ -225,8 +249,9 @@ enum err_code run_hour(struct job *job, const struct run_options *options, struc
     totals->hours++;
     enum hour_state state = state_of(&w, err);
     const struct err *why = err->code != ERR_OK ? err : &w.first_error;
-    if (claim_release(&w.claim, state, err->code == ERR_CANCELLED ? NULL : why, &books) != ERR_OK &&
-        err->code == ERR_OK)
+    enum err_code freed = err->code == ERR_CANCELLED ? claim_return(&w.claim, &books)
+                                                     : claim_release(&w.claim, state, why, &books);
+    if (freed != ERR_OK && err->code == ERR_OK)
         *err = books;
     if (job->events.hour)
         job->events.hour(job->events.ctx, hour, state, why);

@@ -17,6 +17,7 @@ struct hour_work {
     struct job *job;
     const struct run_options *options;
     struct loader *loader;
+    struct diff *diff; /* of this hour, open while units run */
     struct claim claim;
     struct reject_samples samples;
     struct job_totals *totals;
@@ -32,7 +33,8 @@ struct hour_work {
  * of its objects. Fails only where the hour cannot go on. */
 enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err) MUST_USE;
 
-/* An object (or, with key "", the hour as one unit) failed for good: attempt row, event, exit status. */
+/* An object (or, with key "", the hour as one unit) failed for good: attempt row, event, exit status.
+ * outcome->rows_loaded: what stays in the table all the same (chunks). */
 enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
                               const struct load_outcome *outcome, int64_t started_us, const struct err *why,
                               struct err *err) MUST_USE;

@@ -144,7 +144,7 @@ void rig_open(struct rig *rig, const char *text, const char *const *sets, size_t
     rig_reopen(rig, text, sets, nsets);
 }
 
-void rig_close(struct rig *rig)
+static void release(struct rig *rig)
 {
     sink_close(rig->job.sink);
     store_close(rig->store);
@@ -152,6 +152,17 @@ void rig_close(struct rig *rig)
     pipeline_free(rig->pipeline);
     buf_release(&rig->log);
     buf_release(&rig->hours);
+}
+
+void rig_restart(struct rig *rig, const char *text, const char *const *sets, size_t nsets)
+{
+    release(rig);
+    rig_reopen(rig, text, sets, nsets);
+}
+
+void rig_close(struct rig *rig)
+{
+    release(rig);
     tempdir_remove(rig->dir);
     *rig = (struct rig){0};
 }

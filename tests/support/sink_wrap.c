@@ -277,9 +277,10 @@ static enum err_code wrap_ledger_header(struct sink *sink, int64_t id, struct bu
     FORWARD(of(sink), SINK_OP_LEDGER_HEADER, sink_ledger_header(of(sink)->inner, id, out, err));
 }
 
-static enum err_code wrap_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err)
+static enum err_code wrap_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                           struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_LEDGER_SET_ETAG, sink_ledger_set_etag(of(sink)->inner, id, etag, err));
+    FORWARD(of(sink), SINK_OP_LEDGER_SET_ETAGS, sink_ledger_set_etags(of(sink)->inner, marks, n, err));
 }
 
 static enum err_code wrap_attempt_add(struct sink *sink, struct attempt *attempt,
