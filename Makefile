@@ -160,6 +160,10 @@ cov: ## line coverage of core/ by the whole test suite
 	@MAKE='$(MAKE)' ci/check.sh quick cov
 	@gcovr --root . --filter core/ --exclude-throw-branches --print-summary build/cov
 
+.PHONY: mutants
+mutants: tests ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
+	@KIND=$(KIND) tests/fault/mutants.sh
+
 # --- Delivering it --------------------------------------------------------------------------------------------------
 .PHONY: install uninstall dist clean help
 install: $(B)/sluice ## copy the binary, its manual page and papers under DESTDIR/PREFIX

@@ -216,11 +216,24 @@ static enum err_code open_row(struct parser *p, int64_t chunk, int64_t byte_star
 
 /* ---- records ---- */
 
+/* Over a limit that is a number nothing can make good again: further rejects are counted, but once there are
+ * enough for the samples they are not stored only to be rolled back. */
+static bool is_doomed(const struct parser *p)
+{
+    const struct reject_limit *limit = p->in->limit;
+    int64_t before = p->in->unit->kind == UNIT_HOUR ? p->unit_rejected : current(p)->rejected_before;
+    return limit && p->rejected > REC_SAMPLES_MAX && reject_over_limit(limit, before + p->rejected, 0, false);
+}
+
 static enum err_code add_reject(struct parser *p, const struct csv_record *record, enum err_name name,
                                 const char *column, const char *message, struct err *err)
 {
     struct item *item = p->item;
     struct reject *r = &item->rejects[item->nrejects];
+    p->open.rows_rejected++;
+    p->rejected++;
+    if (is_doomed(p))
+        return ERR_OK;
     memset(r, 0, sizeof *r);
     snprintf(r->object, sizeof r->object, "%s", current(p)->key);
     r->line = record->line;
@@ -235,8 +248,6 @@ static enum err_code add_reject(struct parser *p, const struct csv_record *recor
     if (buf_append(&item->raw, record->raw, record->raw_len, err) != ERR_OK)
         return err->code;
     item->nrejects++;
-    p->open.rows_rejected++;
-    p->rejected++;
     return ERR_OK;
 }
 
