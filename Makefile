@@ -48,7 +48,7 @@ TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c t
               tests/fuzz/test_*.c))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-PROGRAMS := $(if $(TOOL_SRC),$(B)/sluice) $(if $(GEN_SRC),$(B)/gen_fixture)
+PROGRAMS := $(B)/sluice $(B)/gen_fixture
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
@@ -180,13 +180,16 @@ cov: ## line coverage of core/ by the whole test suite
 
 # --- Delivering it --------------------------------------------------------------------------------------------------
 .PHONY: install uninstall dist clean help
-install: $(B)/sluice ## copy the binary and its papers under DESTDIR/PREFIX
+install: $(B)/sluice ## copy the binary, its manual page and papers under DESTDIR/PREFIX
 	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	$(B)/sluice help man >$(B)/sluice.1
+	install -D -m 644 $(B)/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSE
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/README.md
+	install -D -m 644 docs/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 
 uninstall: ## remove them
-	rm -f $(DESTDIR)$(PREFIX)/bin/sluice
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/sluice
 
 dist: ## build/sluice-VERSION.tar.gz from the last commit

@@ -104,10 +104,10 @@ static bool same_type(const struct type *a, const struct type *b)
            a->length == b->length;
 }
 
-static bool in_key(const struct mem_def *def, size_t column)
+static bool in_target_key(const struct sink_target *t, size_t column)
 {
-    for (size_t k = 0; k < def->nkey; k++)
-        if (def->key[k] == column)
+    for (size_t k = 0; k < t->nkey; k++)
+        if (t->key[k] == column)
             return true;
     return false;
 }
@@ -132,7 +132,7 @@ static enum err_code judge(const struct sink_target *t, const struct mem_def *de
             buf_printf(out, err, "column %s of table %s is %s instead of %s\n", want->name, t->table,
                        have_type, want_type))
             return err->code;
-        if (want->nullable && !have->nullable && !in_key(def, (size_t)c) &&
+        if (want->nullable && !have->nullable && !in_target_key(t, i) &&
             buf_printf(out, err, "column %s of table %s is NOT NULL\n", want->name, t->table))
             return err->code;
     }
@@ -162,20 +162,26 @@ enum err_code mem_describe(struct sink *sink, struct sink_state *state, struct e
     return err->code;
 }
 
-/* The table, or an error where it is not there or does not fit. */
+/* The table, or an error where it is not there or its columns are others. */
 static enum err_code usable_table(const struct mem_sink *m, const struct mem_state *state,
                                   struct mem_table **out, struct err *err)
 {
-    struct buf problems;
+    const struct sink_target *t = &m->base.target;
 
     *out = mem_table_of(m, state);
     if (!*out)
-        return err_set(err, ERRN_TABLE_MISSING, "%s: no such table: %s", m->base.label, m->base.target.table);
-    buf_init(&problems, SINK_PROBLEMS_MAX);
-    if (judge(&m->base.target, (*out)->def, &problems, err) == ERR_OK && problems.len)
-        err_set(err, ERRN_TABLE_MISMATCH, "%.*s", (int)strcspn(buf_str(&problems), "\n"), buf_str(&problems));
-    buf_release(&problems);
-    return err->code;
+        return err_set(err, ERRN_TABLE_MISSING, "%s: no such table: %s", m->base.label, t->table);
+    const struct mem_def *def = (*out)->def;
+    for (size_t i = 0; i < t->schema->nloaded; i++) {
+        const struct schema_column *want = schema_loaded(t->schema, i);
+        int c = find_column(&def->schema, want->name);
+        if (c == NO_COLUMN || !same_type(&want->type, &def->schema.columns[c].type))
+            return err_set(err, ERRN_TABLE_MISMATCH, "column %s of table %s is missing or of another type",
+                           want->name, t->table);
+    }
+    if (t->lineage != LINEAGE_NONE && !def->lineage)
+        return err_set(err, ERRN_TABLE_MISMATCH, "table %s has no column _load", t->table);
+    return ERR_OK;
 }
 
 static bool is_load(const struct mem_state *s, int64_t id)

@@ -16,12 +16,18 @@
 #include "core/base/mem.h"
 #include "core/data/canon.h"
 
-/* Column c of the table in one word: how to hand out its values. */
+/* How the values of a column are handed out. */
 enum shape { SHAPE_INT, SHAPE_DOUBLE, SHAPE_STR, SHAPE_NUMERIC, SHAPE_MOMENT, SHAPE_LOAD };
 
+/* A column of the table, in the shape in which the hot path wants it; data and null are the batch's. */
 struct shown {
     enum shape shape;
     unsigned scale;
+    const uint8_t *null;
+    union {
+        const int64_t *i64;
+        const double *f64;
+    };
 };
 
 struct vtab {
@@ -33,8 +39,9 @@ struct vtab {
 
 struct cursor {
     sqlite3_vtab_cursor base;
+    struct vtab *table;
     struct batch_source *source;
-    const struct shown *cols;
+    struct shown *cols; /* the table's */
     const struct batch *batch;
     size_t row;
     size_t segment;
@@ -85,7 +92,8 @@ static int on_connect(sqlite3 *db, void *ctx, int argc, const char *const *argv,
         goto out;
     for (size_t c = 0; c < v->ncols; c++) {
         const struct type *type = &schema_loaded(source->schema, c)->type;
-        v->cols[c] = (struct shown){shape_of(type), type->scale};
+        v->cols[c].shape = shape_of(type);
+        v->cols[c].scale = type->scale;
     }
     v->cols[v->ncols].shape = SHAPE_LOAD;
     rc = sqlite3_declare_vtab(db, buf_str(&sql));
@@ -125,6 +133,7 @@ static int on_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 
     if (!c)
         return SQLITE_NOMEM;
+    c->table = v;
     c->source = v->source;
     c->cols = v->cols;
     *out = &c->base;
@@ -154,6 +163,10 @@ static int on_filter(sqlite3_vtab_cursor *base, int index, const char *text, int
     (void)argc;
     (void)argv;
     c->batch = c->source->batch;
+    for (size_t i = 0; c->batch && i < c->table->ncols; i++) {
+        c->cols[i].null = c->batch->cols[i].null;
+        c->cols[i].i64 = c->batch->cols[i].i64;
+    }
     c->row = 0;
     c->segment = 0;
     settle(c);
@@ -230,39 +243,37 @@ static int result_moment(sqlite3_context *ctx, const struct cursor *c, int col)
     return SQLITE_OK;
 }
 
+static int result_other(sqlite3_context *ctx, const struct cursor *c, int col)
+{
+    const struct shown *shown = &c->cols[col];
+    size_t len;
+
+    if (shown->shape == SHAPE_MOMENT)
+        return result_moment(ctx, c, col);
+    const char *text = batch_str(c->batch, (size_t)col, c->row, &len);
+    if (shown->shape == SHAPE_NUMERIC)
+        result_numeric(ctx, text, len, shown->scale);
+    else
+        sqlite3_result_text(ctx, text, (int)len, SQLITE_STATIC);
+    return SQLITE_OK;
+}
+
+/* Hot: once for each value. */
 static int on_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int col)
 {
     const struct cursor *c = (const struct cursor *)base;
-    const struct shown shown = c->cols[col];
+    const struct shown *shown = &c->cols[col];
 
-    if (shown.shape == SHAPE_LOAD) {
+    if (shown->shape == SHAPE_LOAD)
         sqlite3_result_int64(ctx, c->source->segments[c->segment].load_id);
-        return SQLITE_OK;
-    }
-    const struct column *column = &c->batch->cols[col];
-    if (column->null[c->row])
+    else if (shown->null[c->row])
         return SQLITE_OK; /* a result that is not set is NULL */
-    switch (shown.shape) {
-    case SHAPE_INT:
-        sqlite3_result_int64(ctx, column->i64[c->row]);
-        break;
-    case SHAPE_DOUBLE:
-        sqlite3_result_double(ctx, column->f64[c->row]);
-        break;
-    case SHAPE_MOMENT:
-        return result_moment(ctx, c, col);
-    case SHAPE_STR:
-    case SHAPE_NUMERIC:
-    case SHAPE_LOAD: {
-        size_t len;
-        const char *text = batch_str(c->batch, (size_t)col, c->row, &len);
-        if (shown.shape == SHAPE_NUMERIC)
-            result_numeric(ctx, text, len, shown.scale);
-        else
-            sqlite3_result_text(ctx, text, (int)len, SQLITE_STATIC);
-        break;
-    }
-    }
+    else if (shown->shape == SHAPE_INT)
+        sqlite3_result_int64(ctx, shown->i64[c->row]);
+    else if (shown->shape == SHAPE_DOUBLE)
+        sqlite3_result_double(ctx, shown->f64[c->row]);
+    else
+        return result_other(ctx, c, col);
     return SQLITE_OK;
 }
 

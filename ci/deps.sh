@@ -8,7 +8,7 @@
 # it is the same question on any system, and a compiler from elsewhere counts.
 set -u
 
-# package  probe: cmd:NAME, pc:MODULE, hdr:HEADER, lib:PATTERN (a file of the clang runtime)
+# package  probe: cmd:NAME, file:PATH, pc:MODULE, hdr:HEADER, san:COMPILER (it links with its sanitizers)
 BUILD='gcc cmd:gcc
 libc6-dev hdr:stdio.h
 pkg-config cmd:pkg-config
@@ -24,7 +24,8 @@ clang-format cmd:clang-format
 libclang-rt-14-dev san:clang
 libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
-python3 cmd:python3'
+python3 cmd:python3
+locales file:/usr/share/i18n/locales/de_DE'
 BENCH='sqlite3 cmd:sqlite3
 time cmd:/usr/bin/time'
 ANALYZE='clang-tidy cmd:clang-tidy
@@ -59,6 +60,7 @@ have() {
     what=${1#*:}
     case $1 in
     cmd:*) command -v "$what" >/dev/null ;;
+    file:*) [ -e "$what" ] ;;
     pc:*) pkg-config --exists "$what" ;;
     hdr:*) echo "#include <$what>" | cc -E -o /dev/null - ;;
     san:*) echo 'int main(void){return 0;}' | "$what" -fsanitize=address,undefined -o /dev/null -x c - ;;

@@ -22,7 +22,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
-enum { PERIOD_US = 200000, BAR_CELLS = 20, COLUMNS_DEFAULT = 80 };
+enum { PERIOD_US = 200000, BAR_CELLS = 10, COLUMNS_DEFAULT = 80 };
 
 struct bar {
     const struct progress *progress;
@@ -56,11 +56,12 @@ void progress_line(const struct progress_view *v, char out[PROGRESS_LINE_MAX])
     cells[BAR_CELLS] = '\0';
     if (share > 0)
         out_duration((int64_t)(seconds * 1000 * (1 - share) / share), left);
+    /* What matters most comes first: a narrow terminal cuts the end off. */
     snprintf(out, PROGRESS_LINE_MAX,
-             "[%s] %3.0f%%  %.20s/%.20s  %.20s/%.20s objects  %.20s rows/s  ETA %.20s", cells, share * 100,
-             out_size(v->bytes_done, done), out_size(v->bytes_total, total),
-             out_count(v->objects_done, objects), out_count(v->objects_total, of),
-             out_count(seconds > 0 ? (int64_t)((double)v->rows_done / seconds) : 0, rate), left);
+             "[%s] %3.0f%%  %.20s rows/s  %.20s/%.20s  ETA %.20s  %.20s/%.20s objects", cells, share * 100,
+             out_count(seconds > 0 ? (int64_t)((double)v->rows_done / seconds) : 0, rate),
+             out_size(v->bytes_done, done), out_size(v->bytes_total, total), left,
+             out_count(v->objects_done, objects), out_count(v->objects_total, of));
 }
 
 static size_t terminal_columns(void)

@@ -21,7 +21,7 @@ struct report {
     struct app *app;
     struct report_row rows[REPORT_ROWS]; /* kept for people */
     size_t n;
-    int64_t seen;   /* objects that would have a row */
+    int64_t seen;             /* objects that would have a row */
     int64_t failed, replaced; /* among them */
 };
 

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/base/near.h"
+
 static const struct key_word ESCAPES[] = {{"none", 0}, {NULL, 0}};
 static const struct key_word HEADERS[] = {{"by_name", CSV_HEADER_BY_NAME},
                                           {"by_position", CSV_HEADER_BY_POSITION},
@@ -184,38 +186,6 @@ static const char *leaf(const char *path)
     return dot ? dot + 1 : path;
 }
 
-static size_t min3(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* Edit distance with neighbours that changed places as one edit; only the first KEY_PATH_MAX bytes count. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows[3][KEY_PATH_MAX + 1];
-    size_t *two_up = rows[0], *up = rows[1], *row = rows[2];
-    size_t alen = strnlen(a, KEY_PATH_MAX), blen = strnlen(b, KEY_PATH_MAX);
-
-    for (size_t j = 0; j <= blen; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= alen; i++) {
-        size_t *spare = two_up;
-
-        two_up = up;
-        up = row;
-        row = spare;
-        row[0] = i;
-        for (size_t j = 1; j <= blen; j++) {
-            row[j] = min3(up[j] + 1, row[j - 1] + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two_up[j - 2] + 1 < row[j])
-                row[j] = two_up[j - 2] + 1;
-        }
-    }
-    return row[blen];
-}
-
 /* A right name in a wrong section counts as one edit. */
 const char *keys_nearest(const char *path)
 {
@@ -224,7 +194,7 @@ const char *keys_nearest(const char *path)
 
     for (size_t i = 0; i < keys_count; i++) {
         const char *known = keys_table[i].path;
-        size_t d = strcmp(leaf(known), leaf(path)) == 0 ? 1 : distance(known, path);
+        size_t d = strcmp(leaf(known), leaf(path)) == 0 ? 1 : near_distance(known, path);
 
         if (d < least) {
             least = d;

@@ -56,7 +56,7 @@ static enum err_code add_row(struct baseline *b, const struct diff_entry *entry,
                                .bytes = entry->object.size,
                                .schema_hash = b->job->pipeline->schema.hash};
     snprintf(row->object, sizeof row->object, "%s", entry->object.key);
-    snprintf(row->etag, sizeof row->etag, "%s", entry->object.etag_trusted ? entry->object.etag : "");
+    snprintf(row->etag, sizeof row->etag, "%s", entry->object.etag); /* all that is known of it */
     snprintf(row->run_id, sizeof row->run_id, "%s", b->job->run_id);
     snprintf(row->load_method, sizeof row->load_method, "baseline");
     return b->n == PAGE ? write_page(b, err) : ERR_OK;

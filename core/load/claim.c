@@ -157,12 +157,14 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
             *err = try;
             return code;
         }
+        struct claim_row holder = out->row;
+        out->row = (struct claim_row){0}; /* theirs: nothing of it is ours to renew or free */
         if (clock_mono_us(sink->clock) >= deadline)
             return busy ? err_set(
                               err, ERRN_HELD,
                               "%s is locked by another process that loads into it; --wait DUR waits for it",
                               sink->label)
-                        : held(&out->row, err);
+                        : held(&holder, err);
         if (stop && atomic_load(stop))
             return err_set(err, ERRN_CANCELLED, "stopped by a signal while waiting for the hour");
         clock_sleep_us(sink->clock, CLAIM_POLL_MS * 1000);
@@ -185,6 +187,8 @@ enum err_code claim_release(struct claim *claim, enum hour_state state, const st
                             struct err *err)
 {
     struct claim_row row = claim->row;
+    if (row.owner[0] == '\0')
+        return ERR_OK;
     row.state = state;
     row.last_error[0] = '\0';
     if (why && why->code != ERR_OK) {
@@ -196,4 +200,11 @@ enum err_code claim_release(struct claim *claim, enum hour_state state, const st
     }
     row.next_try_us = 0;
     return sink_claim_release(claim->sink, &row, err);
+}
+
+enum err_code claim_return(struct claim *claim, struct err *err)
+{
+    struct claim_row row = claim->row;
+    row.state = claim->before;
+    return row.owner[0] ? sink_claim_release(claim->sink, &row, err) : ERR_OK;
 }

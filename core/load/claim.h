@@ -36,8 +36,11 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
 /* Renews when a third of the lease has passed; call it between steps. ERR_FENCED when it is lost. */
 enum err_code claim_keep(struct claim *claim, struct err *err) MUST_USE;
 
-/* Frees the hour with its outcome (error NULL = none). */
+/* Frees the hour with its outcome (error NULL = none). Nothing where claim_acquire failed. */
 enum err_code claim_release(struct claim *claim, enum hour_state state, const struct err *why,
                             struct err *err) MUST_USE;
+
+/* Frees the hour with state, attempts and last error as they were before: nothing was found out about it. */
+enum err_code claim_return(struct claim *claim, struct err *err) MUST_USE;
 
 #endif

@@ -162,6 +162,11 @@ enum err_code diff_next(struct diff *d, struct diff_entry *entry, bool *more, st
     }
 }
 
+void diff_set_sink(struct diff *d, struct sink *sink)
+{
+    d->sink = sink;
+}
+
 void diff_end(struct diff *d)
 {
     if (!d)

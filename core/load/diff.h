@@ -37,6 +37,8 @@ struct diff;
 enum err_code diff_begin(struct store *store, const struct layout *layout, struct sink *sink,
                          const char *prefix, struct diff **out, struct err *err) MUST_USE;
 enum err_code diff_next(struct diff *diff, struct diff_entry *entry, bool *more, struct err *err) MUST_USE;
+/* Goes on through another connection of the same kind (after a reconnect). */
+void diff_set_sink(struct diff *diff, struct sink *sink);
 void diff_end(struct diff *diff);
 
 #endif

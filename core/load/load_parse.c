@@ -448,7 +448,7 @@ static enum err_code parse_object(struct parser *p, struct err *err)
     outcome->rows_rejected = p->rejected;
     if (code == ERR_OK) {
         outcome->bytes = p->source.last->raw_bytes;
-    } else if (unit->kind != UNIT_GROUP || code == ERR_CANCELLED || code == ERR_NOMEM) {
+    } else if (unit->kind != UNIT_GROUP || code == ERR_CANCELLED || e.name == ERRN_NOMEM) {
         *err = e;
         return p->source.failed.code != ERR_OK ? code : err_context(err, "%s", current(p)->key);
     } else {

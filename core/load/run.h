@@ -31,6 +31,7 @@ struct hour_plan {
     int64_t check; /* another etag: content to be compared */
     int64_t unchanged;
     int64_t matched; /* objects listed for this hour */
+    int64_t gone;    /* objects in the ledger that are not listed any more */
 };
 
 struct run_plan {

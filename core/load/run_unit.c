@@ -1,11 +1,15 @@
 /*
  * run_unit: one unit until there is nothing more to try.
  *
- * What an error leads to:   LEDGER_EXISTS, LEDGER_MOVED -> look the objects up in the ledger, load what is
- * left IN_DOUBT -> a new connection, the claim again, then the same unit: its ledger rows decide transient ->
- * wait 1 s, 2 s; the unit again FENCED, HELD, CANCELLED, trouble in the database that waiting does not mend
- * -> the hour ends        anything else -> this unit has failed A GROUP that the database refuses is halved
- * until the object at fault stands alone; objects that it left out are loaded alone.
+ * What an error leads to:
+ * - LEDGER_EXISTS, LEDGER_MOVED: look the objects up in the ledger, load what is left
+ * - IN_DOUBT: a new connection, the claim again, then the same unit: its ledger rows decide
+ * - transient, SOURCE_MOVED: wait 1 s, 2 s; a new connection where it was lost, a new look at the object
+ *   where it changed; the unit again
+ * - FENCED, HELD, CANCELLED, trouble in the database that waiting does not mend: the hour ends
+ * - anything else: this unit has failed
+ * A GROUP that the database refuses is halved until the object at fault stands alone; objects that it left
+ * out are loaded alone.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +32,15 @@ static void tell(struct hour_work *w, const struct object_result *result)
         w->job->events.object(w->job->events.ctx, result);
 }
 
+static void add_rows(struct job_totals *t, const struct load_outcome *o)
+{
+    t->bytes += o->bytes;
+    t->rows_read += o->rows_read;
+    t->rows_loaded += o->rows_loaded;
+    t->rows_rejected += o->rows_rejected;
+    t->row_hash += o->row_hash;
+}
+
 static void tell_loaded(struct hour_work *w, const struct unit_object *object, const struct load_outcome *o,
                         int64_t started_us)
 {
@@ -44,48 +57,64 @@ static void tell_loaded(struct hour_work *w, const struct unit_object *object, c
         .load_method = w->job->sink->caps.load_method,
         .duration_ms = (now_us(w) - started_us) / 1000,
     };
-    struct job_totals *t = w->totals;
-    t->objects++;
-    t->bytes += o->bytes;
-    t->rows_read += o->rows_read;
-    t->rows_loaded += o->rows_loaded;
-    t->rows_rejected += o->rows_rejected;
-    t->row_hash += o->row_hash;
+    w->totals->objects++;
+    add_rows(w->totals, o);
     w->done++;
     tell(w, &result);
 }
 
-/* Another worker's row, or our own whose commit was in doubt. */
-static void tell_done(struct hour_work *w, const struct unit_object *object, const struct ledger_row *row,
-                      int64_t started_us)
+/* What this run has committed of an object: chunks of earlier tries, and commits whose answer was lost, are
+ * known to the ledger alone. */
+static enum err_code committed(struct hour_work *w, const char *key, struct load_outcome *o, struct err *err)
 {
-    struct load_outcome o = {.bytes = row->bytes,
-                             .rows_read = row->rows_read,
-                             .rows_loaded = row->rows_loaded,
-                             .rows_rejected = row->rows_rejected,
-                             .row_hash = row->row_hash};
+    struct ledger_query query = {.object = key, .run_id = w->job->run_id, .order = LEDGER_BY_KEY};
+    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    size_t n = REC_PAGE;
+    *o = (struct load_outcome){.committed = true};
+    if (!rows)
+        return err_nomem(err);
+    while (n == REC_PAGE && sink_ledger_page(w->job->sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
+        for (size_t i = 0; i < n; i++) {
+            o->rows_read += rows[i].rows_read;
+            o->rows_loaded += rows[i].rows_loaded;
+            o->rows_rejected += rows[i].rows_rejected;
+            o->row_hash += rows[i].row_hash;
+            o->bytes += rows[i].bytes;
+        }
+        query.after_object = key;
+        query.after_chunk = n ? rows[n - 1].chunk : 0;
+    }
+    mem_free(rows);
+    return err->code;
+}
+
+/* Another worker's row, or our own whose commit was in doubt. */
+static enum err_code tell_done(struct hour_work *w, const struct unit_object *object,
+                               const struct ledger_row *row, int64_t started_us, struct err *err)
+{
     if (strcmp(row->run_id, w->job->run_id) == 0) {
-        tell_loaded(w, object, &o, started_us);
-        return;
+        struct load_outcome o;
+        if (committed(w, object->key, &o, err) == ERR_OK)
+            tell_loaded(w, object, &o, started_us);
+        return err->code;
     }
     struct object_result result = {.hour = w->claim.row.hour,
                                    .object = object->key,
                                    .status = OBJECT_DONE,
                                    .etag = row->etag,
-                                   .bytes = o.bytes,
-                                   .row_hash = o.row_hash,
+                                   .bytes = row->bytes,
+                                   .row_hash = row->row_hash,
                                    .load_method = row->load_method};
     w->totals->unchanged++;
     w->done++;
     tell(w, &result);
+    return ERR_OK;
 }
 
 enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
-                              const struct load_outcome *outcome, int64_t started_us, const struct err *why,
+                              const struct load_outcome *o, int64_t started_us, const struct err *why,
                               struct err *err)
 {
-    static const struct load_outcome none;
-    const struct load_outcome *o = outcome ? outcome : &none;
     struct object_result result = {
         .hour = w->claim.row.hour,
         .object = key,
@@ -93,16 +122,14 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
         .etag = etag,
         .bytes = o->bytes,
         .rows_read = o->rows_read,
+        .rows_loaded = o->rows_loaded,
         .rows_rejected = o->rows_rejected,
         .load_method = w->job->sink->caps.load_method,
         .duration_ms = (now_us(w) - started_us) / 1000,
         .error = *why,
     };
-    struct attempt attempt = {.hour = result.hour,
-                              .rows_read = o->rows_read,
-                              .rows_loaded = 0,
-                              .rows_rejected = o->rows_rejected,
-                              .bytes = o->bytes};
+    struct attempt attempt = {
+        .hour = result.hour, .rows_read = o->rows_read, .rows_rejected = o->rows_rejected, .bytes = o->bytes};
     snprintf(attempt.run_id, sizeof attempt.run_id, "%s", w->job->run_id);
     snprintf(attempt.object, sizeof attempt.object, "%s", result.object);
     snprintf(attempt.error_name, sizeof attempt.error_name, "%s", err_name_text(why->name));
@@ -118,18 +145,34 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
     return code;
 }
 
-/* After a lost connection: a new one in its place, and the claim again under a new epoch. */
-static enum err_code reconnect(struct hour_work *w, struct err *err)
+static bool stopping(const struct hour_work *w)
+{
+    return w->job->stop && atomic_load(w->job->stop);
+}
+
+enum err_code run_reconnect(struct hour_work *w, struct err *err)
 {
     struct job *job = w->job;
     struct sink *fresh = NULL;
-    hour_t hour = w->claim.row.hour;
-    if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, err) != ERR_OK)
-        return err->code;
+    int64_t deadline = clock_mono_us(job->clock) + RUN_RECONNECT_MS * INT64_C(1000);
+    while (!fresh) {
+        struct err e = ERR_INIT;
+        if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, &e) == ERR_OK)
+            break;
+        if (!err_is_transient(e.code) || clock_mono_us(job->clock) >= deadline || stopping(w)) {
+            *err = e;
+            return err->code;
+        }
+        clock_sleep_us(job->clock, INT64_C(1000000));
+    }
     sink_close(job->sink);
     job->sink = fresh;
-    loader_set_sink(w->loader, fresh);
-    return claim_acquire(fresh, hour, job->owner, 0, job->stop, &w->claim, err);
+    if (w->loader)
+        loader_set_sink(w->loader, fresh);
+    if (w->diff)
+        diff_set_sink(w->diff, fresh);
+    w->claim.sink = fresh;
+    return sink_claim_renew(fresh, w->claim.row.hour, w->claim.row.owner, w->claim.row.epoch, err);
 }
 
 /* Goes on with an object of which another run loaded some chunks. */
@@ -180,7 +223,8 @@ static enum err_code look_again(struct hour_work *w, const struct unit *unit, in
         bool same_old = object->replace_id && entry->kind == DIFF_LOADED &&
                         strcmp(entry->row.run_id, object->replace_run_id) == 0;
         if (entry->kind == DIFF_LOADED && !same_old) {
-            tell_done(w, object, &entry->row, started_us);
+            if (tell_done(w, object, &entry->row, started_us, err) != ERR_OK)
+                goto out;
             continue;
         }
         snprintf(entry->object.key, sizeof entry->object.key, "%s", object->key);
@@ -202,6 +246,20 @@ out:
     return err->code;
 }
 
+/* An object changed after it was listed: the next try reads what is there now. One that cannot be looked at
+ * stays as it was, and the next try says why. */
+static enum err_code list_again(struct hour_work *w, struct unit *unit, struct err *err)
+{
+    struct store_object now;
+    for (size_t i = 0; i < unit->n; i++) {
+        struct err ignored = ERR_INIT;
+        if (store_stat(w->job->store, unit->objects[i].key, &now, &ignored) == ERR_OK &&
+            unit_update(unit, i, &now, err) != ERR_OK)
+            break;
+    }
+    return err->code;
+}
+
 /* Runs objects [from, to) of a unit as a unit of their own. */
 static enum err_code run_part(struct hour_work *w, const struct unit *unit, size_t from, size_t to,
                               struct err *err)
@@ -212,9 +270,11 @@ static enum err_code run_part(struct hour_work *w, const struct unit *unit, size
     return run_unit(w, part, err);
 }
 
-static enum err_code tell_all(struct hour_work *w, const struct unit *unit,
-                              const struct load_outcome *outcomes, int64_t started_us, struct err *err)
+static enum err_code tell_all(struct hour_work *w, const struct unit *unit, struct load_outcome *outcomes,
+                              int64_t started_us, struct err *err)
 {
+    if (unit->kind == UNIT_CHUNK && committed(w, unit->objects[0].key, &outcomes[0], err) != ERR_OK)
+        return err->code;
     for (size_t i = 0; i < unit->n; i++)
         if (outcomes[i].committed)
             tell_loaded(w, &unit->objects[i], &outcomes[i], started_us);
@@ -232,8 +292,9 @@ static bool ends_the_run(const struct hour_work *w, const struct err *why)
     case ERR_FENCED:
     case ERR_HELD:
     case ERR_IN_DOUBT:
-    case ERR_NOMEM:
         return true;
+    case ERR_NOMEM: /* a maximum that one object went over is that object's trouble */
+        return why->name == ERRN_NOMEM || loader_sink_failed(w->loader);
     case ERR_DATA:
         return false;
     case ERR_TRANSIENT:
@@ -242,6 +303,20 @@ static bool ends_the_run(const struct hour_work *w, const struct err *why)
     default:
         return loader_sink_failed(w->loader);
     }
+}
+
+/* Of the unit's one object: what was read of it, and the chunks of it that stay loaded. */
+static struct load_outcome of_failed(struct hour_work *w, const struct unit *unit,
+                                     const struct load_outcome *outcome)
+{
+    struct load_outcome seen = *outcome, stays;
+    struct err unknown = ERR_INIT;
+    seen.rows_loaded = 0;
+    if (unit->kind == UNIT_CHUNK && committed(w, unit->objects[0].key, &stays, &unknown) == ERR_OK) {
+        add_rows(w->totals, &stays);
+        seen.rows_loaded = stays.rows_loaded;
+    }
+    return seen;
 }
 
 static enum err_code unit_failed(struct hour_work *w, const struct unit *unit,
@@ -262,9 +337,11 @@ static enum err_code unit_failed(struct hour_work *w, const struct unit *unit,
     }
     struct err books = ERR_INIT;
     bool alone = unit->n == 1;
+    struct load_outcome seen = {0};
+    if (alone)
+        seen = of_failed(w, unit, outcomes);
     enum err_code code = run_tell_failed(w, alone ? unit->objects[0].key : "",
-                                         alone ? unit->objects[0].etag : "", alone ? outcomes : NULL,
-                                         started_us, why, &books);
+                                         alone ? unit->objects[0].etag : "", &seen, started_us, why, &books);
     if (end || code != ERR_OK)
         *err = end ? *why : books;
     return err->code;
@@ -286,7 +363,7 @@ enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
             break;
         }
         bool collided = code == ERR_EXISTS || code == ERR_PRECONDITION;
-        bool again = tries < RUN_TRIES_MAX && !(w->job->stop && atomic_load(w->job->stop));
+        bool again = tries < RUN_TRIES_MAX && !stopping(w);
         if (again && collided && loader_sink_failed(w->loader)) {
             struct unit *left = NULL;
             if (look_again(w, unit, started, &left, err) == ERR_OK) {
@@ -295,16 +372,21 @@ enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
             }
         } else if (again && code == ERR_IN_DOUBT) {
             log_msg(LOG_WARN, "%s; asking the ledger", why.msg);
-            reconnect(w, err);
+            (void)!run_reconnect(w, err);
         } else if (again && (err_is_transient(code) || code == ERR_PRECONDITION) &&
                    ++transient < RUN_TRANSIENT_TRIES) {
             log_msg(LOG_WARN, "%s: %s; trying again in %d s", err_name_text(why.name), why.msg, transient);
             clock_sleep_us(w->job->clock, transient * INT64_C(1000000));
+            if (why.name == ERRN_DB_LOST)
+                (void)!run_reconnect(w, err);
+            else if (code == ERR_PRECONDITION)
+                list_again(w, unit, err);
         } else {
             unit_failed(w, unit, outcomes, started, &why, err);
             break;
         }
     }
+    reject_samples_clear(&w->samples); /* of a try that nobody told of: not those of the next failure */
     mem_free(outcomes);
     unit_free(unit);
     return err->code;

@@ -86,6 +86,20 @@ enum err_code unit_add(struct unit *unit, const struct diff_entry *entry, bool r
     return add(unit, &object, entry->object.key, entry->object.etag, err);
 }
 
+enum err_code unit_update(struct unit *unit, size_t i, const struct store_object *now, struct err *err)
+{
+    struct unit_object *object = &unit->objects[i];
+    char *etag = mem_strdup(now->etag);
+    if (!etag)
+        return err_nomem(err);
+    mem_free(object->etag);
+    object->etag = etag;
+    object->etag_trusted = now->etag_trusted;
+    unit->bytes += now->size - object->size;
+    object->size = now->size;
+    return ERR_OK;
+}
+
 enum err_code unit_part(const struct unit *unit, size_t from, size_t to, struct unit **out, struct err *err)
 {
     enum unit_kind kind = unit->kind == UNIT_GROUP && to - from == 1 ? UNIT_FILE : unit->kind;

@@ -54,6 +54,10 @@ void unit_free(struct unit *unit);
 enum err_code unit_add(struct unit *unit, const struct diff_entry *entry, bool replace,
                        struct err *err) MUST_USE;
 
+/* The object as the store knows it now, in place of what was listed. */
+enum err_code unit_update(struct unit *unit, size_t i, const struct store_object *now,
+                          struct err *err) MUST_USE;
+
 /* A unit with only objects [from, to) of another, copied. */
 enum err_code unit_part(const struct unit *unit, size_t from, size_t to, struct unit **out,
                         struct err *err) MUST_USE;

@@ -42,10 +42,13 @@ struct rig {
 void rig_open(struct rig *rig, const char *pipeline_text, const char *const *sets, size_t nsets);
 /* The same on an earlier rig's folder and mem places: a second process, as it were. */
 void rig_reopen(struct rig *rig, const char *pipeline_text, const char *const *sets, size_t nsets);
+/* Closes all but the folder, the places in memory, the clock and the wrappers, and opens again. */
+void rig_restart(struct rig *rig, const char *pipeline_text, const char *const *sets, size_t nsets);
 void rig_close(struct rig *rig);
 
 /* Puts an object; it is made older than 2 s by moving the clock. */
 void rig_put(struct rig *rig, const char *key, const char *text);
+void rig_put_bytes(struct rig *rig, const char *key, const void *data, size_t len);
 
 /* A run over everything (or `options`); fills log, hours, totals, status, err. Returns status. */
 int rig_run(struct rig *rig, const struct run_options *options);
