@@ -93,7 +93,9 @@ static void check_same(struct whole *w, const char *data, size_t size, const str
     bytes_steps_init(&src, data, size, size + 1);
     csv_reset(w->alone, &src.base);
     FUZZ_CHECK(csv_next(w->alone, &event, &got, &err) == ERR_OK && event != CSV_END);
-    FUZZ_CHECK(got.bad == want->bad && got.nfields == want->nfields);
+    /* The first line of a record that a lone CR broke further down may end in a quote. */
+    FUZZ_CHECK(got.bad == want->bad || (want->bad == ERRN_CSV_LONE_CR && got.bad == ERRN_CSV_QUOTE));
+    FUZZ_CHECK(got.nfields == want->nfields);
     buf_clear(&w->again);
     log_fields(&w->again, want);
     size_t len = w->again.len;
@@ -123,6 +125,25 @@ static void check_written_anew(struct whole *w, const struct csv_record *r)
         check_same(w, w->text.data, w->text.len, r);
 }
 
+/* Without a quote the fields are what stands between the delimiters, and no line end is inside. */
+static void check_plain(struct whole *w, const struct csv_record *r)
+{
+    const char *from = r->raw, *to = r->raw + r->raw_len;
+
+    while (from < to && (*from == '\r' || *from == '\n'))
+        from++;
+    while (to > from && (to[-1] == '\r' || to[-1] == '\n'))
+        to--;
+    buf_clear(&w->text);
+    for (size_t i = 0; i < r->nfields; i++) {
+        if (i > 0)
+            fuzz_append(&w->text, &w->dialect->delimiter, 1);
+        fuzz_append(&w->text, r->fields[i].data, r->fields[i].len);
+    }
+    FUZZ_CHECK(w->text.len == (size_t)(to - from) && memcmp(w->text.data, from, w->text.len) == 0);
+    FUZZ_CHECK(!memchr(from, '\r', w->text.len) && !memchr(from, '\n', w->text.len));
+}
+
 static void check_record(struct whole *w, const struct csv_record *r)
 {
     bool bom = r->raw_len >= 3 && memcmp(r->raw, "\xEF\xBB\xBF", 3) == 0;
@@ -132,6 +153,8 @@ static void check_record(struct whole *w, const struct csv_record *r)
         check_same(w, r->raw, r->raw_len, r);
     if (r->bad == ERRN_NONE)
         check_written_anew(w, r);
+    if (r->bad == ERRN_NONE && !memchr(r->raw, w->dialect->quote, r->raw_len))
+        check_plain(w, r);
 }
 
 /* Reads to the end; `deep` looks at each record by itself too. Returns the reader's verdict. */
