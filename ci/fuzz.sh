@@ -7,6 +7,11 @@ seconds=$1
 T=${2:-}
 ran=0
 status=0
+# libFuzzer ends without cleaning up.
+TMPDIR=$(mktemp -d) || exit 1
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT TERM
 
 for source in tests/fuzz/fuzz_*.c; do
     target=$(basename "$source" .c)
