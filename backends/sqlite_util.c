@@ -368,7 +368,7 @@ uint64_t column_hex64(sqlite3_stmt *stmt, int col)
 
 struct hash128 column_hash(sqlite3_stmt *stmt, int col)
 {
-    struct hash128 hash;
+    struct hash128 hash = {0};
 
     column_hex(stmt, col, hash.bytes, HASH_BYTES);
     return hash;

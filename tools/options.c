@@ -206,7 +206,7 @@ static enum err_code take_long(struct parser *p, const char *text, char ***next)
     int id = OPT_END + 1;
 
     while (id < OPT_COUNT &&
-           (strlen(option_table[id].name) != len || strncmp(option_table[id].name, text, len)))
+           (strlen(option_table[id].name) != len || strncmp(option_table[id].name, text, len) != 0))
         id++;
     if (id == OPT_COUNT || !is_allowed(p->o, (enum option_id)id))
         return unknown_option(p, text, len);
@@ -349,6 +349,7 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
     struct parser p = {.o = out, .err = err};
     bool words_only = false;
     char **next = argv + (argc > 0);
+    const char *env = getenv("SLUICE_ENV");
 
     *out = (struct options){.config = "sluice.yaml"};
     while (*next) {
@@ -365,8 +366,8 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
         if (err->code)
             return err->code;
     }
-    if (!out->env && getenv("SLUICE_ENV") && getenv("SLUICE_ENV")[0])
-        out->env = getenv("SLUICE_ENV");
+    if (!out->env && env && env[0])
+        out->env = env;
     if (out->given[OPT_HELP] || out->given[OPT_VERSION]) {
         if (p.group && !out->has_command)
             out->args[out->nargs++] = p.group; /* `sluice rejects -h` */

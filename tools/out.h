@@ -60,7 +60,7 @@ static inline struct out_cell cell_num(int64_t num)
 /* NULL and "" are no value. */
 static inline struct out_cell cell_str(const char *str)
 {
-    return str && str[0] ? (struct out_cell){.str = str} : CELL_NULL;
+    return (struct out_cell){.null = !str || !str[0], .str = str};
 }
 
 /* One place that the result goes to. */

@@ -258,12 +258,11 @@ enum err_code pipeline_keys_help(struct buf *out, struct err *err)
         bool in_column = strncmp(key->path, KEYS_COLUMN_PREFIX, sizeof KEYS_COLUMN_PREFIX - 1) == 0;
         bool first = strcmp(key->path, KEYS_COLUMN_PREFIX ".name") == 0;
         size_t start = out->len, width;
-        int depth = 0;
+        int depth = in_column - first;
 
         for (const char *p = key->path; *p; p++)
             depth += *p == '.';
-        width = (size_t)(INDENT * (depth + in_column - first));
-        code = buf_printf(out, err, "%*s%s%s:%s", (int)width, "", first ? "- " : "", leaf(key->path),
+        code = buf_printf(out, err, "%*s%s%s:%s", INDENT * depth, "", first ? "- " : "", leaf(key->path),
                           key->fallback ? " " : "");
         if (code == ERR_OK && key->fallback)
             code = put_fallback(key, out, err);

@@ -47,7 +47,7 @@ static enum err_code make_absolute(char **text, struct err *err)
     struct buf whole;
     enum err_code code = **text ? url_parse(*text, &url, err) : ERR_OK;
     bool relative = code == ERR_OK && url.path && !url.host && url.path[0] != '/' &&
-                    strcmp(url.scheme, "mem");
+                    strcmp(url.scheme, "mem") != 0;
 
     buf_init(&whole, INTERP_TEXT_MAX);
     if (relative && !getcwd(cwd, sizeof cwd)) {
