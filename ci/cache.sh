@@ -78,7 +78,7 @@ make_chroot() {
     }
     rm -f "$1.log" "$1"/var/cache/apt/archives/*.deb
     # How this machine reaches its mirrors (a proxy, a clock that is off) holds in there too.
-    apt-config dump Acquire | grep '^Acquire::[^c]' >"$1/etc/apt/apt.conf.d/90host" || true
+    apt-config dump Acquire | grep -E '^Acquire::(Check-|https?)' >"$1/etc/apt/apt.conf.d/90host" || true
     version=$(chroot "$1" mysqld --version)
     case $version in
     *"Ver $MYSQL_SERIES."*) ;;
