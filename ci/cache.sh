@@ -48,7 +48,7 @@ make_go() {
 
 # mirrors: the Debian archives that this machine takes its packages from.
 mirrors() {
-    find /etc/apt -name '*.list' -o -name '*.sources' | xargs -r cat | grep -v '^ *#' | tr ' ' '\n' |
+    find /etc/apt '(' -name '*.list' -o -name '*.sources' ')' -exec cat {} + | grep -v '^ *#' | tr ' ' '\n' |
         grep -E '^https?://.*/debian/?$' | sort -u
 }
 

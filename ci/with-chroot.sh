@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs COMMAND in a copy of this tree inside Debian's unstable suite, against Oracle's libmysqlclient, a newer libcurl and newer
-# compilers: `ci/with-chroot.sh COMMAND...`, for instance `ci/with-mysql.sh ci/with-chroot.sh make check-quick KIND=release`.
+# compilers: `ci/with-chroot.sh COMMAND...`, for instance `ci/with-mysql.sh ci/with-chroot.sh ci/check.sh quick release`.
 #
 # The servers of the with-scripts are reached by their ports as from outside, but not their programs: SLUICE_TEST_*_CTL and _CLIENT
 # are unset. The copy is removed afterwards; 125 where the chroot cannot be had.
