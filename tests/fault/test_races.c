@@ -92,7 +92,8 @@ static void race(enum scene_id id, size_t workers, int rounds, bool new_database
         one_race(&stage, workers, new_database, seen);
     print_message("# %s: %d rounds of %zu: %d ended with 0, %d with 4, %d with 5\n", stage.scene->name,
                   rounds, workers, seen[0], seen[4], seen[5]);
-    assert_true(seen[0] > 0);
+    /* With several hours each worker may have found one of them held; not one of two, always. */
+    assert_true(workers > 2 || seen[0] > 0);
     stage_release(&stage);
 }
 
@@ -226,13 +227,21 @@ static void one_that_stops_past_its_lease_finds_the_work_done(void **state)
     }
 }
 
-/* Rows of the target, whoever reads. */
-static int64_t count_rows(struct stage *stage, const struct rig *place)
+/* Rows that the ledger accounts for in this hour, whoever reads. (The worker may go on with other hours.) */
+static int64_t count_rows(struct stage *stage, const struct rig *place, hour_t hour)
 {
     struct rig look = {.dir = place->dir, .clock = place->clock};
+    struct ledger_query query = {.has_hour = true, .hour = hour};
+    struct ledger_row *page = test_malloc(REC_PAGE * sizeof *page);
+    struct err err = ERR_INIT;
+    size_t n = 0;
+    int64_t rows = 0;
     stage_enter(stage, &look);
-    int64_t rows = rig_rows(&look, NULL);
+    assert_int_equal(sink_ledger_page(look.job.sink, &query, page, REC_PAGE, &n, &err), ERR_OK);
+    for (size_t i = 0; i < n; i++)
+        rows += page[i].rows_loaded;
     stage_leave(&look);
+    test_free(page);
     return rows;
 }
 
@@ -252,9 +261,9 @@ static void a_stale_commit_is_refused(void **state)
             hour_t hour = 0;
             bool taken = false;
             stage_lay(&stage, &place);
-            int64_t rows = count_rows(&stage, &place);
-            pid_t child = stopped_worker(&stage, &place, SINK_OP_BEGIN, 1, SINK_BEFORE, goes_on);
             assert_int_equal(hour_parse("2022-06-05T12", &hour, &err), ERR_OK);
+            int64_t rows = count_rows(&stage, &place, hour);
+            pid_t child = stopped_worker(&stage, &place, SINK_OP_BEGIN, 1, SINK_BEFORE, goes_on);
             struct rig other = {.dir = place.dir, .clock = place.clock};
             other.clock.now_us += LEASE_US;
             stage_enter(&stage, &other);
@@ -265,7 +274,7 @@ static void a_stale_commit_is_refused(void **state)
             int status = wake(child);
             if (status != 1)
                 fail_msg("%s: the stale worker ends with %d", stage.scene->name, status);
-            assert_int_equal(count_rows(&stage, &place), rows);
+            assert_int_equal(count_rows(&stage, &place, hour), rows);
             place.clock.now_us += 2 * LEASE_US;
             stage_finish(&stage, &place, "after a stale commit");
         }
