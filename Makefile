@@ -108,9 +108,13 @@ $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
 tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
 
 # --- Using it -------------------------------------------------------------------------------------------------------
-.PHONY: deps demo bench
+.PHONY: deps servers demo bench
 deps: ## install what the build needs (Debian packages; DEPS=no refuses)
 	@ci/deps.sh build
+
+servers: ## build and fetch, once, the servers that tests meet: MinIO, versitygw, MySQL, MariaDB (minutes, 900 MB)
+	@ci/deps.sh servers
+	@ci/cache.sh all >/dev/null
 
 demo: ## install what is missing, build, load a small lake into SQLite
 	@ci/deps.sh build
@@ -126,6 +130,7 @@ bench: ## compare with sqlite3 .import: speed and memory
 .PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz
 check: ## everything: gcc and clang, sanitizers, all tests, layers, headers, format
 	@ci/deps.sh check
+	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory servers; fi
 	@MAKE='$(MAKE)' ci/check.sh all
 
 check-quick: ## one compiler, all tests once; T=name for those whose path contains it, KIND=... for another build

@@ -93,7 +93,7 @@ else
     $user "$SLUICE" run >"$work/out" 2>"$work/err"
     is "unreadable file: exit and lines" "$? $(wc -l <"$work/err")" "2 1"
     like "unreadable file: which" "$(cat "$work/err")" 'error: DENIED: .*hh=13/part-00000.csv: .*[Pp]ermission'
-    is "unreadable file: the one beside it is loaded" "$(sql loans.db 'SELECT group_concat(object) FROM sluice_load WHERE object LIKE "%hh=13%"')" \
+    is "unreadable file: the one beside it is loaded" "$(sql loans.db "SELECT group_concat(object) FROM sluice_load WHERE object LIKE '%hh=13%'")" \
         "yyyy=2022/mm=06/dd=05/hh=13/part-00001.csv"
     chmod 644 lake/yyyy=2022/mm=06/dd=05/hh=13/part-00000.csv
     $user "$SLUICE" run >"$work/out" 2>"$work/err"

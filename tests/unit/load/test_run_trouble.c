@@ -289,7 +289,7 @@ OVER_ALL(an_hour_as_a_unit_reads_what_is_there_now)
 
 /* ---- stops ---- */
 
-static void stop(void *ctx, struct sink *inner)
+static void stop_run(void *ctx, struct sink *inner)
 {
     struct rig *rig = ctx;
     (void)inner;
@@ -308,7 +308,7 @@ OVER_ALL(a_stop_rolls_back_and_leaves_the_hour_as_it_was)
         rig_put(rig, A, SEVEN);
         rig_put(rig, K("13", "a"), GOOD);
         sink_wrap_reset(wrap);
-        hook_at(wrap, POINTS[i], 1, SINK_AFTER, stop, rig);
+        hook_at(wrap, POINTS[i], 1, SINK_AFTER, stop_run, rig);
         assert_int_equal(rig_run(rig, NULL), 1);
         assert_int_equal(rig->err.code, ERR_CANCELLED);
         assert_string_equal(books_hours(rig), "2022-06-05T12 failed 1 REJECT_LIMIT\n");
