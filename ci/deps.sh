@@ -18,7 +18,10 @@ libyaml-dev pc:yaml-0.1
 libjansson-dev pc:jansson
 zlib1g-dev pc:zlib
 libzstd-dev pc:libzstd
-libxxhash-dev pc:libxxhash'
+libxxhash-dev pc:libxxhash
+libcurl4-openssl-dev pc:libcurl
+libexpat1-dev pc:expat
+libssl-dev pc:libcrypto'
 CHECK='clang cmd:clang
 clang-format cmd:clang-format
 libclang-rt-14-dev san:clang
