@@ -62,6 +62,7 @@ static const struct {
     {"KeyTooLongError", ERRN_KEY_TOO_LONG},
     {"AccessDenied", ERRN_DENIED},
     {"InvalidAccessKeyId", ERRN_DENIED},
+    {"XAdminUserNotFound", ERRN_DENIED}, /* versitygw */
     {"SignatureDoesNotMatch", ERRN_DENIED},
     {"ExpiredToken", ERRN_DENIED},
     {"InvalidToken", ERRN_DENIED},
@@ -248,7 +249,7 @@ static enum err_code say_denied(const struct s3 *s3, const struct s3_op *op, con
     char host[HOST_MAX];
 
     host_of(s3, host);
-    if (strcmp(fault->code, "InvalidAccessKeyId") == 0) {
+    if (strcmp(fault->code, "InvalidAccessKeyId") == 0 || strcmp(fault->code, "XAdminUserNotFound") == 0) {
         return err_set_native(err, ERRN_DENIED, answer->status,
                               "the access key from %s is not known at %s: give another", source, host);
     }
@@ -275,12 +276,12 @@ static enum err_code say_failed(const struct s3 *s3, const struct s3_op *op, con
     if (name == ERRN_DENIED) {
         return say_denied(s3, op, answer, fault, err);
     }
-    if (strcmp(fault->code, "NoSuchBucket") == 0 || (name == ERRN_NOT_FOUND && !op->key)) {
+    if (strcmp(fault->code, "NoSuchBucket") == 0 || (name == ERRN_NOT_FOUND && !op->key && !fault->code[0])) {
         return err_set_native(err, ERRN_NOT_FOUND, answer->status,
                               "there is no bucket \"%s\" at %s: make it, or correct the URL", s3->bucket,
                               host);
     }
-    if (name == ERRN_NOT_FOUND) {
+    if (name == ERRN_NOT_FOUND && op->key) {
         return err_set_native(err, name, answer->status, "no such object");
     }
     if (name == ERRN_SOURCE_MOVED) {

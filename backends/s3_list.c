@@ -48,7 +48,7 @@ struct page {
 struct s3_list {
     struct s3 *s3;
     char *prefix; /* with the root */
-    char *asked;  /* the prefix without a last part of "." or "..", which some servers refuse */
+    char *asked;  /* the prefix without an end that some servers refuse */
     struct page page;
     size_t used;
     bool began, nothing;
@@ -229,11 +229,25 @@ static bool prefix_is_hopeless(const char *prefix)
     return !store_key_valid(part);
 }
 
-static void cut_dots(char *prefix)
+/* A last part of "." or ".." and the first bytes of a character are refused, though keys may go on from
+ * there. */
+static void cut_refused(char *prefix)
 {
     char *slash = strrchr(prefix, '/');
     char *part = slash ? slash + 1 : prefix;
+    size_t len = strlen(prefix), lead = len;
 
+    while (lead > 0 && len - lead < 3 && ((unsigned char)prefix[lead - 1] & 0xc0) == 0x80) {
+        lead--;
+    }
+    if (lead > 0) {
+        unsigned char first = (unsigned char)prefix[lead - 1];
+        size_t need = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+
+        if (len - lead + 1 < need) {
+            prefix[lead - 1] = '\0';
+        }
+    }
     if (strcmp(part, ".") == 0 || strcmp(part, "..") == 0) {
         *part = '\0';
     }
@@ -262,7 +276,7 @@ enum err_code s3_list_open(struct s3 *s3, const char *prefix, struct s3_list **o
     }
     snprintf(list->prefix, len, "%s%s", s3->root, prefix);
     memcpy(list->asked, list->prefix, strlen(list->prefix) + 1);
-    cut_dots(list->asked);
+    cut_refused(list->asked);
     *out = list;
     return ERR_OK;
 }

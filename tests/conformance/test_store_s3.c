@@ -178,9 +178,10 @@ static void refused(const char *url, enum err_code code, const char *word)
     struct err err = ERR_INIT;
     struct store *store = NULL;
 
-    assert_int_equal(open_url(url, false, &store, &err), code);
+    (void)!open_url(url, false, &store, &err);
     assert_null(store);
-    if (!strstr(err.msg, word) || strchr(err.msg, '\n') || strstr(err.msg, getenv("AWS_SECRET_ACCESS_KEY"))) {
+    if (err.code != code || !strstr(err.msg, word) || strchr(err.msg, '\n') ||
+        strstr(err.msg, getenv("AWS_SECRET_ACCESS_KEY"))) {
         fail_msg("%s", err.msg);
     }
 }
