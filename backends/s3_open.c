@@ -71,10 +71,13 @@ static enum err_code set_bucket(struct s3 *s3, const struct url *url, struct err
         bool valid = key && store_key_valid(key);
 
         mem_free(key);
+        if (!key) {
+            return err_nomem(err);
+        }
         if (!valid) {
             return err_set(err, ERRN_CONFIG,
-                           "%s: the prefix has an empty, \".\" or \"..\" part, or is longer than %d bytes",
-                           s3->label, STORE_KEY_MAX);
+                           "the prefix has an empty, \".\" or \"..\" part, or more than %d bytes",
+                           STORE_KEY_MAX);
         }
     }
     return ERR_OK;
