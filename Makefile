@@ -6,6 +6,8 @@ KIND ?= release
 CC ?= cc
 ifneq ($(filter gcc clang,$(KIND)),)
 CC := $(KIND)
+else ifeq ($(KIND),fuzz)
+CC := clang
 endif
 B := build/$(KIND)
 PREFIX ?= /usr/local
@@ -27,6 +29,7 @@ FLAGS_debug := -O0 -g3
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_cov := -O0 -g --coverage
+FLAGS_fuzz := $(FLAGS_asan) -fsanitize=fuzzer-no-link -DSLUICE_LIBFUZZER
 FLAGS_gcc := $(FLAGS_release) -Werror
 # clang does not say by itself that ASan is on.
 FLAGS_clang := $(FLAGS_asan) -Werror -D__SANITIZE_ADDRESS__
@@ -40,10 +43,11 @@ LIB_SRC := $(sort $(wildcard core/*/*.c backends/*.c))
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
 TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
 # What tests share: helpers and the suites that run over every backend.
-SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/conformance/*_suite.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c))
 TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c tests/e2e/test_*.c \
               tests/fuzz/test_*.c))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
+FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
@@ -95,6 +99,11 @@ $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
 
+# Under KIND=fuzz only: libFuzzer brings main().
+$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
 .PHONY: tests
 tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
 
@@ -114,7 +123,7 @@ bench: ## compare with sqlite3 .import: speed and memory
 	@ci/bench.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
-.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov
+.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz
 check: ## everything: gcc and clang, sanitizers, all tests, layers, headers, format
 	@ci/deps.sh check
 	@MAKE='$(MAKE)' ci/check.sh all
@@ -154,11 +163,24 @@ analyze: ## slow analysers: clang-tidy, gcc -fanalyzer, cppcheck
 	@ci/deps.sh analyze
 	@ci/analyze.sh "$(ALL_CFLAGS)" $(LIB_SRC) $(TOOL_SRC) $(GEN_SRC)
 
+SECONDS := 60
+fuzz: ## each fuzz target for SECONDS=60 (T=csv for those whose name contains it)
+	@ci/deps.sh check
+	@$(MAKE) --no-print-directory KIND=fuzz build-fuzz
+	@ci/fuzz.sh $(SECONDS) $(T)
+
+.PHONY: build-fuzz
+build-fuzz: $(call SELECT,$(FUZZERS))
+
 cov: ## line coverage of core/ by the whole test suite
 	@ci/deps.sh cov
 	@find build/cov -name '*.gcda' -delete 2>/dev/null || true
 	@MAKE='$(MAKE)' ci/check.sh quick cov
 	@gcovr --root . --filter core/ --exclude-throw-branches --print-summary build/cov
+
+.PHONY: mutants
+mutants: tests ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
+	@KIND=$(KIND) tests/fault/mutants.sh
 
 # --- Delivering it --------------------------------------------------------------------------------------------------
 .PHONY: install uninstall dist clean help

@@ -209,7 +209,8 @@ static bool matches(const struct mem_sink *m, const struct mem_ledger *l, const 
 {
     const struct ledger_row *row = &l->row;
 
-    return ours(m, l->pipeline) && behind(row, q) && (!q->object || strcmp(row->object, q->object) == 0) &&
+    return (q->any_pipeline || ours(m, l->pipeline)) && behind(row, q) &&
+           (!q->object || strcmp(row->object, q->object) == 0) &&
            (!q->prefix || strncmp(row->object, q->prefix, strlen(q->prefix)) == 0) &&
            (!q->run_id || strcmp(row->run_id, q->run_id) == 0) && (!q->has_hour || row->hour == q->hour);
 }
@@ -253,23 +254,28 @@ enum err_code mem_ledger_header(struct sink *sink, int64_t id, struct buf *out, 
     return err->code;
 }
 
-enum err_code mem_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err)
+static enum err_code set_etag(struct mem_sink *m, const struct etag_mark *mark, struct err *err)
+{
+    size_t i = find_id(m, m->work, mark->id);
+    if (i == m->work->ledger.n)
+        return err_set(err, ERRN_LEDGER_MOVED, "ledger row %lld is not there any more", (long long)mark->id);
+    struct mem_ledger *l = new_ledger(m, &ledger_at(m->work, i)->row, err);
+    if (l) {
+        memcpy(l->row.etag, mark->etag, sizeof l->row.etag);
+        mem_vec_set(&m->work->ledger, i, &l->base);
+    }
+    return err->code;
+}
+
+enum err_code mem_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                   struct err *err)
 {
     struct mem_sink *m = mem_of(sink);
 
     if (mem_begin_write(m, err))
         return err->code;
-    size_t i = find_id(m, m->work, id);
-    struct mem_ledger *l = NULL;
-    if (i == m->work->ledger.n)
-        err_set(err, ERRN_LEDGER_MOVED, "ledger row %lld is not there any more", (long long)id);
-    else
-        l = new_ledger(m, &ledger_at(m->work, i)->row, err);
-    if (l) {
-        memcpy(l->row.etag, etag, strnlen(etag, REC_ETAG_MAX));
-        l->row.etag[strnlen(etag, REC_ETAG_MAX)] = '\0';
-        mem_vec_set(&m->work->ledger, i, &l->base);
-    }
+    for (size_t i = 0; i < n && err->code == ERR_OK; i++)
+        (void)!set_etag(m, &marks[i], err);
     return mem_end_write(m, err);
 }
 
@@ -304,7 +310,7 @@ static struct mem_claim *claim_copy(struct mem_sink *m, size_t i, hour_t hour, s
         return NULL;
     }
     if (i < m->work->claims.n)
-        *c = *claim_at(m->work, i);
+        c->row = claim_at(m->work, i)->row; /* not the counter: others may be counting */
     c->base = (struct mem_object){1, free_claim};
     memcpy(c->pipeline, m->base.target.pipeline, strlen(m->base.target.pipeline) + 1);
     c->row.hour = hour;

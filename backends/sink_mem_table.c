@@ -104,10 +104,10 @@ static bool same_type(const struct type *a, const struct type *b)
            a->length == b->length;
 }
 
-static bool in_key(const struct mem_def *def, size_t column)
+static bool in_target_key(const struct sink_target *t, size_t column)
 {
-    for (size_t k = 0; k < def->nkey; k++)
-        if (def->key[k] == column)
+    for (size_t k = 0; k < t->nkey; k++)
+        if (t->key[k] == column)
             return true;
     return false;
 }
@@ -132,7 +132,7 @@ static enum err_code judge(const struct sink_target *t, const struct mem_def *de
             buf_printf(out, err, "column %s of table %s is %s instead of %s\n", want->name, t->table,
                        have_type, want_type))
             return err->code;
-        if (want->nullable && !have->nullable && !in_key(def, (size_t)c) &&
+        if (want->nullable && !have->nullable && !in_target_key(t, i) &&
             buf_printf(out, err, "column %s of table %s is NOT NULL\n", want->name, t->table))
             return err->code;
     }

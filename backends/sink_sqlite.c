@@ -65,7 +65,7 @@ static enum err_code check_folder(struct sqlite_sink *s, bool to_write, struct e
     if (stat(s->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
         err_set(err, ERRN_NOT_FOUND, "folder %s is not there: make it, or correct target.url", s->path);
     else if (to_write && access(s->path, W_OK | X_OK) != 0)
-        err_set(err, ERRN_READ_ONLY, "folder %s cannot be written to", s->path);
+        err_set(err, ERRN_READ_ONLY, "folder %s cannot be written to: let this user write there", s->path);
     *slash = '/';
     return err->code;
 }
@@ -145,7 +145,11 @@ static enum err_code configure(struct sqlite_sink *s, struct err *err)
     if (sqlite_exec(s, sql, "open", err) || sqlite_exec(s, "SELECT 1 FROM sqlite_master", "open", err))
         return err->code;
     if (!s->base.read_only && sqlite3_db_readonly(s->db, "main") == 1)
-        return err_set(err, ERRN_READ_ONLY, "%s: the file cannot be written to", s->base.label);
+        return err_set(err, ERRN_READ_ONLY, "%s: the file cannot be written to: let this user write to it",
+                       s->base.label);
+    /* The journal is a file beside it. */
+    if (!s->base.read_only && check_folder(s, true, err))
+        return err->code;
     return check_journal(s, err);
 }
 
@@ -336,7 +340,7 @@ const struct sink_type sink_sqlite = {
     .abort = abort_load,
     .ledger_page = sqlite_ledger_page,
     .ledger_header = sqlite_ledger_header,
-    .ledger_set_etag = sqlite_ledger_set_etag,
+    .ledger_set_etags = sqlite_ledger_set_etags,
     .attempt_add = sqlite_attempt_add,
     .attempt_page = sqlite_attempt_page,
     .reject_page = sqlite_reject_page,

@@ -129,6 +129,14 @@ enum err_code sqlite_has_column(struct sqlite_sink *s, const char *name, bool *t
     return err->code;
 }
 
+static bool in_target_key(const struct sink_target *t, const struct schema_column *column)
+{
+    for (size_t i = 0; i < t->nkey; i++)
+        if (schema_loaded(t->schema, t->key[i]) == column)
+            return true;
+    return false;
+}
+
 static enum err_code judge_column(const struct sink_target *t, const struct schema_column *want,
                                   const struct table_column *have, bool strict, struct buf *out,
                                   struct err *err)
@@ -143,11 +151,13 @@ static enum err_code judge_column(const struct sink_target *t, const struct sche
         buf_printf(out, err, "column %s of table %s is %s, which changes values of %s: make it %s\n",
                    want->name, t->table, have->declared, type, wanted(&want->type)))
         return err->code;
-    if (have->not_null && want->nullable && !have->in_key)
-        return buf_printf(out, err,
-                          "column %s of table %s is NOT NULL: say nullable: false in the schema, or drop the "
-                          "constraint\n",
-                          want->name, t->table);
+    /* A column of our own key is checked before SQLite sees it (it would number a NULL in the rowid). */
+    if ((have->not_null || have->in_key) && want->nullable && !in_target_key(t, want))
+        return buf_printf(
+            out, err,
+            "column %s of table %s is NOT NULL or in its key: say nullable: false in the schema, "
+            "or drop the constraint\n",
+            want->name, t->table);
     return ERR_OK;
 }
 

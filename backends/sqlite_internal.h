@@ -179,8 +179,8 @@ enum err_code sqlite_totals(struct sink_load *load, const struct ledger_row *row
 enum err_code sqlite_ledger_page(struct sink *sink, const struct ledger_query *query, struct ledger_row *rows,
                                  size_t cap, size_t *n, struct err *err) MUST_USE;
 enum err_code sqlite_ledger_header(struct sink *sink, int64_t id, struct buf *out, struct err *err) MUST_USE;
-enum err_code sqlite_ledger_set_etag(struct sink *sink, int64_t id, const char *etag,
-                                     struct err *err) MUST_USE;
+enum err_code sqlite_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                      struct err *err) MUST_USE;
 
 /* ---- sqlite_records.c ---- */
 

@@ -197,7 +197,7 @@ enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *ol
 static const char PAGE_COLUMNS[] =
     "SELECT id, object, chunk, etag, content, hour, kind, last, byte_start, byte_end, first_line, next_line,"
     " chunk_rows, bytes, rows_read, rows_loaded, rows_rejected, row_hash, schema_hash, load_method, run_id,"
-    " started_us, finished_us FROM sluice_load WHERE pipeline = ?1";
+    " started_us, finished_us FROM sluice_load WHERE ";
 
 static void read_row(sqlite3_stmt *stmt, struct ledger_row *row)
 {
@@ -244,18 +244,33 @@ static bool prefix_end(const char *prefix, char *out, size_t size)
     return len > 0;
 }
 
+/* By key, a page needs one lower bound, the higher of prefix and position: with two SQLite might seek to the
+ * lower one and walk over everything that was paged already. */
+static bool resumes(const struct ledger_query *q)
+{
+    return q->order == LEDGER_BY_KEY && q->after_object &&
+           (!q->prefix || strcmp(q->after_object, q->prefix) >= 0);
+}
+
 static enum err_code page_sql(const struct ledger_query *q, const char *end, struct buf *sql, struct err *err)
 {
     bool by_key = q->order == LEDGER_BY_KEY;
+    /* A walk by id goes along the table; the plus keeps SQLite from an index on pipeline and a sort. */
+    bool walk = !by_key && !q->object && !q->has_hour;
 
     if (buf_append_str(sql, PAGE_COLUMNS, err) ||
+        buf_append_str(sql,
+                       q->any_pipeline ? "true"
+                       : walk          ? "+pipeline = ?1"
+                                       : "pipeline = ?1",
+                       err) ||
         (q->object && buf_append_str(sql, " AND object = ?2", err)) ||
-        (q->prefix && buf_append_str(sql, " AND object >= ?3", err)) ||
+        (q->prefix && !resumes(q) && buf_append_str(sql, " AND object >= ?3", err)) ||
         (end && buf_append_str(sql, " AND object < ?4", err)) ||
         (q->run_id && buf_append_str(sql, " AND run_id = ?5", err)) ||
         (q->has_hour && buf_append_str(sql, " AND hour = ?6", err)))
         return err->code;
-    if (by_key && q->after_object && buf_append_str(sql, " AND (object, chunk) > (?7, ?8)", err))
+    if (resumes(q) && buf_append_str(sql, " AND (object, chunk) > (?7, ?8)", err))
         return err->code;
     if (!by_key && buf_append_str(sql, " AND id > ?9", err))
         return err->code;
@@ -276,7 +291,7 @@ static void bind_page(struct bind *b, const struct ledger_query *q, const char *
     bind_text(&p, pipeline);
     if (q->object)
         p = at(&p, 2), bind_text(&p, q->object);
-    if (q->prefix)
+    if (q->prefix && !resumes(q))
         p = at(&p, 3), bind_text(&p, q->prefix);
     if (end)
         p = at(&p, 4), bind_text(&p, end);
@@ -284,7 +299,7 @@ static void bind_page(struct bind *b, const struct ledger_query *q, const char *
         p = at(&p, 5), bind_text(&p, q->run_id);
     if (q->has_hour)
         p = at(&p, 6), bind_hour(&p, q->hour);
-    if (q->order == LEDGER_BY_KEY && q->after_object) {
+    if (resumes(q)) {
         p = at(&p, 7), bind_text(&p, q->after_object);
         bind_int(&p, q->after_chunk);
     }
@@ -338,29 +353,33 @@ enum err_code sqlite_ledger_header(struct sink *sink, int64_t id, struct buf *ou
     return err->code;
 }
 
-static enum err_code set_etag(struct sqlite_sink *s, int64_t id, const char *etag, struct err *err)
+static enum err_code set_etags(struct sqlite_sink *s, const struct etag_mark *marks, size_t n,
+                               struct err *err)
 {
     sqlite3_stmt *stmt;
     int64_t changed;
 
     if (sqlite_prepare(s, "UPDATE sluice_load SET etag = ? WHERE id = ? AND pipeline = ?", 0, &stmt, err))
         return err->code;
-    struct bind b = bind_to(stmt);
-    bind_text(&b, etag);
-    bind_int(&b, id);
-    bind_text(&b, s->base.target.pipeline);
-    if (sqlite_run(s, &b, "ledger", &changed, err) == ERR_OK && changed != 1)
-        err_set(err, ERRN_LEDGER_MOVED, "ledger row %lld is not there any more", (long long)id);
+    for (size_t i = 0; i < n && err->code == ERR_OK; i++) {
+        struct bind b = bind_to(stmt);
+        bind_text(&b, marks[i].etag);
+        bind_int(&b, marks[i].id);
+        bind_text(&b, s->base.target.pipeline);
+        if (sqlite_run(s, &b, "ledger", &changed, err) == ERR_OK && changed != 1)
+            err_set(err, ERRN_LEDGER_MOVED, "ledger row %lld is not there any more", (long long)marks[i].id);
+    }
     sqlite3_finalize(stmt);
     return err->code;
 }
 
-enum err_code sqlite_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err)
+enum err_code sqlite_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                      struct err *err)
 {
     struct sqlite_sink *s = sqlite_of(sink);
 
     if (sqlite_begin_write(s, err))
         return err->code;
-    (void)!set_etag(s, id, etag, err);
+    (void)!set_etags(s, marks, n, err);
     return sqlite_end_write(s, err);
 }

@@ -19,7 +19,7 @@ run_one() {
     name=${test#"build/$kind/"}
     name=${name%.sh}
     log=build/$kind/log/$(echo "${name#tests/}" | tr / .).log
-    tmp=$(mktemp -d) || exit 1
+    tmp=$(mktemp -d) && chmod 755 "$tmp" || exit 1 # tests that become nobody go there too
     case $test in
     build/*) set -- "./$test" ;;
     *) set -- sh "$test" ;;

@@ -50,7 +50,7 @@ static void on_result(void *ctx, const struct verify_result *r)
     struct app *app = state->app;
     bool whole = !r->object || !r->object[0];
     const char *what = !r->object ? "(the whole table)" : whole ? "(rows of no known load)" : r->object;
-    bool people = r->status != VERIFY_EQUAL && r->status != VERIFY_BASELINE;
+    bool people = !r->object || (r->status != VERIFY_EQUAL && r->status != VERIFY_BASELINE);
     const struct out_cell cells[COLUMNS] = {
         whole ? CELL_NULL : cell_num(r->hour),
         cell_str(r->object),
@@ -148,8 +148,6 @@ static void put_totals(struct app *app, const struct verify_totals *t)
     if (t->baseline)
         out_line(out, "%s noted by baseline, left out: what was loaded is not known",
                  out_count(t->baseline, a));
-    if (!t->by_object)
-        out_line(out, "without target.lineage the target is compared as a whole");
 }
 
 static void judge(const struct verify_totals *t, struct out *out, struct err *err)

@@ -11,7 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/load/run_internal.h"
+#include "core/load/crew.h"
 
 /* ---- plan ---- */
 
@@ -201,25 +201,65 @@ static void empty_hour(struct job *job, hour_t hour, int *status)
         job->events.hour(job->events.ctx, hour, why.code ? HOUR_FAILED : HOUR_EMPTY, &why);
 }
 
+/* Claims in order of hour, beside the plan's hours. */
+struct claims {
+    struct claim_row *rows; /* REC_PAGE */
+    size_t n, at;
+    hour_t after;
+};
+
+/* Whether an hour in which nothing is left to load has to be looked at for the sake of its state: a worker
+ * was killed, or could not release its claim, when all was loaded; or the hour failed, and what made it fail
+ * is gone. */
+static enum err_code is_unsettled(struct sink *sink, struct claims *c, hour_t hour, bool *yes,
+                                  struct err *err)
+{
+    *yes = false;
+    while (c->at == c->n || c->rows[c->at].hour < hour) {
+        if (c->at < c->n) {
+            c->at++;
+            continue;
+        }
+        if (c->n > 0)
+            c->after = c->rows[c->n - 1].hour;
+        c->at = 0;
+        if (sink_claim_page(sink, c->after, c->rows, REC_PAGE, &c->n, err) != ERR_OK || c->n == 0)
+            return err->code;
+    }
+    const struct claim_row *row = &c->rows[c->at];
+    if (row->hour == hour && row->owner[0])
+        *yes = row->expired || claim_owner_is_dead(row->owner);
+    else if (row->hour == hour)
+        *yes = row->state != HOUR_LOADED && row->state != HOUR_EMPTY;
+    return ERR_OK;
+}
+
 static enum err_code all_hours(struct job *job, const struct run_options *options,
                                const struct run_plan *plan, struct job_totals *totals, int *status,
                                struct err *err)
 {
-    struct loader *loader = NULL;
-    for (size_t i = 0; i < plan->n; i++) {
+    struct crew *crew = NULL;
+    struct claims claims = {.rows = mem_alloc(REC_PAGE * sizeof *claims.rows), .after = HOUR_MIN - 1};
+    if (!claims.rows)
+        err_nomem(err);
+    for (size_t i = 0; err->code == ERR_OK && i < plan->n; i++) {
         const struct hour_plan *h = &plan->hours[i];
         struct err why = ERR_INIT;
+        bool unsettled = false;
         if (job_check_stop(job, err) != ERR_OK)
             break;
         if (h->matched + h->gone == 0)
             empty_hour(job, h->hour, status);
-        if (h->objects + h->check == 0) {
+        if (h->objects + h->check == 0 &&
+            is_unsettled(job->sink, &claims, h->hour, &unsettled, err) != ERR_OK)
+            break;
+        if (h->objects + h->check == 0 && !unsettled) {
             totals->unchanged += h->unchanged;
             continue;
         }
-        if (!loader && loader_new(job, job->sink, &loader, err) != ERR_OK)
+        if (!crew && crew_new(job, &crew, err) != ERR_OK)
             break;
-        if (run_hour(job, options, loader, h->hour, totals, status, &why) == ERR_OK)
+        if (run_hour(job, options, crew, h->hour, totals, status, &why) == ERR_OK)
             continue;
         *status = err_status_worse(*status, err_status(&why));
         if (why.code != ERR_HELD && why.code != ERR_FENCED) {
@@ -227,7 +267,8 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
             break;
         }
     }
-    loader_free(loader);
+    crew_free(crew);
+    mem_free(claims.rows);
     return err->code;
 }
 

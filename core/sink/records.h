@@ -57,6 +57,12 @@ enum hour_state { HOUR_QUEUED, HOUR_RUNNING, HOUR_RETRYING, HOUR_LOADED, HOUR_FA
 const char *hour_state_text(enum hour_state state);
 bool hour_state_parse(const char *text, enum hour_state *out);
 
+/* A ledger row's new etag. */
+struct etag_mark {
+    int64_t id;
+    char etag[REC_ETAG_MAX + 1];
+};
+
 /* One row of sluice_claim. */
 struct claim_row {
     hour_t hour;

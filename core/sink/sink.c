@@ -310,11 +310,12 @@ enum err_code sink_ledger_header(struct sink *sink, int64_t id, struct buf *out,
     return sink->type->ledger_header(sink, id, out, err);
 }
 
-enum err_code sink_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err)
+enum err_code sink_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                    struct err *err)
 {
-    if (usable(sink, NEED_WRITE, "ledger_set_etag", err))
+    if (usable(sink, NEED_WRITE, "ledger_set_etags", err))
         return err->code;
-    return sink->type->ledger_set_etag(sink, id, etag, err);
+    return sink->type->ledger_set_etags(sink, marks, n, err);
 }
 
 enum err_code sink_attempt_add(struct sink *sink, struct attempt *attempt, const struct reject *samples,

@@ -189,8 +189,10 @@ struct sink_type {
                                  size_t cap, size_t *n, struct err *err);
     /* The header bytes of a ledger row (empty where it has none). */
     enum err_code (*ledger_header)(struct sink *sink, int64_t id, struct buf *out, struct err *err);
-    /* A small transaction of its own: etag of a row whose content was found the same. */
-    enum err_code (*ledger_set_etag)(struct sink *sink, int64_t id, const char *etag, struct err *err);
+    /* One small transaction of its own: etags of rows whose content was found the same. A row that is gone:
+     * LEDGER_MOVED, none is changed. */
+    enum err_code (*ledger_set_etags)(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                      struct err *err);
 
     /* Adds the attempt (sets id) and its sample rejects in a transaction of its own. */
     enum err_code (*attempt_add)(struct sink *sink, struct attempt *attempt, const struct reject *samples,
@@ -266,7 +268,8 @@ void sink_abort(struct sink_load *load);
 enum err_code sink_ledger_page(struct sink *sink, const struct ledger_query *query, struct ledger_row *rows,
                                size_t cap, size_t *n, struct err *err) MUST_USE;
 enum err_code sink_ledger_header(struct sink *sink, int64_t id, struct buf *out, struct err *err) MUST_USE;
-enum err_code sink_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err) MUST_USE;
+enum err_code sink_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                    struct err *err) MUST_USE;
 enum err_code sink_attempt_add(struct sink *sink, struct attempt *attempt, const struct reject *samples,
                                size_t n, struct err *err) MUST_USE;
 enum err_code sink_attempt_page(struct sink *sink, const struct record_query *query, struct attempt *rows,

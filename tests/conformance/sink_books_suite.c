@@ -1,5 +1,5 @@
 /*
- * sink_books_suite: cases about sluice's own tables that hold for every sink.
+ * sink_books_suite: cases about ledger, rejects and attempts that hold for every sink.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +16,6 @@
 #include "tests/support/sink_kit.h"
 
 static struct ledger_row page[REC_PAGE];
-static struct claim_row claims[REC_PAGE];
 static struct reject rejects[REC_PAGE];
 static struct attempt attempts[REC_PAGE];
 
@@ -185,6 +183,9 @@ CASE(ledger_filters)
     LISTS("h2/a\xff/0 ", .prefix = "h2/a\xff");
     LISTS("", .prefix = "\xff");
     LISTS("h1/a/0 h1/b/0 h1/b/1 h1_/c/0 h2/a\xff/0 ", .prefix = "");
+    LISTS("h1/b/1 h1_/c/0 ", .prefix = "h1", .after_object = "h1/b", .after_chunk = 0);
+    LISTS("h1/a/0 h1/b/0 h1/b/1 ", .prefix = "h1/", .after_object = "g", .after_chunk = 9);
+    LISTS("", .prefix = "h1/", .after_object = "h3", .after_chunk = 0);
     LISTS("h1/b/1 ", .run_id = "run2");
     LISTS("h1/b/0 h1/b/1 ", .has_hour = true, .hour = KIT_HOUR + 1);
     LISTS("", .has_hour = true, .hour = KIT_HOUR - 1);
@@ -197,14 +198,19 @@ CASE(etag_is_refreshed)
 {
     struct fix *fix = *state;
     struct err err = ERR_INIT;
-    struct ledger_row row = kit_ledger("a", 0, "run1");
+    struct ledger_row rows[] = {kit_ledger("a", 0, "run1"), kit_ledger("b", 0, "run1")};
 
-    add_ledger(fix->sink, &row, 1);
-    assert_int_equal(sink_ledger_set_etag(fix->sink, row.id, "new", &err), ERR_OK);
+    add_ledger(fix->sink, rows, 2);
+    struct etag_mark marks[] = {{rows[0].id, "new"}, {rows[1].id, "newer"}};
+    assert_int_equal(sink_ledger_set_etags(fix->sink, marks, 2, &err), ERR_OK);
     ledger_text(fix->sink, &(struct ledger_query){0}, 9);
     assert_string_equal(page[0].etag, "new");
-    assert_int_equal(sink_ledger_set_etag(fix->sink, row.id + 1, "new", &err), ERR_PRECONDITION);
+    assert_string_equal(page[1].etag, "newer");
+    struct etag_mark gone[] = {{rows[0].id, "newest"}, {rows[1].id + 1, "newest"}};
+    assert_int_equal(sink_ledger_set_etags(fix->sink, gone, 2, &err), ERR_PRECONDITION);
     assert_int_equal(err.name, ERRN_LEDGER_MOVED);
+    ledger_text(fix->sink, &(struct ledger_query){0}, 9);
+    assert_string_equal(page[0].etag, "new");
 }
 
 /* ---- replace ---- */
@@ -537,216 +543,4 @@ CASE(attempts_survive_with_their_samples)
     assert_int_equal(sink_mark_replayed(load, &id, 1, 1, &err), ERR_EXISTS); /* samples never are */
     sink_abort(load);
     buf_release(&arena);
-}
-
-/* ---- claims ---- */
-
-static bool take(struct sink *sink, const char *owner, const struct claim_row *steal, struct claim_row *row)
-{
-    struct err err = ERR_INIT;
-    bool taken;
-
-    assert_int_equal(sink_claim_take(sink, KIT_HOUR, owner, steal, row, &taken, &err), ERR_OK);
-    return taken;
-}
-
-CASE(claim_is_one_owners)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct claim_row row;
-
-    assert_true(take(fix->sink, "me", NULL, &row));
-    assert_string_equal(row.owner, "me");
-    assert_int_equal(row.epoch, 1);
-    assert_int_equal(row.hour, KIT_HOUR);
-    assert_int_equal(row.state, HOUR_RUNNING);
-    assert_int_equal(row.lease_until_us, KIT_NOW + KIT_LEASE_MS * INT64_C(1000));
-    assert_false(row.expired);
-    assert_false(take(fix->sink, "you", NULL, &row));
-    assert_string_equal(row.owner, "me");
-    assert_int_equal(row.epoch, 1);
-    assert_true(take(fix->sink, "me", NULL, &row)); /* again: a new epoch */
-    assert_int_equal(row.epoch, 2);
-    fix->clock.now_us += 30000000;
-    assert_int_equal(sink_claim_renew(fix->sink, KIT_HOUR, "me", 1, &err), ERR_FENCED);
-    err_clear(&err);
-    assert_int_equal(sink_claim_renew(fix->sink, KIT_HOUR + 1, "me", 2, &err), ERR_FENCED);
-    err_clear(&err);
-    assert_int_equal(sink_claim_renew(fix->sink, KIT_HOUR, "me", 2, &err), ERR_OK);
-    assert_false(take(fix->sink, "you", NULL, &row));
-    assert_int_equal(row.lease_until_us, KIT_NOW + 30000000 + KIT_LEASE_MS * INT64_C(1000));
-    /* Another pipeline's claim of the same hour is another claim. */
-    struct sink_target other = fix->target;
-    other.pipeline = "other";
-    struct sink *sink = fix_open(fix, &other, false);
-    assert_true(take(sink, "you", NULL, &row));
-    assert_int_equal(row.epoch, 1);
-    sink_close(sink);
-}
-
-CASE(claim_expires_and_is_stolen)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct claim_row row, held;
-
-    assert_true(take(fix->sink, "me", NULL, &row));
-    fix->clock.now_us += KIT_LEASE_MS * INT64_C(1000) - 1;
-    assert_false(take(fix->sink, "you", NULL, &row));
-    assert_false(row.expired);
-    fix->clock.now_us += 1;
-    assert_int_equal(sink_claim_renew(fix->sink, KIT_HOUR, "me", 1, &err), ERR_OK); /* late but ours */
-    fix->clock.now_us += KIT_LEASE_MS * INT64_C(1000);
-    assert_true(take(fix->sink, "you", NULL, &row));
-    assert_int_equal(row.epoch, 2);
-    assert_int_equal(sink_claim_renew(fix->sink, KIT_HOUR, "me", 1, &err), ERR_FENCED);
-    assert_false(take(fix->sink, "third", NULL, &held));
-    struct claim_row wrong = held;
-    wrong.epoch--;
-    assert_false(take(fix->sink, "third", &wrong, &row));
-    wrong = held;
-    memcpy(wrong.owner, "me", 3);
-    assert_false(take(fix->sink, "third", &wrong, &row));
-    assert_true(take(fix->sink, "third", &held, &row));
-    assert_string_equal(row.owner, "third");
-    assert_int_equal(row.epoch, 3);
-}
-
-CASE(claim_release_keeps_the_word)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct claim_row row, got;
-    size_t n;
-
-    assert_true(take(fix->sink, "me", NULL, &row));
-    row.state = HOUR_RETRYING;
-    row.attempts = 2;
-    row.next_try_us = KIT_NOW + 7;
-    memcpy(row.last_error, "why", 4);
-    assert_int_equal(sink_claim_release(fix->sink, &row, &err), ERR_OK);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MIN - 1, claims, REC_PAGE, &n, &err), ERR_OK);
-    assert_int_equal(n, 1);
-    assert_string_equal(claims[0].owner, "");
-    assert_int_equal(claims[0].epoch, 1);
-    assert_int_equal(claims[0].state, HOUR_RETRYING);
-    assert_int_equal(claims[0].attempts, 2);
-    assert_int_equal(claims[0].next_try_us, KIT_NOW + 7);
-    assert_string_equal(claims[0].last_error, "why");
-    assert_true(claims[0].expired);
-    assert_true(take(fix->sink, "you", NULL, &got)); /* at once, and with what is known */
-    assert_int_equal(got.epoch, 2);
-    assert_int_equal(got.attempts, 2);
-    assert_string_equal(got.last_error, "why");
-    row.state = HOUR_LOADED;
-    assert_int_equal(sink_claim_release(fix->sink, &row, &err), ERR_OK); /* lost meanwhile: no error */
-    assert_false(take(fix->sink, "me", NULL, &got));
-    assert_int_equal(got.state, HOUR_RUNNING);
-}
-
-CASE(claim_pages_in_order)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    static const hour_t HOURS[] = {KIT_HOUR, KIT_HOUR - 100, HOUR_MAX, HOUR_MIN, -5};
-    size_t n;
-    bool taken;
-
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(sink_claim_take(fix->sink, HOURS[i], "me", NULL, &claims[0], &taken, &err), ERR_OK);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MIN - 1, claims, 3, &n, &err), ERR_OK);
-    assert_int_equal(n, 3);
-    assert_int_equal(claims[0].hour, HOUR_MIN);
-    assert_int_equal(claims[1].hour, -5);
-    assert_int_equal(claims[2].hour, KIT_HOUR - 100);
-    assert_int_equal(sink_claim_page(fix->sink, claims[2].hour, claims, 3, &n, &err), ERR_OK);
-    assert_int_equal(n, 2);
-    assert_int_equal(claims[1].hour, HOUR_MAX);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MAX, claims, 3, &n, &err), ERR_OK);
-    assert_int_equal(n, 0);
-}
-
-CASE(fence_ends_a_load_whose_claim_is_gone)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct claim_row row;
-    struct ledger_row ledger = kit_ledger("a", 0, "run1");
-    struct sink_load *load;
-
-    assert_true(take(fix->sink, "me", NULL, &row));
-    struct sink_begin begin = {KIT_HOUR, "me", row.epoch - 1, "run1"};
-    assert_int_equal(sink_begin(fix->sink, &begin, &load, &err), ERR_OK);
-    assert_int_equal(sink_ledger_insert(load, &ledger, 1, &err), ERR_OK);
-    assert_int_equal(kit_append(load, "1|x\n", ledger.id, &err), ERR_OK);
-    assert_int_equal(sink_commit(load, &err), ERR_FENCED);
-    assert_int_equal(kit_count(fix->sink, 0), 0);
-    assert_int_equal(kit_ledger_count(fix->sink, &(struct ledger_query){0}), 0);
-
-    /* The fence of a good one extends the lease, even a late one. */
-    err_clear(&err);
-    begin.epoch = row.epoch;
-    assert_int_equal(sink_begin(fix->sink, &begin, &load, &err), ERR_OK);
-    assert_int_equal(sink_ledger_insert(load, &ledger, 1, &err), ERR_OK);
-    fix->clock.now_us += 100 * INT64_C(1000000);
-    assert_int_equal(sink_commit(load, &err), ERR_OK);
-    assert_false(take(fix->sink, "you", NULL, &row));
-    assert_int_equal(row.lease_until_us, fix->clock.now_us + KIT_LEASE_MS * INT64_C(1000));
-}
-
-/* ---- race ---- */
-
-struct racer {
-    struct sink *sink;
-    char owner[8];
-    int won;
-};
-
-enum { RACERS = 4, RACE_HOURS = 20 };
-
-static void *race(void *arg)
-{
-    struct racer *r = arg;
-
-    for (int i = 0; i < RACE_HOURS; i++) {
-        struct err err = ERR_INIT;
-        struct claim_row row;
-        bool taken = false;
-        if (sink_claim_take(r->sink, KIT_HOUR + i, r->owner, NULL, &row, &taken, &err))
-            return arg; /* not NULL: failed */
-        r->won += taken;
-    }
-    return NULL;
-}
-
-CASE(claim_race_has_one_winner)
-{
-    struct fix *fix = *state;
-    struct racer racers[RACERS] = {0};
-    pthread_t threads[RACERS];
-    struct err err = ERR_INIT;
-    int won = 0;
-    size_t n;
-
-    for (int i = 0; i < RACERS; i++) {
-        (void)!snprintf(racers[i].owner, sizeof racers[i].owner, "w%d", i);
-        assert_int_equal(
-            suite_now->open(suite_now->ctx, &fix->target, clock_real(), false, &racers[i].sink, &err),
-            ERR_OK);
-    }
-    for (int i = 0; i < RACERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
-    for (int i = 0; i < RACERS; i++) {
-        void *failed;
-        assert_int_equal(pthread_join(threads[i], &failed), 0);
-        assert_null(failed);
-        won += racers[i].won;
-        sink_close(racers[i].sink);
-    }
-    assert_int_equal(won, RACE_HOURS);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MIN - 1, claims, REC_PAGE, &n, &err), ERR_OK);
-    assert_int_equal(n, RACE_HOURS);
-    for (size_t i = 0; i < n; i++)
-        assert_int_equal(claims[i].epoch, 1);
 }

@@ -1,5 +1,5 @@
 /*
- * sink_load_suite: cases about tables, loads and scans that hold for every sink.
+ * sink_load_suite: cases about loads and scans that hold for every sink.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,144 +15,6 @@
 #include "tests/conformance/sink_suite_internal.h"
 #include "tests/support/sink_kit.h"
 
-static void assert_rows(struct sink *sink, int64_t load_id, const char *expected)
-{
-    char *rows = kit_rows(sink, load_id, false);
-
-    assert_string_equal(rows, expected);
-    mem_free(rows);
-}
-
-/* Describes and returns the number of problem lines. */
-static size_t problems(struct sink *sink, struct sink_state *state)
-{
-    struct err err = ERR_INIT;
-    size_t n = 0;
-
-    assert_int_equal(sink_describe(sink, state, &err), ERR_OK);
-    for (const char *at = buf_str(&state->problems); (at = strchr(at, '\n')); at++)
-        n++;
-    return n;
-}
-
-static void assert_state(struct sink *sink, enum own_tables own, bool table, bool lineage)
-{
-    struct sink_state state;
-
-    assert_int_equal(problems(sink, &state), 0);
-    assert_int_equal(state.own, own);
-    assert_int_equal(state.table_exists, table);
-    assert_int_equal(state.has_lineage, lineage);
-    buf_release(&state.problems);
-}
-
-CASE(empty_database_reads_as_empty)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct buf out;
-    struct attempt attempt;
-    struct reject reject;
-    struct claim_row claim;
-    size_t n = 9;
-    bool any = true;
-
-    suite_now->reset(suite_now->ctx);
-    struct sink *sink = fix_open(fix, &fix->target, true);
-    buf_init(&out, 1024);
-    assert_state(sink, OWN_MISSING, false, false);
-    assert_int_equal(kit_ledger_count(sink, &(struct ledger_query){0}), 0);
-    assert_int_equal(sink_attempt_page(sink, &(struct record_query){0}, &attempt, 1, &n, &err), ERR_OK);
-    assert_int_equal(n, 0);
-    assert_int_equal(sink_reject_page(sink, &(struct record_query){0}, &reject, 1, &n, &out, &err), ERR_OK);
-    assert_int_equal(n, 0);
-    assert_int_equal(sink_claim_page(sink, HOUR_MIN - 1, &claim, 1, &n, &err), ERR_OK);
-    assert_int_equal(n, 0);
-    assert_int_equal(sink_ledger_header(sink, 1, &out, &err), ERR_OK);
-    assert_int_equal(out.len, 0);
-    assert_int_equal(sink_has_foreign_rows(sink, &any, &err), ERR_OK);
-    assert_false(any);
-    struct sink_scan *scan;
-    assert_int_equal(sink_scan_begin(sink, 0, &scan, &err), ERR_CONFIG);
-    assert_int_equal(err.name, ERRN_TABLE_MISSING);
-    sink_close(sink);
-
-    /* Writing where setup never ran says so. */
-    sink = fix_open(fix, &fix->target, false);
-    bool taken;
-    err_clear(&err);
-    assert_int_equal(sink_claim_take(sink, KIT_HOUR, "me", NULL, &claim, &taken, &err), ERR_CONFIG);
-    assert_int_equal(err.name, ERRN_TABLE_MISSING);
-    sink_close(sink);
-    buf_release(&out);
-}
-
-CASE(setup_again_changes_nothing)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-
-    assert_state(fix->sink, OWN_CURRENT, true, true);
-    kit_load(fix->sink, "a", "1|x\n");
-    assert_int_equal(sink_setup(fix->sink, NULL, &err), ERR_OK);
-    assert_state(fix->sink, OWN_CURRENT, true, true);
-    assert_rows(fix->sink, 0, "1|x\n");
-    assert_int_equal(kit_ledger_count(fix->sink, &(struct ledger_query){0}), 1);
-}
-
-CASE(print_makes_nothing)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct buf ddl;
-
-    suite_now->reset(suite_now->ctx);
-    struct sink *sink = fix_open(fix, &fix->target, false);
-    buf_init(&ddl, SINK_PROBLEMS_MAX);
-    assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
-    assert_true(ddl.len > 0);
-    assert_state(sink, OWN_MISSING, false, false);
-    buf_release(&ddl);
-    sink_close(sink);
-}
-
-CASE(describe_names_each_difference)
-{
-    struct fix *fix = *state;
-    struct sink_target other = fix->target;
-    struct sink_state found;
-    struct schema schema;
-
-    /* The same table as others see it: a column that is not there, another type, a NULL that may not be. */
-    kit_schema(&schema, "id:int,name:double,more:text");
-    other.schema = &schema;
-    struct sink *sink = fix_open(fix, &other, true);
-    assert_int_equal(problems(sink, &found), 3);
-    assert_non_null(strstr(buf_str(&found.problems), "id"));
-    assert_non_null(strstr(buf_str(&found.problems), "name"));
-    assert_non_null(strstr(buf_str(&found.problems), "more"));
-    buf_release(&found.problems);
-    sink_close(sink);
-    schema_release(&schema);
-
-    /* Fewer columns: id may not be NULL and nobody would fill it. */
-    kit_schema(&schema, "name:varchar(20)");
-    sink = fix_open(fix, &other, true);
-    assert_int_equal(problems(sink, &found), 1);
-    assert_non_null(strstr(buf_str(&found.problems), "id"));
-    buf_release(&found.problems);
-    sink_close(sink);
-
-    /* A column's order and the case of its name are no difference. */
-    schema_release(&schema);
-    kit_schema(&schema, "NAME:varchar(20),id:int!");
-    sink = fix_open(fix, &other, true);
-    assert_int_equal(problems(sink, &found), 0);
-    buf_release(&found.problems);
-    sink_close(sink);
-    schema_release(&schema);
-}
-
 CASE(load_shows_after_commit)
 {
     struct fix *fix = *state;
@@ -167,12 +29,12 @@ CASE(load_shows_after_commit)
     assert_int_equal(kit_append(load, "3|z\n", row.id, &err), ERR_OK);
     assert_int_equal(kit_ledger_count(fix->sink, &(struct ledger_query){0}), 1); /* its own */
     assert_int_equal(kit_ledger_count(other, &(struct ledger_query){0}), 0);
-    assert_rows(other, 0, "");
+    kit_assert_rows(other, 0, "");
     assert_int_equal(sink_totals(load, &row, 1, &err), ERR_OK);
     assert_int_equal(sink_commit(load, &err), ERR_OK);
     assert_int_equal(kit_ledger_count(other, &(struct ledger_query){0}), 1);
-    assert_rows(other, 0, "1|x\n2|\\N\n3|z\n");
-    assert_rows(other, row.id, "1|x\n2|\\N\n3|z\n");
+    kit_assert_rows(other, 0, "1|x\n2|\\N\n3|z\n");
+    kit_assert_rows(other, row.id, "1|x\n2|\\N\n3|z\n");
     sink_close(other);
 }
 
@@ -194,13 +56,13 @@ CASE(abort_leaves_nothing)
     assert_int_equal(sink_rejects(load, &reject, 1, &stored, &err), ERR_OK);
     assert_int_equal(stored, 1);
     sink_abort(load);
-    assert_rows(fix->sink, 0, "");
+    kit_assert_rows(fix->sink, 0, "");
     assert_int_equal(kit_ledger_count(fix->sink, &(struct ledger_query){0}), 0);
     assert_int_equal(sink_reject_page(fix->sink, &(struct record_query){0}, &read, 1, &n, &arena, &err),
                      ERR_OK);
     assert_int_equal(n, 0);
     kit_load(fix->sink, "a", "1|x\n"); /* and the object can be loaded */
-    assert_rows(fix->sink, 0, "1|x\n");
+    kit_assert_rows(fix->sink, 0, "1|x\n");
     buf_release(&arena);
 }
 
@@ -226,9 +88,9 @@ CASE(segments_give_each_row_its_load)
     assert_int_equal(sink_append(load, batch, NULL, 0, &stored, &err), ERR_OK);
     batch_free(batch);
     assert_int_equal(sink_commit(load, &err), ERR_OK);
-    assert_rows(fix->sink, rows[0].id, "1|a\n2|a\n");
-    assert_rows(fix->sink, rows[1].id, "");
-    assert_rows(fix->sink, rows[2].id, "3|c\n");
+    kit_assert_rows(fix->sink, rows[0].id, "1|a\n2|a\n");
+    kit_assert_rows(fix->sink, rows[1].id, "");
+    kit_assert_rows(fix->sink, rows[2].id, "3|c\n");
 }
 
 /* ---- constraints ---- */
@@ -285,7 +147,7 @@ CASE(null_in_a_not_null_column_is_refused)
     target.schema = &schema;
     struct sink *sink = fix_open(fix, &target, false);
     assert_refused(sink, "1|x\n2|x\n\\N|x\n4|x\n", 2);
-    assert_rows(sink, 0, "0|x\n");
+    kit_assert_rows(sink, 0, "0|x\n");
     sink_close(sink);
     schema_release(&schema);
 }
@@ -306,9 +168,9 @@ CASE(key_twice_is_refused_wherever_it_stands)
     assert_int_equal(kit_append(load, "8|x\n7|x\n", id, &err), ERR_DATA);
     assert_int_equal(load->failed_row, 1);
     sink_abort(load);
-    assert_rows(sink, 0, "1|x\n2|x\n");
+    kit_assert_rows(sink, 0, "1|x\n2|x\n");
     kit_load(sink, "c", "3|x\n"); /* what was rolled back is no key */
-    assert_rows(sink, 0, "1|x\n2|x\n3|x\n");
+    kit_assert_rows(sink, 0, "1|x\n2|x\n3|x\n");
     sink_close(sink);
 }
 
@@ -321,12 +183,12 @@ CASE(key_may_be_two_columns)
     fix->key[1] = 0;
     struct sink *sink = open_table(fix, &target, "keyed2", 2);
     struct sink_state found;
-    assert_int_equal(problems(sink, &found), 0); /* name is nullable in the schema, not in the key */
+    assert_int_equal(fix_problems(sink, &found), 0); /* name is nullable in the schema, not in the key */
     buf_release(&found.problems);
     kit_load(sink, "a", "1|x\n2|x\n1|y\n");
     assert_refused(sink, "1|X\n2|x\n", 1);
     assert_refused(sink, "5|x\n6|\\N\n", 1);
-    assert_rows(sink, 0, "1|x\n1|y\n2|x\n");
+    kit_assert_rows(sink, 0, "1|x\n1|y\n2|x\n");
     sink_close(sink);
 }
 
@@ -419,70 +281,16 @@ CASE(every_value_comes_back)
         struct sink *sink = fix_open(fix, &target, false);
         assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
         struct sink_state found;
-        assert_int_equal(problems(sink, &found), 0);
+        assert_int_equal(fix_problems(sink, &found), 0);
         buf_release(&found.problems);
         kit_load(sink, table, row);
-        assert_rows(sink, 0, row);
+        kit_assert_rows(sink, 0, row);
         sink_close(sink);
         schema_release(&schema);
     }
 }
 
-/* ---- lineage ---- */
-
-CASE(bare_table_has_no_lineage)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    struct sink_target target = fix->target;
-    struct sink_scan *scan;
-    bool any;
-
-    target.table = "bare";
-    target.lineage = LINEAGE_NONE;
-    struct sink *sink = fix_open(fix, &target, false);
-    assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
-    assert_state(sink, OWN_CURRENT, true, false);
-    int64_t id = kit_load(sink, "a", "1|x\n");
-    char *rows = kit_rows(sink, 0, true);
-    assert_string_equal(rows, "0:1|x\n");
-    mem_free(rows);
-    assert_int_equal(sink_scan_begin(sink, id, &scan, &err), ERR_CONFIG);
-    assert_int_equal(err.name, ERRN_NEEDS_LINEAGE);
-    err_clear(&err);
-    assert_int_equal(sink_has_foreign_rows(sink, &any, &err), ERR_OK);
-    assert_true(any);
-    sink_close(sink);
-
-    /* Who wants lineage hears that the column is missing. */
-    target.lineage = LINEAGE_COLUMN;
-    sink = fix_open(fix, &target, true);
-    struct sink_state found;
-    assert_int_equal(problems(sink, &found), 1);
-    assert_non_null(strstr(buf_str(&found.problems), "_load"));
-    buf_release(&found.problems);
-    sink_close(sink);
-}
-
-CASE(foreign_rows_are_those_of_no_load)
-{
-    struct fix *fix = *state;
-    struct err err = ERR_INIT;
-    bool any = true;
-    int64_t id;
-
-    assert_int_equal(sink_has_foreign_rows(fix->sink, &any, &err), ERR_OK);
-    assert_false(any);
-    kit_load(fix->sink, "a", "1|x\n");
-    assert_int_equal(sink_has_foreign_rows(fix->sink, &any, &err), ERR_OK);
-    assert_false(any);
-    /* A load id that the ledger does not have. */
-    struct sink_load *load = begin_object(fix->sink, "b", &id);
-    assert_int_equal(kit_append(load, "2|y\n", id + 1000, &err), ERR_OK);
-    assert_int_equal(sink_commit(load, &err), ERR_OK);
-    assert_int_equal(sink_has_foreign_rows(fix->sink, &any, &err), ERR_OK);
-    assert_true(any);
-}
+/* ---- scans ---- */
 
 CASE(scan_of_one_load_and_of_all)
 {
@@ -521,7 +329,7 @@ CASE(pipelines_share_a_table)
     assert_false(any);
     kit_load(sink, "a", "2|y\n"); /* the same name is another object */
     assert_int_equal(kit_ledger_count(sink, &(struct ledger_query){0}), 1);
-    assert_rows(sink, 0, "1|x\n2|y\n");
+    kit_assert_rows(sink, 0, "1|x\n2|y\n");
     sink_close(sink);
 }
 
@@ -550,36 +358,8 @@ CASE(writer_is_alone)
     assert_int_equal(kit_append(load, "1|x\n", id, &err), ERR_OK);
     assert_int_equal(sink_commit(load, &err), ERR_OK);
     kit_load(other, "b", "2|x\n");
-    assert_rows(fix->sink, 0, "1|x\n2|x\n");
+    kit_assert_rows(fix->sink, 0, "1|x\n2|x\n");
     sink_close(other);
-}
-
-CASE(read_only_handle_changes_nothing)
-{
-    struct fix *fix = *state;
-    struct sink *sink = fix_open(fix, &fix->target, true);
-    struct sink_begin begin = {KIT_HOUR, "me", 1, "run2"};
-    struct sink_load *load;
-    struct claim_row claim;
-    struct attempt attempt = {.run_id = "r"};
-    bool taken;
-
-#define REFUSED(call)                                                                                        \
-    do {                                                                                                     \
-        struct err err = ERR_INIT;                                                                           \
-        assert_int_equal(call, ERR_DENIED);                                                                  \
-        assert_int_equal(err.name, ERRN_READ_ONLY);                                                          \
-    } while (0)
-    REFUSED(sink_setup(sink, NULL, &err));
-    REFUSED(sink_begin(sink, &begin, &load, &err));
-    REFUSED(sink_ledger_set_etag(sink, 1, "x", &err));
-    REFUSED(sink_attempt_add(sink, &attempt, NULL, 0, &err));
-    REFUSED(sink_claim_take(sink, KIT_HOUR, "me", NULL, &claim, &taken, &err));
-    REFUSED(sink_claim_renew(sink, KIT_HOUR, "me", 1, &err));
-    REFUSED(sink_claim_release(sink, &claim, &err));
-#undef REFUSED
-    assert_rows(sink, 0, "");
-    sink_close(sink);
 }
 
 /* ---- memory ---- */

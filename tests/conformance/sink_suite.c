@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "core/base/mem.h"
 #include "tests/conformance/sink_suite_internal.h"
 #include "tests/support/sink_kit.h"
@@ -58,11 +60,33 @@ int fix_teardown(void **state)
     return 0;
 }
 
+size_t fix_problems(struct sink *sink, struct sink_state *state)
+{
+    struct err err = ERR_INIT;
+    size_t n = 0;
+
+    assert_int_equal(sink_describe(sink, state, &err), ERR_OK);
+    for (const char *at = buf_str(&state->problems); (at = strchr(at, '\n')); at++)
+        n++;
+    return n;
+}
+
+void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool lineage)
+{
+    struct sink_state state;
+
+    assert_int_equal(fix_problems(sink, &state), 0);
+    assert_int_equal(state.own, own);
+    assert_int_equal(state.table_exists, table);
+    assert_int_equal(state.has_lineage, lineage);
+    buf_release(&state.problems);
+}
+
 int sink_suite_run(const struct sink_suite *suite)
 {
 #define ENTRY(f) SUITE_CASE(f),
-    const struct CMUnitTest tests[] = {SINK_LOAD_CASES(ENTRY) SINK_BOOKS_CASES(ENTRY)
-                                           SINK_RANDOM_CASES(ENTRY)};
+    const struct CMUnitTest tests[] = {SINK_TABLE_CASES(ENTRY) SINK_LOAD_CASES(ENTRY) SINK_BOOKS_CASES(ENTRY)
+                                           SINK_CLAIM_CASES(ENTRY) SINK_RANDOM_CASES(ENTRY)};
 #undef ENTRY
 
     suite_now = suite;

@@ -1,7 +1,7 @@
 /*
  * sink_suite_internal: the fixture of the sink suite's cases, and the cases' names. One file of cases each:
- * sink_load_suite.c (tables, loads, scans), sink_books_suite.c (ledger, rejects, attempts, claims),
- * sink_random_suite.c (random operations beside the model).
+ * sink_table_suite.c (setup, describe, lineage), sink_load_suite.c (loads, values, scans), sink_books_suite.c
+ * (ledger, rejects, attempts), sink_claim_suite.c (claims, fence), sink_random_suite.c (beside the model).
  */
 #ifndef SLUICE_TESTS_CONFORMANCE_SINK_SUITE_INTERNAL_H
 #define SLUICE_TESTS_CONFORMANCE_SINK_SUITE_INTERNAL_H
@@ -26,13 +26,22 @@ int fix_teardown(void **state);
 /* Another handle on the database. */
 struct sink *fix_open(const struct fix *fix, const struct sink_target *target, bool read_only);
 
+/* Describes and returns the number of problem lines. */
+size_t fix_problems(struct sink *sink, struct sink_state *state);
+/* No problem, and this state. */
+void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool lineage);
+
 #define CASE(f)       void f(void **state)
 #define SUITE_CASE(f) cmocka_unit_test_setup_teardown(f, fix_setup, fix_teardown)
-#define SINK_LOAD_CASES(X)                                                                                   \
+#define SINK_TABLE_CASES(X)                                                                                  \
     X(empty_database_reads_as_empty)                                                                         \
     X(setup_again_changes_nothing)                                                                           \
     X(print_makes_nothing)                                                                                   \
     X(describe_names_each_difference)                                                                        \
+    X(bare_table_has_no_lineage)                                                                             \
+    X(foreign_rows_are_those_of_no_load)                                                                     \
+    X(read_only_handle_changes_nothing)
+#define SINK_LOAD_CASES(X)                                                                                   \
     X(load_shows_after_commit)                                                                               \
     X(abort_leaves_nothing)                                                                                  \
     X(segments_give_each_row_its_load)                                                                       \
@@ -40,12 +49,9 @@ struct sink *fix_open(const struct fix *fix, const struct sink_target *target, b
     X(key_twice_is_refused_wherever_it_stands)                                                               \
     X(key_may_be_two_columns)                                                                                \
     X(every_value_comes_back)                                                                                \
-    X(bare_table_has_no_lineage)                                                                             \
-    X(foreign_rows_are_those_of_no_load)                                                                     \
     X(scan_of_one_load_and_of_all)                                                                           \
     X(pipelines_share_a_table)                                                                               \
     X(writer_is_alone)                                                                                       \
-    X(read_only_handle_changes_nothing)                                                                      \
     X(failed_allocations_leave_all_or_nothing)
 #define SINK_BOOKS_CASES(X)                                                                                  \
     X(ledger_row_comes_back)                                                                                 \
@@ -58,7 +64,8 @@ struct sink *fix_open(const struct fix *fix, const struct sink_target *target, b
     X(rejects_keep_every_byte)                                                                               \
     X(reject_pages_filter_and_stay_small)                                                                    \
     X(rejects_are_replayed_once)                                                                             \
-    X(attempts_survive_with_their_samples)                                                                   \
+    X(attempts_survive_with_their_samples)
+#define SINK_CLAIM_CASES(X)                                                                                  \
     X(claim_is_one_owners)                                                                                   \
     X(claim_expires_and_is_stolen)                                                                           \
     X(claim_release_keeps_the_word)                                                                          \
@@ -68,8 +75,10 @@ struct sink *fix_open(const struct fix *fix, const struct sink_target *target, b
 #define SINK_RANDOM_CASES(X) X(random_operations_agree_with_the_model)
 
 #define DECLARE(f) CASE(f);
+SINK_TABLE_CASES(DECLARE)
 SINK_LOAD_CASES(DECLARE)
 SINK_BOOKS_CASES(DECLARE)
+SINK_CLAIM_CASES(DECLARE)
 SINK_RANDOM_CASES(DECLARE)
 #undef DECLARE
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -93,12 +94,24 @@ static void on_hour(void *ctx, hour_t hour, enum hour_state state, const struct 
     must(buf_printf(&rig->hours, &err, "%s %s\n", text, hour_state_text(state)), &err);
 }
 
+/* As the commands do: only where it is needed, for it waits for the lock. */
+static void set_up(struct sink *sink)
+{
+    struct sink_state state;
+    struct err err = ERR_INIT;
+    must(sink_describe(sink, &state, &err), &err);
+    if (state.own != OWN_CURRENT || !state.table_exists)
+        must(sink_setup(sink, NULL, &err), &err);
+    buf_release(&state.problems);
+}
+
 void rig_reopen(struct rig *rig, const char *text, const char *const *sets, size_t nsets)
 {
-    char file[4096];
+    char file[4096], name[64];
     struct err err = ERR_INIT;
-    tempdir_write(rig->dir, "sluice.yaml", text, strlen(text));
-    snprintf(file, sizeof file, "%s/sluice.yaml", rig->dir);
+    snprintf(name, sizeof name, "sluice-%d.yaml", (int)getpid()); /* processes may share the folder */
+    tempdir_write(rig->dir, name, text, strlen(text));
+    snprintf(file, sizeof file, "%s/%s", rig->dir, name);
     chmod(file, 0600);
     struct pipeline_options options = {.file = file, .sets = sets, .nsets = nsets};
     must(pipeline_load(&options, &rig->pipeline, &err), &err);
@@ -116,7 +129,7 @@ void rig_reopen(struct rig *rig, const char *text, const char *const *sets, size
                             .stop = &rig->stop,
                             .events = {.object = on_object, .hour = on_hour, .ctx = rig}};
     must(open_sink(rig, false, 0, &rig->job.sink, &err), &err);
-    must(sink_setup(rig->job.sink, NULL, &err), &err);
+    set_up(rig->job.sink);
     job_identify(&rig->job);
 }
 

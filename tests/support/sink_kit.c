@@ -242,3 +242,11 @@ size_t kit_ledger_count(struct sink *sink, const struct ledger_query *query)
     assert_int_equal(sink_ledger_page(sink, query, rows, REC_PAGE, &n, &err), ERR_OK);
     return n;
 }
+
+void kit_assert_rows(struct sink *sink, int64_t load_id, const char *expected)
+{
+    char *rows = kit_rows(sink, load_id, false);
+
+    assert_string_equal(rows, expected);
+    mem_free(rows);
+}

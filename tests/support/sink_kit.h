@@ -35,6 +35,8 @@ int64_t kit_load(struct sink *sink, const char *object, const char *rows);
 /* The table's rows (of one load, or 0) as sorted lines "load_id:1|a|\N", odd ones with a "?" in front; to be
  * freed by mem_free. With `ids` false the load id is left out. */
 char *kit_rows(struct sink *sink, int64_t load_id, bool ids);
+/* The rows without load ids are these lines. */
+void kit_assert_rows(struct sink *sink, int64_t load_id, const char *expected);
 size_t kit_count(struct sink *sink, int64_t load_id);
 
 /* Number of ledger rows that match. */

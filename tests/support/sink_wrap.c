@@ -110,15 +110,15 @@ static enum err_code fire(struct handle *h, enum sink_op op, const struct sink_r
     h->lost = h->lost || rule->lose;
     if (rule->error == ERRN_NONE)
         return ERR_OK;
-    return err_set(err, rule->error, "%s: made to fail at %s %lld", h->base.label, OPS[op],
-                   (long long)rule->nth);
+    return err_set(err, rule->error, "%s: made to fail at %s %lld", h->type.name, OPS[op],
+                   (long long)rule->nth); /* the label is the inner sink's, which may be closed */
 }
 
 static enum err_code before(struct handle *h, enum sink_op op, struct sink_rule *rule, struct err *err)
 {
     count(h, op, rule);
     if (h->lost)
-        return err_set(err, ERRN_DB_LOST, "%s: the connection is lost", h->base.label);
+        return err_set(err, ERRN_DB_LOST, "%s: the connection is lost", h->type.name);
     return rule->nth && rule->when == SINK_BEFORE ? fire(h, op, rule, err) : ERR_OK;
 }
 
@@ -277,9 +277,10 @@ static enum err_code wrap_ledger_header(struct sink *sink, int64_t id, struct bu
     FORWARD(of(sink), SINK_OP_LEDGER_HEADER, sink_ledger_header(of(sink)->inner, id, out, err));
 }
 
-static enum err_code wrap_ledger_set_etag(struct sink *sink, int64_t id, const char *etag, struct err *err)
+static enum err_code wrap_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
+                                           struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_LEDGER_SET_ETAG, sink_ledger_set_etag(of(sink)->inner, id, etag, err));
+    FORWARD(of(sink), SINK_OP_LEDGER_SET_ETAGS, sink_ledger_set_etags(of(sink)->inner, marks, n, err));
 }
 
 static enum err_code wrap_attempt_add(struct sink *sink, struct attempt *attempt,

@@ -33,7 +33,7 @@
     X(ABORT, abort)                                                                                          \
     X(LEDGER_PAGE, ledger_page)                                                                              \
     X(LEDGER_HEADER, ledger_header)                                                                          \
-    X(LEDGER_SET_ETAG, ledger_set_etag)                                                                      \
+    X(LEDGER_SET_ETAGS, ledger_set_etags)                                                                    \
     X(ATTEMPT_ADD, attempt_add)                                                                              \
     X(ATTEMPT_PAGE, attempt_page)                                                                            \
     X(REJECT_PAGE, reject_page)                                                                              \

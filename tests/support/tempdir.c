@@ -66,3 +66,24 @@ void tempdir_write(const char *path, const char *name, const void *data, size_t 
         die("cannot write", full);
     }
 }
+
+static char in_memory[] = "/dev/shm/sluice-tests-XXXXXX";
+static pid_t memory_owner;
+
+static void remove_memory(void)
+{
+    if (getpid() == memory_owner) {
+        nftw(in_memory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+void tempdir_use_memory(void)
+{
+    if (memory_owner || !mkdtemp(in_memory)) {
+        return;
+    }
+    memory_owner = getpid();
+    if (setenv("TMPDIR", in_memory, 1) != 0 || atexit(remove_memory) != 0) {
+        die("cannot use", in_memory);
+    }
+}

@@ -8,6 +8,10 @@
  * cannot. */
 char *tempdir_make(void);
 
+/* For tests of many small databases: from here on folders are made in memory (/dev/shm), where there is such
+ * a place; what is left of them is removed when this process ends. */
+void tempdir_use_memory(void);
+
 /* Removes the folder with all that is in it, and frees the path. NULL is fine. */
 void tempdir_remove(char *path);
 
