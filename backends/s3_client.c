@@ -200,7 +200,7 @@ static bool correct_region(struct s3 *s3, const struct http_answer *answer, cons
     }
     log_msg(LOG_INFO, "%s: is in the region %s, not %s; region=%s in the URL saves a request", s3->label,
             region, s3->region, region);
-    snprintf(s3->region, sizeof s3->region, "%s", region);
+    memcpy(s3->region, region, strlen(region) + 1);
     return true;
 }
 

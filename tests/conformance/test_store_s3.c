@@ -250,6 +250,9 @@ int main(void)
              "store_s3 # SKIP");
         return 0;
     }
+    if (getenv("SLUICE_TEST_TLS_CA")) {
+        setenv("AWS_CA_BUNDLE", getenv("SLUICE_TEST_TLS_CA"), 1);
+    }
     snprintf(place.bucket, sizeof place.bucket, "%.*s", (int)strcspn(url + 5, "/?"), url + 5);
     snprintf(place.query, sizeof place.query, "%s", strchr(url, '?') ? strchr(url, '?') : "");
     failed = store_suite_run(&suite) + cmocka_run_group_tests(quirks, NULL, NULL);
