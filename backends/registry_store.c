@@ -10,9 +10,10 @@
 #include "backends/registry.h"
 #include "backends/store_fs.h"
 #include "backends/store_mem.h"
+#include "backends/store_s3.h"
 
-static const struct store_type *const stores[] = {&store_fs, &store_mem};
-static const char *const elsewhere[] = {"s3", "libs3"};
+static const struct store_type *const stores[] = {&store_fs, &store_mem, &store_s3};
+static const char *const elsewhere[] = {"libs3"};
 
 enum { STORES = sizeof stores / sizeof stores[0], NAMES_MAX = 256 };
 

@@ -125,6 +125,7 @@ enum err_code {
     X(STORE_UNREACHABLE, ERR_TRANSIENT, 5, "The object store did not answer.")                               \
     X(STORE_THROTTLED, ERR_TRANSIENT, 5, "The object store asked for fewer requests.")                       \
     X(STORE_TRUNCATED, ERR_TRANSIENT, 5, "An object ended early.")                                           \
+    X(STORE_CHECKSUM, ERR_DATA, 3, "An object's bytes do not agree with the checksum that its store has.")   \
     X(LEDGER_EXISTS, ERR_EXISTS, 1, "The ledger has this object already: another worker loaded it.")         \
     X(LEDGER_MOVED, ERR_PRECONDITION, 1, "A ledger row changed under us: another worker replaced it.")       \
     X(HELD, ERR_HELD, 4, "Another worker holds the hour. `--wait 5m` waits for it.")                         \

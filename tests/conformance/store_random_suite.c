@@ -129,7 +129,9 @@ static void try_list(struct random *r, struct store *store, struct store *model)
     assert_int_equal(store_list_begin(store, prefix, &list, &a), ERR_OK);
     assert_int_equal(store_list_begin(model, prefix, &model_list, &b), ERR_OK);
     do {
-        assert_int_equal(store_list_next(list, &object, &more, &a), ERR_OK);
+        if (store_list_next(list, &object, &more, &a) != ERR_OK) {
+            fail_msg("step %d, list %s: %s", r->step, prefix, a.msg);
+        }
         assert_int_equal(store_list_next(model_list, &wanted, &model_more, &b), ERR_OK);
         if (more != model_more || (more && strcmp(object.key, wanted.key) != 0)) {
             fail_msg("step %d, list %s: %s, the model says %s", r->step, prefix, more ? object.key : "(end)",
