@@ -24,6 +24,8 @@ zstd.h ^core/data/inflate\.c$
 zstd_errors.h ^core/data/inflate\.c$
 xxhash.h ^core/data/(canon|hash)\.[ch]$
 sqlite3.h ^backends/[a-z_]*sqlite[a-z_]*\.[ch]$
+mysql.h ^backends/[a-z_]*mysql[a-z_]*\.[ch]$
+errmsg.h ^backends/mysql_error\.c$
 jansson.h ^tools/out[a-z_]*\.c$'
 
 # Headers that anyone may include: the C library's and Linux'.
