@@ -183,6 +183,23 @@ static enum err_code find_row(struct mys_sink *s, size_t n, int64_t *row, struct
     return err->code;
 }
 
+/* No key column takes NULL, so that verdict needs no server and no search. */
+static enum err_code check_key(struct sink_load *load, const struct batch *batch, struct err *err)
+{
+    const struct sink_target *t = &load->sink->target;
+
+    for (size_t i = 0; i < t->nkey; i++) {
+        const uint8_t *null = batch->cols[t->key[i]].null;
+        const uint8_t *at = memchr(null, 1, batch->rows);
+        if (!at)
+            continue;
+        load->failed_row = at - null;
+        return err_set(err, ERRN_DB_CONSTRAINT, "%s: NULL in the key column %s", t->table,
+                       schema_loaded(t->schema, t->key[i])->name);
+    }
+    return ERR_OK;
+}
+
 enum err_code mys_append(struct sink_load *load, const struct batch *batch,
                          const struct sink_segment *segments, size_t nsegments, int64_t *stored,
                          struct err *err)
@@ -190,8 +207,8 @@ enum err_code mys_append(struct sink_load *load, const struct batch *batch,
     struct mys_sink *s = mys_of_load(load);
 
     (void)nsegments;
-    if (batch->rows == 0)
-        return ERR_OK;
+    if (batch->rows == 0 || check_key(load, batch, err))
+        return err->code;
     s->rows = (struct mys_rows){.style = s->use_load ? MYS_LOAD : MYS_INSERT,
                                 .batch = batch,
                                 .segments = segments,
