@@ -6,6 +6,8 @@ KIND ?= release
 CC ?= cc
 ifneq ($(filter gcc clang,$(KIND)),)
 CC := $(KIND)
+else ifeq ($(KIND),fuzz)
+CC := clang
 endif
 B := build/$(KIND)
 PREFIX ?= /usr/local
@@ -27,6 +29,7 @@ FLAGS_debug := -O0 -g3
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_cov := -O0 -g --coverage
+FLAGS_fuzz := $(FLAGS_asan) -fsanitize=fuzzer-no-link -DSLUICE_LIBFUZZER
 FLAGS_gcc := $(FLAGS_release) -Werror
 # clang does not say by itself that ASan is on.
 FLAGS_clang := $(FLAGS_asan) -Werror -D__SANITIZE_ADDRESS__
@@ -42,7 +45,8 @@ ifneq ($(MYSQL_PKG),)
 PKGS += $(MYSQL_PKG)
 MYSQL_CFLAGS := -DSLUICE_MYSQL
 endif
-MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/unit/backends/test_mysql_% tests/conformance/test_sink_mysql%)
+MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_% tests/unit/backends/test_mysql_% \
+                tests/conformance/test_sink_mysql%)
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
@@ -51,10 +55,11 @@ LIB_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard core/*/*.c backends/*.c)
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
 TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
 # What tests share: helpers and the suites that run over every backend.
-SUPPORT_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/support/*.c tests/conformance/*_suite.c)))
-TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c tests/e2e/test_*.c \
-              tests/fuzz/test_*.c)))
+SUPPORT_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c)))
+TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c \
+              tests/e2e/test_*.c tests/fuzz/test_*.c)))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
+FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
@@ -106,13 +111,22 @@ $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
 
+# Under KIND=fuzz only: libFuzzer brings main().
+$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
 .PHONY: tests
 tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
 
 # --- Using it -------------------------------------------------------------------------------------------------------
-.PHONY: deps demo bench
+.PHONY: deps servers demo bench
 deps: ## install what the build needs (Debian packages; DEPS=no refuses)
 	@ci/deps.sh build
+
+servers: ## build and fetch, once, the servers that tests meet: MinIO, versitygw, MySQL, MariaDB (minutes, 900 MB)
+	@ci/deps.sh servers
+	@ci/cache.sh all >/dev/null
 
 demo: ## install what is missing, build, load a small lake into SQLite
 	@ci/deps.sh build
@@ -125,9 +139,10 @@ bench: ## compare with sqlite3 .import: speed and memory
 	@ci/bench.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
-.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov
+.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz
 check: ## everything: gcc and clang, sanitizers, all tests, layers, headers, format
 	@ci/deps.sh check
+	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory servers; fi
 	@MAKE='$(MAKE)' ci/check.sh all
 
 check-quick: ## one compiler, all tests once; T=name for those whose path contains it, KIND=... for another build
@@ -165,11 +180,24 @@ analyze: ## slow analysers: clang-tidy, gcc -fanalyzer, cppcheck
 	@ci/deps.sh analyze
 	@ci/analyze.sh "$(ALL_CFLAGS)" $(LIB_SRC) $(TOOL_SRC) $(GEN_SRC)
 
+SECONDS := 60
+fuzz: ## each fuzz target for SECONDS=60 (T=csv for those whose name contains it)
+	@ci/deps.sh check
+	@$(MAKE) --no-print-directory KIND=fuzz build-fuzz
+	@ci/fuzz.sh $(SECONDS) $(T)
+
+.PHONY: build-fuzz
+build-fuzz: $(call SELECT,$(FUZZERS))
+
 cov: ## line coverage of core/ by the whole test suite
 	@ci/deps.sh cov
 	@find build/cov -name '*.gcda' -delete 2>/dev/null || true
 	@MAKE='$(MAKE)' ci/check.sh quick cov
 	@gcovr --root . --filter core/ --exclude-throw-branches --print-summary build/cov
+
+.PHONY: mutants
+mutants: tests ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
+	@KIND=$(KIND) tests/fault/mutants.sh
 
 # --- Delivering it --------------------------------------------------------------------------------------------------
 .PHONY: install uninstall dist clean help

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Names the Debian packages that a task needs and are missing, with the exact command, and runs it.
 #
-#   ci/deps.sh build|check|bench|analyze|cov     installs what is missing (DEPS=no refuses)
+#   ci/deps.sh build|test|check|servers|bench|analyze|cov     installs what is missing (DEPS=no refuses)
 #   ci/deps.sh --check build                     only names it, and the cure
 #
 # What is there is asked for by what it gives (a command, a header, a pkg-config module), not by package name: so
 # it is the same question on any system, and a compiler from elsewhere counts.
 set -u
 
-# package  probe: cmd:NAME, file:PATH, pc:MODULE, hdr:HEADER, san:COMPILER (it links with its sanitizers)
+# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, san:COMPILER (it links with its sanitizers)
 BUILD='gcc cmd:gcc
 libc6-dev hdr:stdio.h
 pkg-config cmd:pkg-config
@@ -18,14 +18,26 @@ libyaml-dev pc:yaml-0.1
 libjansson-dev pc:jansson
 zlib1g-dev pc:zlib
 libzstd-dev pc:libzstd
-libxxhash-dev pc:libxxhash'
-CHECK='clang cmd:clang
-clang-format cmd:clang-format
-libclang-rt-14-dev san:clang
-libcmocka-dev pc:cmocka
+libxxhash-dev pc:libxxhash
+libcurl4-openssl-dev pc:libcurl
+libssl-dev pc:libcrypto
+libexpat1-dev pc:expat
+libs3-dev hdr:libs3.h
+default-libmysqlclient-dev pc:mysqlclient|libmariadb'
+TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
 python3 cmd:python3
 locales file:/usr/share/i18n/locales/de_DE'
+CHECK='clang cmd:clang
+clang-format cmd:clang-format
+libclang-rt-14-dev san:clang'
+SERVERS='debootstrap file:/usr/sbin/debootstrap
+golang-go cmd:go
+ca-certificates file:/etc/ssl/certs/ca-certificates.crt
+mariadb-server-core file:/usr/sbin/mariadbd
+mariadb-client-core cmd:mariadb
+openssl cmd:openssl
+curl cmd:curl'
 BENCH='sqlite3 cmd:sqlite3
 time cmd:/usr/bin/time'
 ANALYZE='clang-tidy cmd:clang-tidy
@@ -40,18 +52,24 @@ fi
 task=${1:-}
 case $task in
 build) list=$BUILD ;;
+test) list="$BUILD
+$TEST" ;;
 check) list="$BUILD
+$TEST
 $CHECK" ;;
+servers) list=$SERVERS ;;
 bench) list="$BUILD
 $BENCH" ;;
 analyze) list="$BUILD
+$TEST
 $CHECK
 $ANALYZE" ;;
 cov) list="$BUILD
+$TEST
 $CHECK
 $COV" ;;
 *)
-    echo "usage: ci/deps.sh [--check] build|check|bench|analyze|cov" >&2
+    echo "usage: ci/deps.sh [--check] build|test|check|servers|bench|analyze|cov" >&2
     exit 2
     ;;
 esac
@@ -61,7 +79,7 @@ have() {
     case $1 in
     cmd:*) command -v "$what" >/dev/null ;;
     file:*) [ -e "$what" ] ;;
-    pc:*) pkg-config --exists "$what" ;;
+    pc:*) pkg-config --exists "${what%|*}" || pkg-config --exists "${what#*|}" ;;
     hdr:*) echo "#include <$what>" | cc -E -o /dev/null - ;;
     san:*) echo 'int main(void){return 0;}' | "$what" -fsanitize=address,undefined -o /dev/null -x c - ;;
     esac 2>/dev/null
@@ -74,7 +92,7 @@ done)
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo='sudo '
-command="${sudo}apt-get install -y --no-install-recommends$missing"
+command="${sudo}apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends$missing"
 echo "sluice: missing to $task:$missing" >&2
 if [ $only_check = yes ]; then
     echo "sluice: \`make deps\` installs them, by: $command" >&2

@@ -13,6 +13,12 @@ set -u
 
 limit=${TEST_TIMEOUT:-300} # seconds for one test program
 
+# servers: what ci/with-*.sh say of the servers that the tests meet, as arguments for env; none of the values holds a space.
+servers() {
+    env | grep '^SLUICE_TEST_'
+    [ -z "${SLUICE_TEST_S3_URL:-}" ] || env | grep -E '^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)='
+}
+
 run_one() {
     kind=$1
     test=$2
@@ -34,7 +40,7 @@ run_one() {
         ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
         UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
         ${TEST_SEED:+"TEST_SEED=$TEST_SEED"} ${SLUICE_SHARED_DATA:+"SLUICE_SHARED_DATA=$SLUICE_SHARED_DATA"} \
-        timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
+        SLUICE_CACHE="${SLUICE_CACHE:-$HOME/.cache/sluice}" $(servers) timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
     status=$?
     chmod -R u+rwX "$tmp" && rm -rf "$tmp"
     awk -v kind="$kind" -v test="$name" -v status=$status -v limit="$limit" '

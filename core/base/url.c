@@ -360,6 +360,7 @@ char *url_redact(const char *text)
 {
     size_t n = scheme_len(text);
     const char *authority = strncmp(text + n, "://", 3) == 0 ? text + n + 3 : text;
+    const char *query = strchrnul(text, '?');
     struct err err = ERR_INIT;
     enum err_code code = ERR_OK;
     struct piece password;
@@ -371,11 +372,12 @@ char *url_redact(const char *text)
         if (code == ERR_OK)
             code = buf_append_str(&out, "***", &err);
         text = password.at + password.len;
+        query = query > text ? query : text; /* it may have begun in what was cut */
     }
     if (code == ERR_OK)
-        code = buf_append(&out, text, strcspn(text, "?"), &err);
+        code = buf_append(&out, text, (size_t)(query - text), &err);
     if (code == ERR_OK)
-        code = redact_query(&out, strchrnul(text, '?'), &err);
+        code = redact_query(&out, query, &err);
     if (code != ERR_OK)
         buf_release(&out);
     return out.data;

@@ -153,9 +153,9 @@ enum err_code diff_next(struct diff *d, struct diff_entry *entry, bool *more, st
             if (advance_ledger(d, err) != ERR_OK)
                 return err->code;
         } else {
-            entry->kind = match == LAYOUT_MATCH ? DIFF_NEW : DIFF_IGNORED;
-            if (match != LAYOUT_MATCH)
-                entry->hour = 0;
+            bool matches = match == LAYOUT_MATCH; /* nothing stays of the entry before */
+            *entry = (struct diff_entry){.kind = matches ? DIFF_NEW : DIFF_IGNORED,
+                                         .hour = matches ? entry->hour : 0};
         }
         entry->object = d->object;
         return advance_list(d, err);

@@ -33,6 +33,8 @@ struct open_slice {
     bool told; /* its first part has been passed on */
 };
 
+enum { OBJECT_SHOWN = 200, COLUMN_SHOWN = 64, FIRST_MAX = OBJECT_SHOWN + COLUMN_SHOWN + 128 };
+
 struct parser {
     struct parse *in;
     struct item *item;
@@ -42,6 +44,7 @@ struct parser {
     struct buf header;        /* its header record */
     int64_t header_records;   /* 0 or 1 */
     int64_t loaded, rejected; /* of the current object in this unit */
+    char first[FIRST_MAX];    /* its first reject, for people: " (first: line 3 column age: CAST_INT)" */
     int64_t skipped;          /* records of earlier chunks that were passed over */
     int64_t unit_read, unit_rejected;
 };
@@ -216,18 +219,42 @@ static enum err_code open_row(struct parser *p, int64_t chunk, int64_t byte_star
 
 /* ---- records ---- */
 
+/* Over a limit that is a number nothing can make good again: further rejects are counted, but once there are
+ * enough for the samples they are not stored only to be rolled back. */
+static bool is_doomed(const struct parser *p)
+{
+    const struct reject_limit *limit = p->in->limit;
+    int64_t before = p->in->unit->kind == UNIT_HOUR ? p->unit_rejected : current(p)->rejected_before;
+    return limit && p->rejected > REC_SAMPLES_MAX && reject_over_limit(limit, before + p->rejected, 0, false);
+}
+
+/* The first reject of the object (of the hour, where that is the unit), for the message of the limit. */
+static void note_first(struct parser *p, const struct csv_record *record, enum err_name name,
+                       const char *column)
+{
+    const char *object = p->in->unit->kind == UNIT_HOUR ? current(p)->key : "";
+    snprintf(p->first, sizeof p->first, " (first: %.*s%sline %" PRId64 "%s%.*s: %s)", OBJECT_SHOWN, object,
+             object[0] ? " " : "", record->line, column[0] ? " column " : "", COLUMN_SHOWN, column,
+             err_name_text(name));
+}
+
 static enum err_code add_reject(struct parser *p, const struct csv_record *record, enum err_name name,
                                 const char *column, const char *message, struct err *err)
 {
     struct item *item = p->item;
     struct reject *r = &item->rejects[item->nrejects];
+    p->open.rows_rejected++;
+    if (p->rejected++ == 0 && (p->in->unit->kind != UNIT_HOUR || p->unit_rejected == 0))
+        note_first(p, record, name, column);
+    if (is_doomed(p))
+        return ERR_OK;
     memset(r, 0, sizeof *r);
     snprintf(r->object, sizeof r->object, "%s", current(p)->key);
     r->line = record->line;
     r->offset = record->offset;
     r->length = record->raw_total;
     r->raw_len = record->raw_len;
-    snprintf(r->column, sizeof r->column, "%s", column ? column : "");
+    snprintf(r->column, sizeof r->column, "%s", column);
     snprintf(r->error_name, sizeof r->error_name, "%s", err_name_text(name));
     snprintf(r->message, sizeof r->message, "%s", message);
     item->reject_off[item->nrejects] = item->raw.len;
@@ -235,8 +262,6 @@ static enum err_code add_reject(struct parser *p, const struct csv_record *recor
     if (buf_append(&item->raw, record->raw, record->raw_len, err) != ERR_OK)
         return err->code;
     item->nrejects++;
-    p->open.rows_rejected++;
-    p->rejected++;
     return ERR_OK;
 }
 
@@ -257,8 +282,8 @@ static enum err_code check_limit(struct parser *p, int64_t rejected, int64_t rea
     reject_limit_format(limit, read, allowed);
     return err_set(err, ERRN_REJECT_LIMIT,
                    "%" PRId64 " of %" PRId64
-                   " records were refused; max_rejects allows %s; `sluice rejects ls` shows samples",
-                   rejected, read, allowed);
+                   " records were refused%s; max_rejects allows %s; `sluice rejects ls` shows samples",
+                   rejected, read, p->first, allowed);
 }
 
 /* A chunk is complete and another record follows: its ledger row ends here. */
@@ -440,6 +465,8 @@ static enum err_code parse_object(struct parser *p, struct err *err)
 
     p->source = (struct source){.base = {source_read}, .parse = p->in};
     p->loaded = p->rejected = p->skipped = 0;
+    if (unit->kind != UNIT_HOUR)
+        p->first[0] = '\0';
     hash_reset(p->in->prefix);
     csv_reset(p->in->csv, &p->source.base);
     enum err_code code = parse_records(p, &e);

@@ -11,7 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/load/run_internal.h"
+#include "core/load/crew.h"
 
 /* ---- plan ---- */
 
@@ -238,7 +238,7 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
                                const struct run_plan *plan, struct job_totals *totals, int *status,
                                struct err *err)
 {
-    struct loader *loader = NULL;
+    struct crew *crew = NULL;
     struct claims claims = {.rows = mem_alloc(REC_PAGE * sizeof *claims.rows), .after = HOUR_MIN - 1};
     if (!claims.rows)
         err_nomem(err);
@@ -257,9 +257,9 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
             totals->unchanged += h->unchanged;
             continue;
         }
-        if (!loader && loader_new(job, job->sink, &loader, err) != ERR_OK)
+        if (!crew && crew_new(job, &crew, err) != ERR_OK)
             break;
-        if (run_hour(job, options, loader, h->hour, totals, status, &why) == ERR_OK)
+        if (run_hour(job, options, crew, h->hour, totals, status, &why) == ERR_OK)
             continue;
         *status = err_status_worse(*status, err_status(&why));
         if (why.code != ERR_HELD && why.code != ERR_FENCED) {
@@ -267,7 +267,7 @@ static enum err_code all_hours(struct job *job, const struct run_options *option
             break;
         }
     }
-    loader_free(loader);
+    crew_free(crew);
     mem_free(claims.rows);
     return err->code;
 }

@@ -10,11 +10,13 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/load/run_internal.h"
+#include "core/load/crew.h"
+#include "core/load/renew.h"
 
 /* Units under construction. */
 struct gather {
     struct hour_work *work;
+    struct crew *crew;
     struct unit *group;               /* GROUP or HOUR; NULL = none */
     struct etag_mark marks[REC_PAGE]; /* etags to be refreshed: together, for each is a commit */
     size_t nmarks;
@@ -28,7 +30,7 @@ static enum err_code flush(struct gather *g, struct err *err)
         return ERR_OK;
     if (unit->kind == UNIT_GROUP && unit->n == 1)
         unit->kind = UNIT_FILE;
-    return run_unit(g->work, unit, err);
+    return crew_load(g->crew, unit, err);
 }
 
 /* Loads the entry's object, alone or with others. */
@@ -48,7 +50,7 @@ static enum err_code take(struct gather *g, const struct diff_entry *entry, bool
             unit_free(unit);
             return err->code;
         }
-        return run_unit(g->work, unit, err);
+        return crew_load(g->crew, unit, err);
     }
     if (g->group && by != COMMIT_HOUR && !unit_has_room(g->group, entry->object.size) &&
         flush(g, err) != ERR_OK)
@@ -190,9 +192,9 @@ static enum err_code one_entry(struct gather *g, const struct diff_entry *entry,
     }
 }
 
-static enum err_code all_entries(struct hour_work *w, struct err *err)
+static enum err_code all_entries(struct hour_work *w, struct crew *crew, struct err *err)
 {
-    struct gather g = {.work = w};
+    struct gather g = {.work = w, .crew = crew};
     struct diff_entry *entry = mem_alloc(sizeof *entry);
     struct buf prefix;
     bool more = true;
@@ -215,6 +217,7 @@ static enum err_code all_entries(struct hour_work *w, struct err *err)
 out:
     unit_free(g.group);
     diff_end(w->diff);
+    w->diff = NULL;
     buf_release(&prefix);
     mem_free(entry);
     return err->code;
@@ -232,26 +235,69 @@ static enum hour_state state_of(const struct hour_work *w, const struct err *err
     return w->matched ? HOUR_LOADED : HOUR_EMPTY;
 }
 
-enum err_code run_hour(struct job *job, const struct run_options *options, struct loader *loader, hour_t hour,
+/* Diff and units, once. `lost`: the connection for the books broke, and nothing else is wrong. */
+static enum err_code one_pass(struct hour_work *w, struct crew *crew, bool *lost, struct err *err)
+{
+    *lost = false;
+    if (crew_begin(crew, w, err) == ERR_OK && all_entries(w, crew, err) != ERR_OK)
+        *lost = err->name == ERRN_DB_LOST && w->failed == 0;
+    return crew_end(crew, err);
+}
+
+/* Diff and units of an hour whose claim is held; again where the connection was lost: what is loaded by then
+ * is in the ledger. */
+static void work_on(struct hour_work *w, struct crew *crew, struct err *err)
+{
+    struct renewer *renewer = NULL;
+    int64_t unchanged = w->totals->unchanged;
+    bool lost = true;
+    if (reject_samples_init(&w->samples, err) != ERR_OK ||
+        renewer_start(w->job, &w->claim, &renewer, err) != ERR_OK)
+        lost = false;
+    for (int tries = 1; lost; tries++) {
+        if (one_pass(w, crew, &lost, err) == ERR_OK || !lost || tries == RUN_TRANSIENT_TRIES)
+            break;
+        log_err(LOG_WARN, err);
+        err_clear(err);
+        w->matched = 0;
+        w->totals->unchanged = unchanged;
+        if (run_reconnect(w, err) != ERR_OK)
+            break;
+    }
+    renewer_stop(renewer);
+    reject_samples_release(&w->samples);
+}
+
+/* The hour's claim goes back with what was found out. */
+static enum err_code release(struct hour_work *w, enum hour_state state, const struct err *why,
+                             struct err *err)
+{
+    for (int tries = 1;; tries++) {
+        enum err_code code = why && why->code == ERR_CANCELLED ? claim_return(&w->claim, err)
+                                                               : claim_release(&w->claim, state, why, err);
+        if (code == ERR_OK || err->name != ERRN_DB_LOST || tries == RUN_TRANSIENT_TRIES)
+            return code;
+        err_clear(err);
+        if (run_reconnect(w, err) != ERR_OK)
+            return err->code;
+    }
+}
+
+enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
                        struct job_totals *totals, int *status, struct err *err)
 {
-    struct hour_work w = {
-        .job = job, .options = options, .loader = loader, .totals = totals, .status = status};
+    struct hour_work w = {.job = job, .options = options, .totals = totals, .status = status};
     struct err books = ERR_INIT;
     if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK) {
         if (err->code == ERR_HELD && job->events.hour)
             job->events.hour(job->events.ctx, hour, HOUR_RUNNING, err);
         return err->code;
     }
-    if (reject_samples_init(&w.samples, err) == ERR_OK)
-        all_entries(&w, err);
-    reject_samples_release(&w.samples);
+    work_on(&w, crew, err);
     totals->hours++;
     enum hour_state state = state_of(&w, err);
     const struct err *why = err->code != ERR_OK ? err : &w.first_error;
-    enum err_code freed = err->code == ERR_CANCELLED ? claim_return(&w.claim, &books)
-                                                     : claim_release(&w.claim, state, why, &books);
-    if (freed != ERR_OK && err->code == ERR_OK)
+    if (release(&w, state, why, &books) != ERR_OK && err->code == ERR_OK)
         *err = books;
     if (job->events.hour)
         job->events.hour(job->events.ctx, hour, state, why);

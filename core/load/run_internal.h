@@ -9,9 +9,12 @@
 #include "core/load/run.h"
 
 enum {
-    RUN_TRANSIENT_TRIES = 3, /* of one unit; waits of 1 s and 2 s between */
-    RUN_OUTAGE = 3,          /* units in a row that end with a transient error: the store is away, stop */
+    RUN_TRANSIENT_TRIES = 3,  /* of one unit; waits of 1 s and 2 s between */
+    RUN_RECONNECT_MS = 30000, /* how long a lost database is waited for */
+    RUN_OUTAGE = 3,           /* units in a row that end with a transient error: the store is away, stop */
 };
+
+struct crew;
 
 struct hour_work {
     struct job *job;
@@ -39,8 +42,13 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
                               const struct load_outcome *outcome, int64_t started_us, const struct err *why,
                               struct err *err) MUST_USE;
 
+/* After a lost connection: a new one in the job's place, under the same claim. Where the old one's
+ * transaction still hangs, the insert of the ledger row waits for it and collides. FENCED where the claim
+ * went to another meanwhile. */
+enum err_code run_reconnect(struct hour_work *w, struct err *err) MUST_USE;
+
 /* One hour under its claim: diff, units, release. */
-enum err_code run_hour(struct job *job, const struct run_options *options, struct loader *loader, hour_t hour,
+enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
                        struct job_totals *totals, int *status, struct err *err) MUST_USE;
 
 #endif

@@ -150,30 +150,29 @@ static bool stopping(const struct hour_work *w)
     return w->job->stop && atomic_load(w->job->stop);
 }
 
-/* After a lost connection: a new one in its place, and the claim again under a new epoch. */
-static enum err_code reconnect(struct hour_work *w, struct err *err)
+enum err_code run_reconnect(struct hour_work *w, struct err *err)
 {
     struct job *job = w->job;
     struct sink *fresh = NULL;
-    hour_t hour = w->claim.row.hour;
-    enum hour_state before = w->claim.before;
-    for (int tries = 1; !fresh; tries++) {
+    int64_t deadline = clock_mono_us(job->clock) + RUN_RECONNECT_MS * INT64_C(1000);
+    while (!fresh) {
         struct err e = ERR_INIT;
         if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, &e) == ERR_OK)
             break;
-        if (!err_is_transient(e.code) || tries == RUN_TRANSIENT_TRIES || stopping(w)) {
+        if (!err_is_transient(e.code) || clock_mono_us(job->clock) >= deadline || stopping(w)) {
             *err = e;
             return err->code;
         }
-        clock_sleep_us(job->clock, tries * INT64_C(1000000));
+        clock_sleep_us(job->clock, INT64_C(1000000));
     }
     sink_close(job->sink);
     job->sink = fresh;
-    loader_set_sink(w->loader, fresh);
-    diff_set_sink(w->diff, fresh);
-    enum err_code code = claim_acquire(fresh, hour, job->owner, 0, job->stop, &w->claim, err);
-    w->claim.before = before;
-    return code;
+    if (w->loader)
+        loader_set_sink(w->loader, fresh);
+    if (w->diff)
+        diff_set_sink(w->diff, fresh);
+    w->claim.sink = fresh;
+    return sink_claim_renew(fresh, w->claim.row.hour, w->claim.row.owner, w->claim.row.epoch, err);
 }
 
 /* Goes on with an object of which another run loaded some chunks. */
@@ -373,13 +372,13 @@ enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
             }
         } else if (again && code == ERR_IN_DOUBT) {
             log_msg(LOG_WARN, "%s; asking the ledger", why.msg);
-            reconnect(w, err);
+            (void)!run_reconnect(w, err);
         } else if (again && (err_is_transient(code) || code == ERR_PRECONDITION) &&
                    ++transient < RUN_TRANSIENT_TRIES) {
             log_msg(LOG_WARN, "%s: %s; trying again in %d s", err_name_text(why.name), why.msg, transient);
             clock_sleep_us(w->job->clock, transient * INT64_C(1000000));
             if (why.name == ERRN_DB_LOST)
-                reconnect(w, err);
+                (void)!run_reconnect(w, err);
             else if (code == ERR_PRECONDITION)
                 list_again(w, unit, err);
         } else {

@@ -225,6 +225,13 @@ static void add_side(struct verify_side *sum, const struct verify_side *side)
     sum->hash += side->hash;
 }
 
+/* A replay takes from the rejects what it adds to the rows. */
+static struct verify_side ledger_of(const struct diff_entry *entry)
+{
+    return (struct verify_side){true, entry->loaded_sum, entry->rejected_sum - entry->replayed_sum,
+                                entry->hash_sum};
+}
+
 static void judge(struct verify *v, const struct diff_entry *entry, struct verify_result *r,
                   const struct err *why)
 {
@@ -260,15 +267,18 @@ static enum err_code one_object(struct verify *v, const struct diff_entry *entry
     r.target.known = t->by_object && entry->kind != DIFF_NEW;
     if (entry->kind == DIFF_NEW || entry->kind == DIFF_PARTIAL) {
         r.status = VERIFY_NOT_LOADED;
-        r.note = entry->kind == DIFF_PARTIAL ? "only some of its chunks are loaded" : "";
         t->not_loaded++;
+        if (entry->kind == DIFF_PARTIAL) { /* its chunks are in the table as a whole */
+            r.note = "only some of its chunks are loaded";
+            r.ledger = ledger_of(entry);
+            add_side(&t->ledger, &r.ledger);
+        }
     } else if (entry->row.kind == LOAD_KIND_BASELINE) {
         r.status = VERIFY_BASELINE;
         v->any_baseline = true;
         t->baseline++;
     } else {
-        r.ledger = (struct verify_side){true, entry->loaded_sum, entry->rejected_sum - entry->replayed_sum,
-                                        entry->hash_sum};
+        r.ledger = ledger_of(entry);
         if (entry->kind != DIFF_GONE && read_source(v, entry, &r.source, &why, err) != ERR_OK)
             goto out;
         add_side(&t->source, &r.source);

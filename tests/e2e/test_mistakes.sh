@@ -10,8 +10,8 @@ hour=lake/yyyy=2022/mm=06/dd=05/hh=12
 succeeds "a good load first" run --hour 2022-06-05T12
 
 snapshot() {
-    find . -printf '%p %y %m %T@ %s\n' | sort
-    find . -type f -exec cat {} + | cksum
+    find . -printf '%p %y %m %T@ %s\n' 2>&1 | sort
+    find . -type f -exec cat {} + 2>&1 | cksum
 }
 
 # mistake NAME STATUS ERROR PATTERN ARGUMENT...: as $user if that is set
@@ -76,8 +76,10 @@ SLUICE=$work/sluice
 if [ "$user" = cannot ]; then
     pass "rights # skip root passes every right, and cannot become another user; run as another user"
 else
+    chmod 444 loans.db
     mistake "read-only database" 2 READ_ONLY 'target.url: .*loans.db: .*let this user write' run
     chmod 666 loans.db
+    chmod 555 .
     mistake "read-only folder of the database" 2 READ_ONLY 'target.url: folder .*/p cannot be written to: let this user write there' run
     mistake "read-only folder, a new database" 2 READ_ONLY 'target.url: folder .*/p cannot be written to' run --set target.url=sqlite:new.db
     chmod 777 .

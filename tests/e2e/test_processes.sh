@@ -6,7 +6,7 @@ set -u
 
 table=loan_applicant_info
 files=6
-rows=30000
+rows=10000
 total=$((2 * files * rows))
 lake "$work/p" --hours 2 --files $files --rows $rows
 cd "$work/p" || exit 1
@@ -34,7 +34,7 @@ reads() {
 }
 
 # --- two at once -----------------------------------------------------------------------------------------------------
-for round in 1 2 3; do
+for round in 1 2; do
     rm -f loans.db
     "$SLUICE" run -q --hour 2022-06-05T12 >out1 2>err1 &
     first=$!

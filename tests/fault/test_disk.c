@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scene.h"
 #include "tests/support/sqlite_fault.h"
 #include "tests/support/tempdir.h"
@@ -64,12 +65,13 @@ static bool one_try(struct stage *stage, enum disk_fault fault, const char *name
 static void sweep(enum scene_id id, enum disk_fault fault, const char *name, int share)
 {
     bool all = getenv("SLUICE_FAULT_LONG") != NULL;
+    int64_t dense = SANITIZED ? DENSE / 2 : DENSE;
     struct stage stage;
     stage_open(&stage, id);
     for (int onwards = 0; onwards < 2; onwards++) {
         int64_t n = 1, tries = 0;
         for (; one_try(&stage, fault, name, n, onwards); tries++)
-            n += all || n < DENSE ? 1 : 1 + n * share / 100;
+            n += all || n < dense ? 1 : 1 + n * share * (SANITIZED ? 2 : 1) / 100;
         assert_true(tries > 0);
         print_message("# %s, %s %s: %lld tries up to %lld\n", stage.scene->name, name,
                       onwards ? "for good" : "once", (long long)tries, (long long)n);

@@ -5,7 +5,8 @@
  * done), sync, truncate or delete of SQLite's, inside COMMIT too. A child runs the
  * act and ends itself there; then the database must be whole, and an undisturbed run must end at once (a dead
  * owner is no wait) as a run that was never disturbed. The points are listed in the output.
- * SLUICE_FAULT_LONG=1 takes every call of every op, else the first two and the last.
+ * SLUICE_FAULT_LONG=1 takes every call of every op, else the first two and the last (with sanitizers the
+ * first and the last).
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "core/base/log.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scene.h"
 #include "tests/support/sink_wrap.h"
 #include "tests/support/sqlite_fault.h"
@@ -168,7 +170,7 @@ static int64_t kill_in_op(struct stage *stage, enum place place, int op, int64_t
     int64_t kills = 0;
     buf_init(&points, 65536);
     for (int64_t n = 1; n <= calls; n++) {
-        if (!all && n > 2 && n < calls)
+        if (!all && n > (SANITIZED ? 1 : 2) && n < calls)
             continue;
         struct point p = {place, op, n, false};
         if (!kill_at(stage, &p))
@@ -190,7 +192,7 @@ static int64_t kill_in_disk(struct stage *stage)
     struct point p = {.place = IN_DISK, .nth = 1};
     int64_t kills = 0;
     for (; kill_at(stage, &p); kills++)
-        p.nth += all || p.nth < DENSE ? 1 : 1 + p.nth / 6;
+        p.nth += all || p.nth < DENSE ? 1 : 1 + p.nth / (SANITIZED ? 3 : 6);
     print_message("# %s: killed at %lld of %lld disk calls\n", stage->scene->name, (long long)kills,
                   (long long)p.nth);
     return kills;

@@ -20,6 +20,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scene.h"
 #include "tests/support/sink_wrap.h"
 #include "tests/support/sqlite_fault.h"
@@ -203,13 +204,14 @@ static unsigned seed(void)
 static void sweep(enum scene_id id, const struct kind *kind, unsigned share)
 {
     bool all = getenv("SLUICE_FAULT_LONG") != NULL;
+    int64_t dense = SANITIZED ? DENSE / 2 : DENSE;
     struct stage stage;
     stage_open(&stage, id);
     for (int onwards = 0; onwards < 2; onwards++) {
         int64_t n = 1, tries = 0;
         while (one_try(&stage, kind, n, onwards)) {
             tries++;
-            n += all || n < DENSE ? 1 : 1 + (int64_t)((n + seed() % 7) * share / 100);
+            n += all || n < dense ? 1 : 1 + (int64_t)((n + seed() % 7) * share * (SANITIZED ? 2 : 1) / 100);
             assert_true(n < N_MAX);
         }
         print_message("# %s, %s %s: %lld tries up to %lld\n", stage.scene->name, kind->name,

@@ -4,15 +4,7 @@
 
 #include "core/base/buf.h"
 #include "core/data/csv.h"
-
-/* Memory that comes in reads of at most `step` bytes; fails with IO at byte `fail_at` (-1: never). */
-struct bytes_steps {
-    struct bytes base;
-    const char *data;
-    size_t len, pos, step;
-    long fail_at;
-};
-void bytes_steps_init(struct bytes_steps *s, const void *data, size_t len, size_t step);
+#include "tests/support/bytes_steps.h"
 
 /*
  * Appends one line for the record: "R line:offset [field|field]", ~ for an empty unquoted field, other than

@@ -110,15 +110,15 @@ static enum err_code fire(struct handle *h, enum sink_op op, const struct sink_r
     h->lost = h->lost || rule->lose;
     if (rule->error == ERRN_NONE)
         return ERR_OK;
-    return err_set(err, rule->error, "%s: made to fail at %s %lld", h->base.label, OPS[op],
-                   (long long)rule->nth);
+    return err_set(err, rule->error, "%s: made to fail at %s %lld", h->type.name, OPS[op],
+                   (long long)rule->nth); /* the label is the inner sink's, which may be closed */
 }
 
 static enum err_code before(struct handle *h, enum sink_op op, struct sink_rule *rule, struct err *err)
 {
     count(h, op, rule);
     if (h->lost)
-        return err_set(err, ERRN_DB_LOST, "%s: the connection is lost", h->base.label);
+        return err_set(err, ERRN_DB_LOST, "%s: the connection is lost", h->type.name);
     return rule->nth && rule->when == SINK_BEFORE ? fire(h, op, rule, err) : ERR_OK;
 }
 

@@ -168,6 +168,8 @@ static const char *const EXPOSED[][2] = {
     {"mysql://h/d?p%61ss-word=hunter2", "mysql://h/d?p%61ss-word=***"},
     {"s3://b/p?endpoint=http://u:hunter2@h:9000&x=1", "s3://b/p?endpoint=***&x=1"},
     {"s3://b/p?endpoint=http%3A%2F%2Fu%3Ahunter2%40h", "s3://b/p?endpoint=***"},
+    /* A port that is no number is taken for a password up to the "@", behind which the query goes on. */
+    {"mysql://h:33O6/d?user=me@corp&password=hunter2", "mysql://h:***@corp&password=***"},
 };
 
 static void passwords_are_refused_unsaid(void **unused)

@@ -1,0 +1,214 @@
+/*
+ * crew: see crew.h.
+ *
+ * Invariants: a worker touches only its own hour_work, job copy and handles; what is shared (the caller's
+ * events) goes through one lock; what a worker counted is added to the hour's books only after its thread has
+ * ended.
+ */
+#include "core/load/crew.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/load/channel.h"
+
+struct worker {
+    struct crew *crew;
+    struct job job; /* a copy with handles of its own */
+    struct loader *loader;
+    struct hour_work work;
+    struct job_totals totals;
+    int status;
+    struct err err;
+    pthread_t thread;
+    bool running;
+};
+
+struct crew {
+    struct job *job;
+    struct loader *loader; /* of the one worker that is no thread; NULL until there is work */
+    struct hour_work *work;
+    struct channel *units;
+    pthread_mutex_t told; /* around the caller's events */
+    size_t n;             /* threads; 0 = the caller's alone */
+    struct worker *workers;
+};
+
+static void tell_object(void *ctx, const struct object_result *result)
+{
+    struct crew *crew = ctx;
+    pthread_mutex_lock(&crew->told);
+    crew->job->events.object(crew->job->events.ctx, result);
+    pthread_mutex_unlock(&crew->told);
+}
+
+static enum err_code hire(struct crew *crew, struct worker *w, struct err *err)
+{
+    w->crew = crew;
+    w->job = *crew->job;
+    w->job.sink = NULL;
+    w->job.store = NULL;
+    w->job.events = (struct job_events){.object = crew->job->events.object ? tell_object : NULL, .ctx = crew};
+    if (crew->job->sinks.open(crew->job->sinks.ctx, false, 0, &w->job.sink, err) != ERR_OK ||
+        crew->job->stores.open(crew->job->stores.ctx, &w->job.store, err) != ERR_OK ||
+        loader_new(&w->job, w->job.sink, &w->loader, err) != ERR_OK)
+        return err->code;
+    return reject_samples_init(&w->work.samples, err);
+}
+
+static void dismiss(struct worker *w)
+{
+    loader_free(w->loader);
+    store_close(w->job.store);
+    sink_close(w->job.sink);
+    reject_samples_release(&w->work.samples);
+}
+
+enum err_code crew_new(struct job *job, struct crew **out, struct err *err)
+{
+    *out = NULL;
+    unsigned asked = (unsigned)job->pipeline->target.connections, most = job->sink->caps.max_writers;
+    if (most > CREW_MAX)
+        most = CREW_MAX;
+    if (asked > most)
+        log_msg(LOG_DEBUG, "target.connections: %u becomes %u: %s takes no more writers at once", asked, most,
+                job->sink->label);
+    unsigned n = asked < most ? asked : most;
+    struct crew *crew = mem_calloc(1, sizeof *crew);
+    if (!crew)
+        return err_nomem(err);
+    crew->job = job;
+    pthread_mutex_init(&crew->told, NULL);
+    if (n > 1) {
+        crew->workers = mem_calloc(n, sizeof *crew->workers);
+        if (!crew->workers)
+            err_nomem(err);
+        for (; err->code == ERR_OK && crew->n < n; crew->n++)
+            if (hire(crew, &crew->workers[crew->n], err) != ERR_OK)
+                dismiss(&crew->workers[crew->n]);
+    } else if (loader_new(job, job->sink, &crew->loader, err) != ERR_OK) {
+        crew->loader = NULL;
+    }
+    if (err->code == ERR_OK)
+        *out = crew;
+    else
+        crew_free(crew);
+    return err->code;
+}
+
+void crew_free(struct crew *crew)
+{
+    if (!crew)
+        return;
+    for (size_t i = 0; i < crew->n; i++)
+        dismiss(&crew->workers[i]);
+    mem_free(crew->workers);
+    loader_free(crew->loader);
+    pthread_mutex_destroy(&crew->told);
+    mem_free(crew);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    void *next = NULL;
+    struct err ended = ERR_INIT;
+    while (channel_pop(w->crew->units, &next, &ended) == ERR_OK && next)
+        if (run_unit(&w->work, next, &w->err) != ERR_OK) {
+            channel_cancel(w->crew->units);
+            break;
+        }
+    return NULL;
+}
+
+static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
+{
+    struct reject_samples samples = w->work.samples;
+    w->work = (struct hour_work){.job = &w->job,
+                                 .options = crew->work->options,
+                                 .loader = w->loader,
+                                 .claim = crew->work->claim,
+                                 .samples = samples,
+                                 .totals = &w->totals,
+                                 .status = &w->status};
+    w->work.claim.sink = w->job.sink;
+    w->totals = (struct job_totals){0};
+    w->status = 0;
+    w->err = ERR_INIT;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    w->running = rc == 0;
+    return rc == 0 ? ERR_OK : err_set_errno(err, rc, "start a thread");
+}
+
+enum err_code crew_begin(struct crew *crew, struct hour_work *work, struct err *err)
+{
+    crew->work = work;
+    work->loader = crew->loader;
+    if (crew->n == 0)
+        return ERR_OK;
+    if (channel_new(crew->n, &crew->units, err) != ERR_OK)
+        return err->code;
+    for (size_t i = 0; i < crew->n; i++)
+        if (start(crew, &crew->workers[i], err) != ERR_OK)
+            break;
+    return err->code;
+}
+
+enum err_code crew_load(struct crew *crew, struct unit *unit, struct err *err)
+{
+    if (crew->n == 0)
+        return run_unit(crew->work, unit, err);
+    if (channel_push(crew->units, unit, err) != ERR_OK)
+        unit_free(unit);
+    return err->code;
+}
+
+static void add_up(struct hour_work *to, const struct worker *from)
+{
+    struct job_totals *t = to->totals;
+    const struct job_totals *f = &from->totals;
+    to->done += from->work.done;
+    to->failed += from->work.failed;
+    if (to->first_error.code == ERR_OK)
+        to->first_error = from->work.first_error;
+    *to->status = err_status_worse(*to->status, from->status);
+    t->objects += f->objects;
+    t->unchanged += f->unchanged;
+    t->failed += f->failed;
+    t->bytes += f->bytes;
+    t->rows_read += f->rows_read;
+    t->rows_loaded += f->rows_loaded;
+    t->rows_rejected += f->rows_rejected;
+    t->row_hash += f->row_hash;
+}
+
+enum err_code crew_end(struct crew *crew, struct err *err)
+{
+    if (crew->n == 0 || !crew->units)
+        return err->code;
+    if (err->code != ERR_OK)
+        channel_cancel(crew->units);
+    channel_close(crew->units);
+    for (size_t i = 0; i < crew->n; i++) {
+        struct worker *w = &crew->workers[i];
+        if (!w->running)
+            continue;
+        pthread_join(w->thread, NULL);
+        w->running = false;
+        add_up(crew->work, w);
+        if (w->err.code != ERR_OK &&
+            (err->code == ERR_OK || (err->code == ERR_CANCELLED && w->err.code != ERR_CANCELLED)))
+            *err = w->err;
+    }
+    for (void *unit; (unit = channel_drain(crew->units));)
+        unit_free(unit);
+    channel_free(crew->units);
+    crew->units = NULL;
+    return err->code;
+}

@@ -1,0 +1,121 @@
+#!/bin/sh
+# Shows that the tests guard what they say: puts one small fault after another into a copy of the sources and runs the
+# tests that ought to see it. `make mutants`; M=name for those whose name contains it.
+#
+# One line for each: `NAME: caught by TEST`. The status is 1 where one was not caught, did not apply or did not compile.
+set -u
+kind=${KIND:-release}
+only=${M:-}
+tree=build/mutants
+log=build/mutants.log
+mutants=0 caught=0
+
+rm -rf $tree
+mkdir -p "$tree/build"
+git ls-files -z | xargs -0 cp --parents -pt $tree || exit 2
+cp -a "build/$kind" build/.tools "$tree/build/" 2>/dev/null
+: >$log
+
+build() {
+    make -C $tree --no-print-directory -j"$(nproc)" KIND="$kind" "$@" >>$log 2>&1
+}
+
+# mutant NAME FILE EDIT TEST...: EDIT is sed's, in extended form. Tests run in order until one fails.
+mutant() {
+    name=$1 file=$2 edit=$3
+    shift 3
+    case $name in *"$only"*) ;; *) return ;; esac
+    mutants=$((mutants + 1))
+    echo "== $name" >>$log
+    sed -E -i "$edit" "$tree/$file"
+    verdict='NOT CAUGHT'
+    if cmp -s "$file" "$tree/$file"; then
+        verdict='does not apply'
+    else
+        for test; do
+            if ! build "build/$kind/tests/$test"; then
+                verdict="does not compile (see $log)"
+                break
+            fi
+            if ! (cd $tree && timeout -k 5 300 "build/$kind/tests/$test" >"$OLDPWD/build/mutant.out" 2>&1); then
+                verdict="caught by $test"
+                caught=$((caught + 1))
+                break
+            fi
+        done
+    fi
+    echo "$name: $verdict"
+    cp "$file" "$tree/$file" # newer than what was built of the mutant
+}
+
+load='unit/load/test_run unit/load/test_run_units unit/load/test_run_policies unit/load/test_run_trouble'
+
+# --- exactly once
+# shellcheck disable=SC2086
+mutant rows-before-their-ledger-row core/load/load.c '
+    s/(begin\(w, err\) != ERR_OK \|\| )insert_rows/\1append_rows/
+    s/^( +)append_rows(\(w, item, err\) != ERR_OK \|\| append_rejects)/\1insert_rows\2/' $load fault/test_kill
+mutant no-fence backends/sink_sqlite.c 's/if \(sqlite_fence\(.*\)\)$/if (false)/' fault/test_races
+mutant no-fence-in-the-model backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/' conformance/test_sink_mem
+mutant ledger-row-not-unique backends/sqlite_schema.c 's/, UNIQUE \(pipeline, object, chunk\)//' \
+    conformance/test_sink_sqlite fault/test_races
+mutant replace-without-guard backends/sqlite_ledger.c 's/ WHERE id = \?3 AND run_id = \?4/ WHERE id = ?3 AND ?4 = ?4/' \
+    conformance/test_sink_sqlite fault/test_races
+mutant replay-marks-twice backends/sqlite_util.c 's/ AND replayed_by = 0"/"/' conformance/test_sink_sqlite
+# shellcheck disable=SC2086
+mutant failure-commits core/load/load.c \
+    's/^    sink_abort\(work\.load\);/    if (work.load \&\& sink_commit(work.load, \&(struct err){0}) != ERR_OK) return err->code;/' \
+    $load fault/test_sweep
+# shellcheck disable=SC2086
+mutant in-doubt-is-failure core/load/run_unit.c 's/again && code == ERR_IN_DOUBT/false/' $load fault/test_sweep
+# shellcheck disable=SC2086
+mutant in-doubt-is-success backends/sqlite_util.c 's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || in_doubt(rc)) {/' \
+    fault/test_disk
+
+# --- claims
+mutant claim-not-compared backends/sqlite_util.c "s/AND \(owner = '' OR/AND (1 OR owner = '' OR/" \
+    conformance/test_sink_sqlite fault/test_races
+mutant epoch-not-compared-by-fence backends/sqlite_util.c \
+    '/ST_FENCE\]/,/epoch/s/" AND epoch = \?5"/" AND ?5 > 0"/' conformance/test_sink_sqlite fault/test_races
+mutant dead-owner-not-seen core/load/claim.c \
+    's/if \(code == ERR_OK && !taken && claim_owner_is_dead\(.*\)\) \{/if (false) {/' fault/test_kill
+mutant dead-claim-left-running core/load/run.c 's/row->expired \|\| claim_owner_is_dead\(row->owner\)/false/' fault/test_kill
+
+# --- books
+mutant records-not-conserved core/load/ledger.c 's/records != t->rows_loaded \+ t->rows_rejected/false/' unit/load/test_ledger
+mutant size-not-conserved core/load/ledger.c 's/t->raw_bytes != t->object_size/false/' unit/load/test_ledger
+mutant stored-rows-not-counted core/load/ledger.c 's/if \(rows_sent != rows_stored\)/if (false)/' unit/load/test_ledger
+# shellcheck disable=SC2086
+mutant books-not-asked core/load/load.c 's/if \(ledger_check_stored\(.*\) != ERR_OK\)$/if (false)/' $load unit/load/test_ledger
+# shellcheck disable=SC2086
+mutant reject-limit-not-judged core/load/load_parse.c 's/if \(!limit \|\| !reject_over_limit/if (true || !reject_over_limit/' $load
+# shellcheck disable=SC2086
+mutant doomed-too-early core/load/load_parse.c 's/p->rejected > REC_SAMPLES_MAX && //' $load fault/test_lies
+
+# --- the source
+# shellcheck disable=SC2086
+mutant if-match-dropped core/load/load_fetch.c 's/\.if_match = [^}]*\}/.if_match = NULL}/' $load fault/test_lies
+mutant changed-while-read backends/store_fs.c 's/if_match && strcmp/if_match \&\& false \&\& strcmp/' \
+    conformance/test_store_fs
+# shellcheck disable=SC2086
+mutant fresh-etag-trusted core/load/load_fetch.c 's/reader->object\.etag_trusted \? reader->object\.etag : ""/reader->object.etag/' \
+    $load fault/test_lies
+# shellcheck disable=SC2086
+mutant listed-etag-trusted core/load/diff.c 's/ && object->etag_trusted//' $load fault/test_lies
+# shellcheck disable=SC2086
+mutant bad-file-stays-in-its-group core/load/load_parse.c 's/^    batch_truncate\(.*/    (void)rows;/' $load fault/test_kill
+# shellcheck disable=SC2086
+mutant prefix-not-compared core/load/load_parse.c 's/if \(!there \|\| !hash_equal\(.*\)\)$/if (!there)/' $load fault/test_lies
+# shellcheck disable=SC2086
+mutant header-not-in-prefix core/load/load_parse.c 's/hash_update\(p->in->prefix, record\.raw, record\.raw_len\);/(void)0;/' \
+    $load fault/test_lies
+
+# --- memory, disk, limits
+mutant allocation-not-checked core/load/unit.c 's/if \(!object\.key \|\| !object\.etag\)/if (!object.key)/' fault/test_sweep
+mutant full-disk-is-success backends/sqlite_util.c \
+    's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || rc == SQLITE_FULL) {/' fault/test_disk
+mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
+    unit/data/test_inflate fault/test_hostile
+
+echo "$mutants mutants, $caught caught"
+[ "$mutants" = "$caught" ]

@@ -1,0 +1,346 @@
+/* verify: every status, for tables that were tampered with, sources that changed, and neither. */
+#include <sqlite3.h>
+
+#include "core/data/batch.h"
+#include "core/load/verify.h"
+#include "tests/unit/load/load_rig.h"
+
+#define A    K("12", "a")
+#define B    K("12", "b")
+#define GOOD HEAD "1,ann,1.5\n2,bob,2.5\n"
+
+struct report {
+    char text[8192];
+    struct verify_totals totals;
+};
+
+static void say(struct report *r, const char *text)
+{
+    snprintf(r->text + strlen(r->text), sizeof r->text - strlen(r->text), "%s", text);
+}
+
+static void say_side(struct report *r, const char *name, const struct verify_side *side)
+{
+    char text[64];
+    if (side->known)
+        snprintf(text, sizeof text, " %s=%lld/%lld", name, (long long)side->rows, (long long)side->rejected);
+    else
+        snprintf(text, sizeof text, " %s=?", name);
+    say(r, text);
+}
+
+static void on_result(void *ctx, const struct verify_result *v)
+{
+    struct report *r = ctx;
+    say(r, !v->object ? "(table)" : v->object[0] ? v->object : "(unknown)");
+    say(r, " ");
+    say(r, verify_status_text(v->status));
+    say_side(r, "s", &v->source);
+    say_side(r, "l", &v->ledger);
+    say_side(r, "t", &v->target);
+    say(r, v->note[0] ? " *\n" : "\n");
+    assert_non_null(v->note);
+}
+
+static void on_row(void *ctx, const struct verify_row *row)
+{
+    struct report *r = ctx;
+    char text[512];
+    snprintf(text, sizeof text, "  %s %s %lld <%s>\n", row->object, row->in_source ? "source" : "target",
+             (long long)row->line, row->text);
+    say(r, text);
+}
+
+/* Verifies all (or one hour) and gives what was told. */
+static const char *verified(struct report *r, struct rig *rig, const struct hour_range *range, int64_t show)
+{
+    struct err err = ERR_INIT;
+    struct verify_options options = {.show = show, .result = on_result, .row = on_row, .ctx = r};
+    if (range)
+        options.range = *range;
+    r->text[0] = '\0';
+    if (verify_run(&rig->job, &options, &r->totals, &err) != ERR_OK)
+        fail_msg("verify: %s", err.msg);
+    return r->text;
+}
+
+static void tamper(struct rig *rig, const char *sql)
+{
+    char path[4096];
+    char *message = NULL;
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/t.db", rig->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+    sqlite3_close(db);
+}
+
+/* Puts a row under a load id into the table, behind the ledger's back. */
+static void smuggle(struct rig *rig, int64_t load_id, int64_t id, const char *name, double amount)
+{
+    struct err err = ERR_INIT;
+    struct sink *sink = rig_sink(rig, false);
+    struct batch *batch = NULL;
+    struct sink_load *load = NULL;
+    struct claim_row claim;
+    bool taken = false;
+    int64_t stored = 0;
+    assert_int_equal(batch_new(&rig->pipeline->schema, 4, 256, &batch, &err), ERR_OK);
+    batch_begin_row(batch);
+    batch_set_i64(batch, 0, id);
+    assert_int_equal(batch_set_str(batch, 1, name, strlen(name), &err), ERR_OK);
+    batch_set_f64(batch, 2, amount);
+    batch_commit_row(batch, 1, 0);
+    assert_int_equal(sink_claim_take(sink, 1, "smuggler", NULL, &claim, &taken, &err), ERR_OK);
+    struct sink_begin begin = {.hour = 1, .owner = "smuggler", .epoch = claim.epoch, .run_id = "smuggler"};
+    assert_int_equal(sink_begin(sink, &begin, &load, &err), ERR_OK);
+    struct sink_segment segment = {0, 1, load_id};
+    assert_int_equal(sink_append(load, batch, &segment, 1, &stored, &err), ERR_OK);
+    assert_int_equal(sink_commit(load, &err), ERR_OK);
+    batch_free(batch);
+    sink_close(sink);
+}
+
+static void load_two(struct rig *rig, const char *pipeline, const char *set)
+{
+    rig_open(rig, pipeline, SETS("policy.max_rejects=1", set));
+    rig_put(rig, A, GOOD);
+    rig_put(rig, B, HEAD "3,\"c \"\"x\"\", y\",3\nx,d,4\n4,,5\n");
+    assert_int_equal(rig_run(rig, NULL), 0);
+}
+
+OVER_ALL(what_was_loaded_is_equal)
+{
+    struct report r;
+    (void)wrap;
+    load_two(rig, pipeline, "target.lineage=true");
+    assert_string_equal(verified(&r, rig, NULL, 10),
+                        A " equal s=2/0 l=2/0 t=2/0\n" B " equal s=2/1 l=2/1 t=2/0\n");
+    assert_int_equal(r.totals.objects, 2);
+    assert_int_equal(r.totals.equal, 2);
+    assert_int_equal(r.totals.different + r.totals.not_loaded + r.totals.gone + r.totals.baseline, 0);
+    assert_true(r.totals.by_object);
+    assert_int_equal(r.totals.target.rows, 4);
+    assert_true(r.totals.target.hash == r.totals.source.hash);
+    assert_true(r.totals.ledger.hash == r.totals.source.hash);
+    assert_int_equal(r.totals.unknown_rows, 0);
+}
+
+OVER_ALL(a_doubled_row_and_an_unknown_row_are_found)
+{
+    struct report r;
+    (void)wrap;
+    load_two(rig, pipeline, "target.lineage=true");
+    smuggle(rig, books_row(rig, A, 0).id, 2, "bob", 2.5);
+    assert_string_equal(verified(&r, rig, NULL, 10),
+                        A " target differs s=2/0 l=2/0 t=3/0\n  " A " target 0 <2,bob,2.5>\n" B
+                          " equal s=2/1 l=2/1 t=2/0\n");
+    assert_int_equal(r.totals.different, 1);
+    smuggle(rig, 4711, 9, "odd", 1);
+    assert_string_equal(verified(&r, rig, NULL, 0),
+                        A " target differs s=2/0 l=2/0 t=3/0\n" B
+                          " equal s=2/1 l=2/1 t=2/0\n(unknown) target differs s=? l=? "
+                          "t=1/0 *\n");
+    assert_int_equal(r.totals.unknown_rows, 1);
+}
+
+OVER_ALL(sources_that_changed_or_are_new_or_gone_are_told)
+{
+    struct report r;
+    struct err err = ERR_INIT;
+    (void)wrap;
+    load_two(rig, pipeline, "target.lineage=true");
+    rig_put(rig, A, HEAD "1,ann,1.5\n22,bob,2.5\n5,eve,1\n");
+    rig_put(rig, K("12", "c"), GOOD);
+    assert_int_equal(store_remove(rig->store, B, &err), ERR_OK);
+    assert_string_equal(verified(&r, rig, NULL, 10),
+                        A " source differs s=3/0 l=2/0 t=2/0\n  " A " source 3 <22,bob,2.5>\n  " A
+                          " source 4 <5,eve,1>\n  " A " target 0 <2,bob,2.5>\n" B
+                          " gone s=? l=2/1 t=2/0\n" K("12", "c") " not loaded s=? l=? t=?\n");
+    assert_int_equal(r.totals.different, 1);
+    assert_int_equal(r.totals.not_loaded, 1);
+    assert_int_equal(r.totals.gone, 1);
+    /* no more rows are named than were asked for */
+    verified(&r, rig, NULL, 2);
+    assert_non_null(strstr(r.text, "source 3"));
+    assert_non_null(strstr(r.text, "source 4"));
+    assert_null(strstr(r.text, "target 0"));
+    /* a source that is no CSV any more is a difference, not an end */
+    rig_put(rig, A, "id,wrong\n1,2\n");
+    assert_string_equal(verified(&r, rig, NULL, 10),
+                        A " source differs s=? l=2/0 t=2/0 *\n" B
+                          " gone s=? l=2/1 t=2/0\n" K("12", "c") " not loaded s=? l=? t=?\n");
+}
+
+OVER_ALL(a_range_leaves_the_rest_out)
+{
+    struct report r;
+    (void)wrap;
+    load_two(rig, pipeline, "target.lineage=true");
+    rig_put(rig, K("13", "a"), GOOD);
+    hour_t hour = books_row(rig, A, 0).hour;
+    struct hour_range twelve = {true, hour, hour + 1}, thirteen = {true, hour + 1, hour + 2};
+    smuggle(rig, 4711, 9, "odd", 1);
+    assert_string_equal(verified(&r, rig, &twelve, 0),
+                        A " equal s=2/0 l=2/0 t=2/0\n" B " equal s=2/1 l=2/1 t=2/0\n");
+    assert_string_equal(verified(&r, rig, &thirteen, 0), K("13", "a") " not loaded s=? l=? t=?\n");
+}
+
+OVER_ALL(baseline_rows_are_left_out)
+{
+    struct report r;
+    struct job_totals totals;
+    struct err err = ERR_INIT;
+    (void)wrap;
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, A, GOOD);
+    rig_put(rig, K("13", "a"), GOOD);
+    smuggle(rig, 4711, 9, "what baseline stands for", 1);
+    assert_int_equal(run_baseline(&rig->job, 458000, &totals, &err), ERR_OK);
+    assert_int_equal(totals.objects, 0);
+    assert_int_equal(run_baseline(&rig->job, HOUR_MAX, &totals, &err), ERR_OK);
+    assert_int_equal(totals.objects, 2);
+    rig_put(rig, K("14", "a"), GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    assert_string_equal(verified(&r, rig, NULL, 0),
+                        A " baseline s=? l=? t=0/0\n" K("13", "a") " baseline s=? l=? t=0/0\n" K(
+                            "14", "a") " equal s=2/0 l=2/0 t=2/0\n");
+    assert_int_equal(r.totals.baseline, 2);
+    assert_int_equal(r.totals.different, 0);
+}
+
+OVER_ALL(without_lineage_the_table_is_compared_as_a_whole)
+{
+    struct report r;
+    (void)wrap;
+    load_two(rig, pipeline, "target.lineage=false");
+    assert_string_equal(verified(&r, rig, NULL, 5),
+                        A " equal s=2/0 l=2/0 t=?\n" B
+                          " equal s=2/1 l=2/1 t=?\n(table) equal s=? l=4/1 t=4/0 *\n");
+    assert_false(r.totals.by_object);
+    hour_t hour = books_row(rig, A, 0).hour;
+    struct hour_range range = {true, hour, hour + 1};
+    assert_non_null(strstr(verified(&r, rig, &range, 5), "(table) equal s=? l=4/1 t=? *\n"));
+    smuggle(rig, 0, 9, "odd", 1);
+    assert_non_null(strstr(verified(&r, rig, NULL, 5), "(table) target differs s=? l=4/1 t=5/0 *\n"));
+    assert_int_equal(r.totals.different, 1);
+}
+
+/* The chunks of an object that is not whole yet are in the table, and in the ledger. */
+OVER_ALL(a_partly_loaded_object_is_not_loaded)
+{
+    struct report r;
+    static const char *const LINEAGE[] = {"target.lineage=true", "target.lineage=false"};
+    for (size_t i = 0; i < 2; i++) {
+        rig_open(rig, pipeline, SETS("target.commit_unit=chunk", "target.chunk_rows=1", LINEAGE[i]));
+        rig_put(rig, A, GOOD);
+        sink_wrap_reset(wrap);
+        fail_at(wrap, SINK_OP_COMMIT, 2, SINK_BEFORE, ERRN_DISK_FULL);
+        assert_int_equal(rig_run(rig, NULL), 1);
+        sink_wrap_reset(wrap);
+        verified(&r, rig, NULL, 5);
+        if (i == 0)
+            assert_string_equal(r.text, A " not loaded s=? l=1/0 t=1/0 *\n");
+        else
+            assert_string_equal(r.text, A " not loaded s=? l=1/0 t=? *\n(table) equal s=? l=1/0 t=1/0 *\n");
+        assert_int_equal(r.totals.not_loaded, 1);
+        assert_int_equal(r.totals.different, 0);
+        rig_close(rig);
+        *rig = (struct rig){.wrap_sink = sink_wrap_new, .wrap_ctx = wrap};
+    }
+    rig_open(rig, pipeline, NO_SETS);
+}
+
+OVER_ALL(chunks_add_up)
+{
+    struct report r;
+    (void)wrap;
+    rig_open(rig, pipeline, SETS("target.commit_unit=chunk", "target.chunk_rows=1", "policy.max_rejects=1"));
+    rig_put(rig, A, HEAD "1,a,1\nx,b,2\n3,c,3\n");
+    assert_int_equal(rig_run(rig, NULL), 0);
+    assert_string_equal(verified(&r, rig, NULL, 5), A " equal s=2/1 l=2/1 t=2/0\n");
+}
+
+/* What only the database's owner can do to it. */
+static void tampering_is_found(void **state)
+{
+    static const struct {
+        const char *sql, *text;
+    } CASES[] = {
+        {"UPDATE t SET name = 'Ann' WHERE id = 1",
+         A " target differs s=2/0 l=2/0 t=2/0\n  " A " source 2 <1,ann,1.5>\n  " A " target 0 <1,Ann,1.5>\n"},
+        {"DELETE FROM t WHERE id = 2", A " target differs s=2/0 l=2/0 t=1/0\n  " A " source 3 <2,bob,2.5>\n"},
+        {"UPDATE t SET amount = NULL WHERE id = 2",
+         A " target differs s=2/0 l=2/0 t=2/0\n  " A " source 3 <2,bob,2.5>\n  " A " target 0 <2,bob,>\n"},
+        {"UPDATE t SET name = '' WHERE id = 4",
+         B " target differs s=2/1 l=2/1 t=2/0\n  " B " source 4 <4,,5>\n  " B " target 0 <4,\"\",5>\n"},
+        {"UPDATE t SET name = 'q\"' WHERE id = 3",
+         B " target differs s=2/1 l=2/1 t=2/0\n  " B " source 2 <3,\"c \"\"x\"\", y\",3>\n  " B
+           " target 0 <3,\"q\"\"\",3>\n"},
+        {"INSERT INTO t SELECT * FROM t WHERE id = 1",
+         A " target differs s=2/0 l=2/0 t=3/0\n  " A " target 0 <1,ann,1.5>\n"},
+        {"UPDATE sluice_load SET rows_loaded = 7 WHERE object LIKE '%a.csv'",
+         A " source differs s=2/0 l=7/0 t=2/0\n"},
+        {"UPDATE t SET _load = NULL WHERE id = 1", "(unknown) target differs s=? l=? t=1/0 *\n"},
+        {"DELETE FROM t", "\n" B " target differs s=2/1 l=2/1 t=0/0\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct rig rig = {0};
+        struct report r;
+        load_two(&rig, PIPELINES[1], "target.lineage=true");
+        tamper(&rig, CASES[i].sql);
+        verified(&r, &rig, NULL, 10);
+        if (!strstr(r.text, CASES[i].text))
+            fail_msg("%s:\n%s", CASES[i].sql, r.text);
+        assert_true(r.totals.different + r.totals.unknown_rows > 0);
+        rig_close(&rig);
+    }
+}
+
+/* A row of another object's load changes place: counts of the table as a whole would not show it. */
+static void a_row_under_the_wrong_load_is_found(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    load_two(&rig, PIPELINES[1], "target.lineage=true");
+    tamper(&rig, "UPDATE t SET _load = (SELECT id FROM sluice_load WHERE object LIKE '%b.csv') WHERE id = 1");
+    verified(&r, &rig, NULL, 0);
+    assert_string_equal(r.text,
+                        A " target differs s=2/0 l=2/0 t=1/0\n" B " target differs s=2/1 l=2/1 t=3/0\n");
+    rig_close(&rig);
+}
+
+static void a_gone_object_with_a_lost_row_differs(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    struct err err = ERR_INIT;
+    load_two(&rig, PIPELINES[1], "target.lineage=true");
+    tamper(&rig, "DELETE FROM t WHERE id = 1");
+    assert_int_equal(store_remove(rig.store, A, &err), ERR_OK);
+    verified(&r, &rig, NULL, 5);
+    assert_string_equal(r.text, A " target differs s=? l=2/0 t=1/0\n" B " equal s=2/1 l=2/1 t=2/0\n");
+    rig_close(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_loaded_is_equal),
+        cmocka_unit_test(a_doubled_row_and_an_unknown_row_are_found),
+        cmocka_unit_test(sources_that_changed_or_are_new_or_gone_are_told),
+        cmocka_unit_test(a_range_leaves_the_rest_out),
+        cmocka_unit_test(baseline_rows_are_left_out),
+        cmocka_unit_test(without_lineage_the_table_is_compared_as_a_whole),
+        cmocka_unit_test(a_partly_loaded_object_is_not_loaded),
+        cmocka_unit_test(chunks_add_up),
+        cmocka_unit_test(tampering_is_found),
+        cmocka_unit_test(a_row_under_the_wrong_load_is_found),
+        cmocka_unit_test(a_gone_object_with_a_lost_row_differs),
+    };
+    return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
+}
