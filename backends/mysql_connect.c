@@ -189,7 +189,7 @@ static enum err_code begin_session(struct mys_sink *s, struct err *err)
                     ", net_read_timeout = %" PRId64 ", net_write_timeout = %" PRId64
                     ", sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
                     "NO_ENGINE_SUBSTITUTION', foreign_key_checks = 1, unique_checks = 1,"
-                    " sql_safe_updates = 0, max_error_count = 64",
+                    " sql_safe_updates = 0",
                     lease_s, lease_s, lease_s);
     if (mys_exec(s, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "session", err))
         return err->code;

@@ -14,7 +14,7 @@
  * after the other, quoted, so that no caller ever writes a value into SQL.
  *
  * All instants are the server's: MYS_NOW inside the statement that needs it. Where the handle's clock is not
- * the system's (--now), the session is told that clock's time before each statement.
+ * the system's (--now), the session is told that clock's time before such a statement.
  */
 #ifndef SLUICE_BACKENDS_MYSQL_INTERNAL_H
 #define SLUICE_BACKENDS_MYSQL_INTERNAL_H

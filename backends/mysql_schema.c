@@ -267,7 +267,7 @@ enum err_code mys_setup(struct sink *sink, struct buf *print, struct err *err)
 
     if (print)
         return print_ddl(&sink->target, print, err);
-    struct bind b = mys_bind(s, "SELECT GET_LOCK(CONCAT('sluice ', MD5(DATABASE())), ?)", err);
+    struct bind b = mys_bind(s, "SELECT GET_LOCK(CONCAT('sluice ', SHA2(DATABASE(), 224)), ?)", err);
     mys_int(&b, LOCK_WAIT_S);
     if (mys_query_int(&b, "setup", &got, err))
         return err->code;
@@ -275,7 +275,7 @@ enum err_code mys_setup(struct sink *sink, struct buf *print, struct err *err)
         return err_set(err, ERRN_DB_BUSY, "%s: another setup has run for %d s", sink->label, LOCK_WAIT_S);
     (void)!make_tables(s, err);
     (void)!mys_end(s, err);
-    b = mys_bind(s, "SELECT RELEASE_LOCK(CONCAT('sluice ', MD5(DATABASE())))", &ignored);
+    b = mys_bind(s, "SELECT RELEASE_LOCK(CONCAT('sluice ', SHA2(DATABASE(), 224)))", &ignored);
     (void)!mys_query_int(&b, "setup", &got, &ignored);
     mys_end_read(s);
     return err->code;

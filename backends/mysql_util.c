@@ -154,7 +154,7 @@ static enum err_code tell_time(struct mys_sink *s, struct err *err)
 
 enum err_code mys_send(struct mys_sink *s, const char *what, struct err *err)
 {
-    if (err->code || (s->moved_clock && tell_time(s, err)))
+    if (err->code || (s->moved_clock && strstr(buf_str(&s->sql), MYS_NOW) && tell_time(s, err)))
         return err->code;
     return query(s, buf_str(&s->sql), s->sql.len, what, err);
 }
