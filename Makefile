@@ -45,7 +45,7 @@ ifneq ($(MYSQL_PKG),)
 PKGS += $(MYSQL_PKG)
 MYSQL_CFLAGS := -DSLUICE_MYSQL
 endif
-MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_% tests/unit/backends/test_mysql_% \
+MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_% tests/support/scripted_mysql.c tests/unit/backends/test_mysql_% \
                 tests/conformance/test_sink_mysql%)
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)

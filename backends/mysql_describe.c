@@ -229,7 +229,6 @@ static enum err_code judge_extra(const struct sink_target *t, const struct table
 static enum err_code judge_table(struct mys_sink *s, struct sink_state *state, struct err *err)
 {
     const struct sink_target *t = &s->base.target;
-    size_t found = 0;
     struct result r;
 
     if (columns_of(s, &r, err))
@@ -246,7 +245,6 @@ static enum err_code judge_table(struct mys_sink *s, struct sink_state *state, s
                 (void)!judge_column(t, c, &have, &state->problems, err);
             }
         }
-        found += there;
         if (!there)
             (void)!buf_printf(&state->problems, err,
                               "table %s has no column %s: add it, or drop it from the schema\n", t->table,
