@@ -220,8 +220,9 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
 static enum err_code log_in(struct mys_sink *s, const struct sink_open *args, const struct url *url,
                             const struct place *p, struct err *err)
 {
-    if (!mysql_real_connect(s->db, p->host, p->user, args->password ? args->password : "", url->path, p->port,
-                            p->socket, CLIENT_FOUND_ROWS))
+    /* Both libraries take a socket only where no host is named. */
+    if (!mysql_real_connect(s->db, p->socket ? NULL : p->host, p->user, args->password ? args->password : "",
+                            url->path, p->port, p->socket, CLIENT_FOUND_ROWS))
         return mys_fail(s, "connect", err);
     if (p->tls && !mysql_get_ssl_cipher(s->db))
         return err_set(err, ERRN_DENIED, "%s: the server speaks no TLS, and is not on this machine",
