@@ -139,7 +139,8 @@ static const char *cure_of(unsigned code)
     case CR_NET_PACKET_TOO_LARGE:
         return ": raise the server's max_allowed_packet";
     case CR_SSL_CONNECTION_ERROR:
-        return ": give the server's certificate authority as ?tls-ca=FILE in target.url";
+        return ": the server's certificate must be valid and of an authority that ?tls-ca=FILE in target.url "
+               "names";
     default:
         return "";
     }
