@@ -161,7 +161,7 @@ rm $db
 fresh limits2 --rows 100 --bad type:2
 run run --set policy.max_rejects=1%
 is "2 of 100 are over 1%" "$status $(count)" "3 0"
-like "it counts" "$err" '2 of 100 records were refused; max_rejects allows 1% \(1 of 100\)'
+like "it counts" "$err" '2 of 100 records were refused \(first: line [0-9]+ column age: CAST_INT\); max_rejects allows 1% \(1 of 100\)'
 succeeds "samples are kept" rejects ls -o json
 is "with their place" "$(json '$.rejects[0].line') $(json '$.rejects[0].column') $(json '$.rejects[0].load_id')" "27 age "
 succeeds "but they are not replayed" rejects replay

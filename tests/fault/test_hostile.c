@@ -5,7 +5,7 @@
  * Each must end within SECONDS_MAX as a reject of the record (neighbours loaded) or one clear error of the
  * object, in at most RSS_KIB_MAX of memory under an address space limit. A child loads it, so that the
  * figures are its own. Bytes are made as they are read: pieces of text, repeated. Sanitizers take their own
- * memory, and twice the time.
+ * memory and many times the time: they get less to read.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,8 +34,9 @@
 
 enum {
     PIECES_MAX = 8,
-    SECONDS_MAX = SANITIZED ? 20 : 5,
+    SECONDS_MAX = SANITIZED ? 30 : 5,
     RSS_KIB_MAX = 64 * 1024,
+    GIB = SANITIZED ? 64 : 1024, /* in MiB */
     PACKED_MAX = 4 * 1024 * 1024
 };
 
@@ -275,24 +276,24 @@ static void fields_and_lines_without_end(void **state)
     (void)state;
     const char *a = aaa();
     struct input field = {KEY,
-                          {TEXT(HEAD "1,ann,1\n2,"), MANY(a, 1024), TEXT(",1\n3,cyd,3\n")},
+                          {TEXT(HEAD "1,ann,1\n2,"), MANY(a, GIB), TEXT(",1\n3,cyd,3\n")},
                           "policy.max_rejects=1",
                           KEY " loaded 3 2 1 -\n"};
     must_bear("field of 1 GiB", &field);
     struct input quoted = {KEY,
-                           {TEXT(HEAD "1,ann,1\n2,\""), MANY(a, 1024), TEXT("\",1\n3,cyd,3\n")},
+                           {TEXT(HEAD "1,ann,1\n2,\""), MANY(a, GIB), TEXT("\",1\n3,cyd,3\n")},
                            "policy.max_rejects=1",
                            KEY " loaded 3 2 1 -\n"};
     must_bear("quoted field of 1 GiB", &quoted);
     struct input endless = {KEY,
-                            {TEXT(HEAD "1,ann,1\n"), MANY(a, 1024)},
+                            {TEXT(HEAD "1,ann,1\n"), MANY(a, GIB)},
                             "policy.max_rejects=0",
                             KEY " failed 2 0 1 REJECT_LIMIT\n"};
     must_bear("line without end", &endless);
-    struct input header = {KEY, {MANY(a, 1024)}, "policy.max_rejects=0", KEY " failed 0 0 0 CSV_HEADER\n"};
+    struct input header = {KEY, {MANY(a, GIB)}, "policy.max_rejects=0", KEY " failed 0 0 0 CSV_HEADER\n"};
     must_bear("header without end", &header);
     struct input nul = {KEY,
-                        {TEXT(HEAD "1,ann,1\n2,"), {"\0", 1, 1024 * MIB}, TEXT(",1\n3,cyd,3\n")},
+                        {TEXT(HEAD "1,ann,1\n2,"), {"\0", 1, GIB * MIB}, TEXT(",1\n3,cyd,3\n")},
                         "policy.max_rejects=1",
                         KEY " loaded 3 2 1 -\n"};
     must_bear("1 GiB of NUL", &nul);
@@ -308,7 +309,7 @@ static void quotes_that_never_close(void **state)
                         KEY " loaded 393217 393216 1 -\n"};
     must_bear("unclosed quote before 24 MiB", &one);
     struct input lines = {KEY,
-                          {TEXT(HEAD "1,ann,1\n2,\""), MANY("\n", 64), TEXT("3,cyd,3\n")},
+                          {TEXT(HEAD "1,ann,1\n2,\""), MANY("\n", SANITIZED ? 20 : 64), TEXT("3,cyd,3\n")},
                           "policy.max_rejects=1",
                           KEY " loaded 3 2 1 -\n"};
     must_bear("unclosed quote before 64 Mi of blank lines", &lines);
@@ -338,7 +339,7 @@ static void a_million_columns(void **state)
         KEY, {{"c,", 2, 2000000}, TEXT("c\n1\n")}, "policy.max_rejects=1", KEY " failed 0 0 0 CSV_HEADER\n"};
     must_bear("header of a million columns", &header);
     struct input commas = {
-        KEY, {TEXT(HEAD), MANY(",", 1024)}, "policy.max_rejects=0", KEY " failed 1 0 1 REJECT_LIMIT\n"};
+        KEY, {TEXT(HEAD), MANY(",", GIB)}, "policy.max_rejects=0", KEY " failed 1 0 1 REJECT_LIMIT\n"};
     must_bear("1 GiB of commas", &commas);
 }
 

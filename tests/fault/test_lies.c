@@ -204,6 +204,76 @@ static void no_mixed_object_is_loaded(void **state)
     mem_free(new);
 }
 
+/* ---- an object is opened as the one that was listed ---- */
+
+static char opened_as[STORE_ETAG_MAX + 1];
+
+static enum err_code watch_open(struct store *store, const char *key, const struct store_range *range,
+                                struct store_reader **out, struct err *err)
+{
+    snprintf(opened_as, sizeof opened_as, "%s", range->if_match ? range->if_match : "");
+    return store_wrap_open_read(store, key, range, out, err);
+}
+
+static struct store_type watch;
+
+static struct store *wrap_watch(void *ctx, struct store *inner)
+{
+    struct err err = ERR_INIT;
+    (void)ctx;
+    watch = SHORT;
+    watch.open_read = watch_open;
+    watch.read = store_wrap_read;
+    struct store_wrap *s = store_wrap_new(sizeof *s, &watch, inner, &err);
+    return s ? &s->base : NULL;
+}
+
+static void an_object_is_opened_as_it_was_listed(void **state)
+{
+    struct rig rig = {.wrap_store = wrap_watch};
+    struct store_object listed;
+    struct err err = ERR_INIT;
+    (void)state;
+    rig_open(&rig, PIPELINE, NULL, 0);
+    rig_put(&rig, KEY, HEAD "1,ann,1\n");
+    assert_int_equal(store_stat(rig.store, KEY, &listed, &err), ERR_OK);
+    assert_int_equal(rig_run(&rig, NULL), 0);
+    assert_string_equal(opened_as, listed.etag);
+    rig_close(&rig);
+}
+
+/* ---- failures that come late ---- */
+
+/* Many batches are in the transaction when the last record breaks the limit, or the last bytes cannot be
+ * read. */
+static void a_late_failure_takes_all_back(void **state)
+{
+    char *many = rows(BIG_ROWS, 'm');
+    struct err err = ERR_INIT;
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        struct changer c = {.text = NULL};
+        struct rig rig = {.wrap_store = wrap_hook, .wrap_ctx = &c};
+        struct buf text;
+        store_hook_init(&c.hook);
+        buf_init(&text, 64 * 1024 * 1024);
+        assert_int_equal(buf_printf(&text, &err, "%s%s", many, away ? "" : "x,bad,1\n"), ERR_OK);
+        rig_open(&rig, PIPELINE, NULL, 0);
+        rig_put(&rig, KEY, buf_str(&text));
+        c.hook.op = STORE_OP_READ;
+        c.hook.nth = away ? 4 : 0; /* the engine reads 256 KiB at a time */
+        c.hook.onwards = true;
+        c.hook.error = ERRN_STORE_UNREACHABLE;
+        assert_int_equal(rig_run(&rig, NULL), away ? 5 : 3);
+        assert_int_equal(c.hook.fired > 0, away);
+        assert_int_equal(rig_rows(&rig, NULL), 0);
+        rig_close(&rig);
+        buf_release(&text);
+        store_hook_release(&c.hook);
+    }
+    mem_free(many);
+}
+
 /* ---- clocks ---- */
 
 /* Loaded long after it was written, then rewritten with size and time as they were, by a clock that went
@@ -262,6 +332,8 @@ int main(void)
         cmocka_unit_test(a_database_that_drops_rows_is_found_out),
         cmocka_unit_test(a_store_that_gives_less_than_it_listed_is_found_out),
         cmocka_unit_test(no_mixed_object_is_loaded),
+        cmocka_unit_test(an_object_is_opened_as_it_was_listed),
+        cmocka_unit_test(a_late_failure_takes_all_back),
         cmocka_unit_test(a_clock_that_jumps_back_does_not_hide_a_change),
         cmocka_unit_test(a_lost_object_keeps_its_samples),
     };
