@@ -34,18 +34,30 @@ FLAGS_gcc := $(FLAGS_release) -Werror
 # clang does not say by itself that ASan is on.
 FLAGS_clang := $(FLAGS_asan) -Werror -D__SANITIZE_ADDRESS__
 
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
-ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(KIND)) -I. $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(KIND)) -I. $(PKG_CFLAGS) $(MYSQL_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread -pie $(FLAGS_$(KIND)) $(LDFLAGS)
 
-LIB_SRC := $(sort $(wildcard core/*/*.c backends/*.c))
+# The MySQL sink is built where Oracle's client library or MariaDB's is (WITH_MYSQL=0 leaves it out).
+WITH_MYSQL ?= 1
+MYSQL_PKG := $(if $(filter-out 0,$(WITH_MYSQL)),$(firstword $(foreach p,mysqlclient libmariadb,$(shell \
+               pkg-config --exists $(p) 2>/dev/null && echo $(p)))))
+ifneq ($(MYSQL_PKG),)
+PKGS += $(MYSQL_PKG)
+MYSQL_CFLAGS := -DSLUICE_MYSQL
+endif
+MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_% tests/support/scripted_mysql.c tests/unit/backends/test_mysql_% \
+                tests/conformance/test_sink_mysql%)
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
+
+LIB_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard core/*/*.c backends/*.c)))
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
 TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
 # What tests share: helpers and the suites that run over every backend.
-SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c))
-TEST_SRC := $(sort $(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c tests/e2e/test_*.c \
-              tests/fuzz/test_*.c))
+SUPPORT_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c)))
+TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c \
+              tests/e2e/test_*.c tests/fuzz/test_*.c)))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture

@@ -9,9 +9,16 @@
 #include "backends/registry.h"
 
 extern const struct sink_type sink_sqlite;
+extern const struct sink_type sink_mysql; /* where the build found a client library */
 extern const struct sink_type sink_mem;
 
+#ifdef SLUICE_MYSQL
+static const struct sink_type *const SINKS[] = {&sink_sqlite, &sink_mysql, &sink_mem};
+#define NAMES "sqlite mysql mem"
+#else
 static const struct sink_type *const SINKS[] = {&sink_sqlite, &sink_mem};
+#define NAMES "sqlite mem"
+#endif
 static const char *const ELSEWHERE[] = {"mysql"};
 
 enum { SINK_COUNT = sizeof SINKS / sizeof *SINKS, ELSEWHERE_COUNT = sizeof ELSEWHERE / sizeof *ELSEWHERE };
@@ -27,7 +34,7 @@ static const struct sink_type *find(const char *scheme)
 
 const char *registry_sink_names(void)
 {
-    return "sqlite mem";
+    return NAMES;
 }
 
 enum err_code registry_open_sink(const struct sink_open *args, struct sink **out, struct err *err)

@@ -29,7 +29,9 @@ curl/curl.h ^backends/s3_http\.c$
 expat.h ^backends/s3_xml\.c$
 openssl/crypto.h ^backends/s3_sign\.c$
 openssl/evp.h ^backends/s3_sign\.c$
-openssl/hmac.h ^backends/s3_sign\.c$'
+openssl/hmac.h ^backends/s3_sign\.c$
+mysql.h ^backends/[a-z_]*mysql[a-z_]*\.[ch]$
+errmsg.h ^backends/mysql_error\.c$'
 
 # Headers that anyone may include: the C library's and Linux'.
 SYSTEM='^(assert|ctype|dirent|endian|errno|fcntl|fenv|float|getopt|glob|inttypes|libgen|limits|locale|malloc|math|poll|pthread|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|syscall|termios|threads|time|unistd|wchar|(arpa|linux|net|netinet|sys)/[a-z0-9_]+)\.h$'

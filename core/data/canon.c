@@ -235,16 +235,22 @@ static char *put_short_double(double v, char *dst)
     return dst;
 }
 
-void canon_double(double v, char out[CANON_DOUBLE_MAX])
+/* The quick way to a short text, or false. */
+static bool put_quick(double v, char out[CANON_DOUBLE_MAX])
 {
     char *dst = out;
     if (v < 0)
         *dst++ = '-';
     char *end = v == 0 ? put_digits(dst, 0, 1) : put_short_double(fabs(v), dst);
-    if (end) {
+    if (end)
         *end = '\0';
+    return end != NULL;
+}
+
+void canon_double(double v, char out[CANON_DOUBLE_MAX])
+{
+    if (put_quick(v, out))
         return;
-    }
     locale_t before = uselocale(types_c_locale());
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, CANON_DOUBLE_MAX, "%.*g", digits, v);
@@ -254,7 +260,16 @@ void canon_double(double v, char out[CANON_DOUBLE_MAX])
     uselocale(before);
 }
 
-static char *put_date(char *dst, int64_t days)
+void canon_double_any(double v, char out[CANON_DOUBLE_MAX])
+{
+    if (put_quick(v, out))
+        return;
+    locale_t before = uselocale(types_c_locale());
+    snprintf(out, CANON_DOUBLE_MAX, "%.17g", v);
+    uselocale(before);
+}
+
+char *canon_put_date(char *dst, int64_t days)
 {
     int year, month, day;
     days_to_civil(days, &year, &month, &day);
@@ -265,11 +280,11 @@ static char *put_date(char *dst, int64_t days)
     return put_digits(dst, (uint64_t)day, 2);
 }
 
-static char *put_timestamp(char *dst, int64_t us)
+char *canon_put_timestamp(char *dst, int64_t us)
 {
     hour_t hour = hour_of_us(us);
     int64_t rest = us - hour_start_us(hour), days = (hour - HOUR_MIN) / 24 + HOUR_MIN / 24;
-    dst = put_date(dst, days);
+    dst = canon_put_date(dst, days);
     *dst++ = ' ';
     dst = put_digits(dst, (uint64_t)(hour - days * 24), 2);
     *dst++ = ':';
@@ -303,9 +318,9 @@ enum err_code canon_text(const struct batch *batch, size_t c, size_t row, struct
     enum type_kind kind = schema_loaded(batch->schema, c)->type.kind;
     int64_t v = col->i64[row];
     if (kind == TYPE_DATE) {
-        end = put_date(text, v);
+        end = canon_put_date(text, v);
     } else if (kind == TYPE_TIMESTAMP) {
-        end = put_timestamp(text, v);
+        end = canon_put_timestamp(text, v);
     } else {
         if (v < 0)
             *end++ = '-';

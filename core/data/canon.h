@@ -31,5 +31,12 @@ enum err_code canon_text(const struct batch *batch, size_t c, size_t row, struct
 /* Shortest text that strtod reads back as v; at most 32 characters + NUL. */
 enum { CANON_DOUBLE_MAX = 33 };
 void canon_double(double v, char out[CANON_DOUBLE_MAX]);
+/* Text that strtod reads back as v, where being short is worth no time. */
+void canon_double_any(double v, char out[CANON_DOUBLE_MAX]);
+
+/* Date and timestamp as canon_text gives them, without NUL; the end. At most CANON_MOMENT_MAX bytes. */
+enum { CANON_MOMENT_MAX = 32 };
+char *canon_put_date(char *dst, int64_t days);
+char *canon_put_timestamp(char *dst, int64_t us);
 
 #endif

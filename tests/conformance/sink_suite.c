@@ -47,7 +47,9 @@ int fix_setup(void **state)
                                        .lease_ms = KIT_LEASE_MS};
     fix->sink = fix_open(fix, &fix->target, false);
     *state = fix;
-    return sink_setup(fix->sink, NULL, &err) ? -1 : 0;
+    if (sink_setup(fix->sink, NULL, &err))
+        print_error("setup: %s\n", err.msg);
+    return err.code ? -1 : 0;
 }
 
 int fix_teardown(void **state)

@@ -1,0 +1,255 @@
+/*
+ * mysql_connect: a connection that may be trusted, and the session that loading needs.
+ *
+ * Invariants: TLS with the server's certificate verified, unless it is on loopback or a socket; no password
+ * in clear but over verified TLS; never an automatic reconnect (it would forget the transaction); the file
+ * handler is ours from the first byte on, and LOCAL is off where nothing is loaded. The session says itself
+ * what its server's configuration might say otherwise: isolation, strictness, time zone, checks, and
+ * timeouts by which a stopped worker's locks fall with its lease.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "backends/mysql_internal.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+
+enum {
+    CONNECT_TIMEOUT_S = 8,
+    READ_TIMEOUT_S = 300, /* the longest silence: a statement of a batch, a commit, a first row of a scan */
+    WRITE_TIMEOUT_S = 60,
+    PORT = 3306,
+    LEASE_S_MIN = 2,
+    PACKET_START = 1024 * 1024, /* until the server has said its own */
+    PACKET_SPARE = 1024,
+    SESSION_MAX = 1024,
+};
+
+#define TLS_CA_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
+
+/* Ways to log in that never send the password itself. */
+#define AUTH_SAFE "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void library_begin(void)
+{
+    (void)!mysql_library_init(0, NULL, NULL);
+}
+
+/* ---- what the URL says ---- */
+
+struct place {
+    const char *host, *socket, *user, *ca;
+    unsigned port;
+    bool near; /* loopback or a socket: nobody in between */
+    bool tls;
+    bool load; /* LOAD DATA LOCAL, where the server lets us */
+};
+
+static bool is_loopback(const char *host)
+{
+    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static enum err_code check_params(const struct url *url, struct err *err)
+{
+    static const char *const KNOWN[] = {"tls", "tls-ca", "socket", "load"};
+
+    for (int i = 0; i < url->nparams; i++) {
+        bool known = false;
+        for (size_t k = 0; k < sizeof KNOWN / sizeof *KNOWN; k++)
+            known = known || strcmp(url->params[i].name, KNOWN[k]) == 0;
+        if (!known)
+            return err_set(err, ERRN_CONFIG,
+                           "a mysql URL has no parameter %s: it knows tls, tls-ca, socket, load",
+                           url->params[i].name);
+    }
+    return ERR_OK;
+}
+
+static enum err_code choose_tls(const struct url *url, struct place *p, struct err *err)
+{
+    const char *tls = url_param(url, "tls");
+
+    p->ca = url_param(url, "tls-ca");
+    p->tls = !p->near || p->ca;
+    if (tls && strcmp(tls, "off") == 0) {
+        if (!p->near)
+            return err_set(err, ERRN_CONFIG,
+                           "tls=off: %s is not this machine, so TLS stays on; name its certificate authority "
+                           "by tls-ca=FILE",
+                           p->host);
+        p->tls = false;
+    } else if (tls && strcmp(tls, "on") == 0) {
+        p->tls = true;
+    } else if (tls) {
+        return err_set(err, ERRN_CONFIG, "tls=%.40s: it is on or off", tls);
+    }
+    if (!p->ca)
+        p->ca = TLS_CA_SYSTEM;
+    return ERR_OK;
+}
+
+static enum err_code read_place(const struct sink_open *args, const struct url *url, struct place *p,
+                                struct err *err)
+{
+    const char *load = url_param(url, "load");
+
+    p->host = url->host && url->host[0] ? url->host : "localhost";
+    p->socket = url_param(url, "socket");
+    p->user = args->user ? args->user : url->user;
+    p->port = url->port ? (unsigned)url->port : PORT;
+    p->near = p->socket || is_loopback(p->host);
+    p->load = !args->read_only;
+    if (!url->path || !url->path[0])
+        return err_set(err, ERRN_CONFIG, "target.url names no database: write mysql://HOST:PORT/DATABASE");
+    if (!p->user)
+        return err_set(err, ERRN_CONFIG, "target.user is missing: who logs in to MySQL?");
+    if (check_params(url, err) || choose_tls(url, p, err))
+        return err->code;
+    if (load && strcmp(load, "insert") != 0 && strcmp(load, "local-infile") != 0)
+        return err_set(err, ERRN_CONFIG, "load=%.40s: it is local-infile or insert", load);
+    if (load && strcmp(load, "insert") == 0)
+        p->load = false;
+    return ERR_OK;
+}
+
+/* ---- options ---- */
+
+static bool set_tls(MYSQL *db, const struct place *p)
+{
+#ifdef MARIADB_BASE_VERSION
+    my_bool on = p->tls;
+    bool bad = mysql_options(db, MYSQL_OPT_SSL_ENFORCE, &on) ||
+               mysql_options(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
+#else
+    unsigned mode = p->tls ? SSL_MODE_VERIFY_IDENTITY : SSL_MODE_DISABLED;
+    bool bad = mysql_options(db, MYSQL_OPT_SSL_MODE, &mode);
+#endif
+    return !bad && !(p->tls && mysql_options(db, MYSQL_OPT_SSL_CA, p->ca));
+}
+
+/* Without TLS the library may fetch the server's RSA key to hide the password: good enough where nobody
+ * stands in between to give it another. */
+static bool set_auth(MYSQL *db, const struct place *p)
+{
+#ifdef MARIADB_BASE_VERSION
+    (void)p;
+    return mysql_options(db, MARIADB_OPT_RESTRICTED_AUTH, AUTH_SAFE) == 0;
+#else
+    bool fetch_key = p->near && !p->tls;
+    return mysql_options(db, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &fetch_key) == 0;
+#endif
+}
+
+static bool set_options(MYSQL *db, const struct place *p)
+{
+    unsigned connect_s = CONNECT_TIMEOUT_S, read_s = READ_TIMEOUT_S, write_s = WRITE_TIMEOUT_S;
+    unsigned local = p->load;
+    unsigned protocol = p->socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+    unsigned long packet = MYS_SQL_MAX;
+
+    return mysql_options(db, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s) == 0 &&
+           mysql_options(db, MYSQL_OPT_READ_TIMEOUT, &read_s) == 0 &&
+           mysql_options(db, MYSQL_OPT_WRITE_TIMEOUT, &write_s) == 0 &&
+           mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &local) == 0 &&
+           mysql_options(db, MYSQL_OPT_PROTOCOL, &protocol) == 0 &&
+           mysql_options(db, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet) == 0 &&
+           mysql_options(db, MYSQL_SET_CHARSET_NAME, "utf8mb4") == 0 && set_tls(db, p) && set_auth(db, p);
+}
+
+/* ---- the session ---- */
+
+/* The lost connection's transaction must be gone before its unit is judged; one that is not there is. */
+static enum err_code kill_connection(struct mys_sink *s, int64_t id, struct err *err)
+{
+    enum { NO_SUCH_THREAD = 1094, NOT_OWNER = 1095 };
+    struct bind b = mys_bind(s, "KILL CONNECTION ?", err);
+
+    mys_int(&b, id);
+    if (mys_run(&b, "kill", NULL, err) && (err->native == NO_SUCH_THREAD || err->native == NOT_OWNER))
+        err_clear(err);
+    return err->code;
+}
+
+static enum err_code begin_session(struct mys_sink *s, struct err *err)
+{
+    char sql[SESSION_MAX];
+    int64_t lease_s = s->base.target.lease_ms / 1000;
+
+    if (lease_s < LEASE_S_MIN)
+        lease_s = LEASE_S_MIN;
+    (void)!snprintf(sql, sizeof sql,
+                    "SET SESSION autocommit = 0, time_zone = '+00:00', wait_timeout = %" PRId64
+                    ", net_read_timeout = %" PRId64 ", net_write_timeout = %" PRId64
+                    ", sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+                    "NO_ENGINE_SUBSTITUTION', foreign_key_checks = 1, unique_checks = 1,"
+                    " sql_safe_updates = 0",
+                    lease_s, lease_s, lease_s);
+    if (mys_exec(s, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "session", err))
+        return err->code;
+    return mys_exec(s, sql, "session", err);
+}
+
+static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *err)
+{
+    struct result r;
+    struct bind b = mys_bind(s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile", err);
+
+    if (mys_query(&b, "session", &r, err))
+        return err->code;
+    if (mys_next(&r)) {
+        s->base.connection_id = mys_col_int(&r, 0);
+        s->max_packet = (size_t)mys_col_int(&r, 1) - PACKET_SPARE;
+        s->use_load = may_load && mys_col_int(&r, 2) != 0;
+        if (may_load && !s->use_load)
+            log_msg(LOG_INFO,
+                    "%s: the server's local_infile is off, so rows go by INSERT, which is slower; "
+                    "SET GLOBAL local_infile = ON, or set it in the parameter group",
+                    s->base.label);
+    }
+    mys_done(&r);
+    return ERR_OK;
+}
+
+static enum err_code log_in(struct mys_sink *s, const struct sink_open *args, const struct url *url,
+                            const struct place *p, struct err *err)
+{
+    /* Both libraries take a socket only where no host is named. */
+    if (!mysql_real_connect(s->db, p->socket ? NULL : p->host, p->user, args->password ? args->password : "",
+                            url->path, p->port, p->socket, CLIENT_FOUND_ROWS))
+        return mys_fail(s, "connect", err);
+    if (p->tls && !mysql_get_ssl_cipher(s->db))
+        return err_set(err, ERRN_DENIED, "%s: the server speaks no TLS, and is not on this machine",
+                       s->base.label);
+    return ERR_OK;
+}
+
+enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, const struct url *url,
+                          struct err *err)
+{
+    struct place p = {0};
+
+    if (read_place(args, url, &p, err))
+        return err->code;
+    pthread_once(&library_once, library_begin);
+    s->db = mysql_init(NULL);
+    if (!s->db)
+        return err_nomem(err);
+    mys_infile_install(&s->infile, s->db);
+    if (!set_options(s->db, &p))
+        return err_set(err, ERRN_INTERNAL, "%s: the client library refused an option", s->base.label);
+    s->max_packet = PACKET_START;
+    if (log_in(s, args, url, &p, err) || begin_session(s, err) || read_server(s, p.load, err))
+        return err->code;
+    s->moved_clock = s->base.clock != clock_real();
+    if (args->replaces_connection && kill_connection(s, args->replaces_connection, err))
+        return err->code;
+    mys_rollback(s);
+    return ERR_OK;
+}

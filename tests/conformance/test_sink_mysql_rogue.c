@@ -1,0 +1,217 @@
+/*
+ * test_sink_mysql_rogue: servers that ask for files they were not offered, die, or answer COMMIT with
+ * silence.
+ *
+ * Over a scripted server, so it runs everywhere. A file with a secret stands ready to be stolen.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/registry.h"
+#include "tests/support/scripted_mysql.h"
+#include "tests/support/sink_kit.h"
+
+#define SECRETS "/etc/passwd"
+
+static struct schema schema;
+
+static enum err_code open_at(int port, bool read_only, struct sink **out, struct err *err)
+{
+    char url[64];
+    struct sink_open args = {
+        .url = url,
+        .clock = clock_real(),
+        .read_only = read_only,
+        .user = "me",
+        .password = "p\xc3\xa4ss",
+        .target = {.pipeline = "p", .table = "t", .schema = &schema, .lease_ms = KIT_LEASE_MS}};
+
+    (void)!snprintf(url, sizeof url, "mysql://127.0.0.1:%d/db", port);
+    return registry_open_sink(&args, out, err);
+}
+
+/* A load of two rows, as far as it goes. */
+static void try_load(struct sink *sink, struct err *err)
+{
+    struct sink_begin begin = {KIT_HOUR, "me", 1, "run1"};
+    struct sink_load *load = NULL;
+    struct batch *batch = kit_batch(&schema, "1|secret\n2|x\n");
+    struct sink_segment segment = {0, 2, 5};
+    int64_t stored;
+
+    if (sink_begin(sink, &begin, &load, err) == ERR_OK &&
+        sink_append(load, batch, &segment, 1, &stored, err) == ERR_OK) {
+        (void)!sink_commit(load, err);
+        load = NULL;
+    }
+    sink_abort(load);
+    batch_free(batch);
+}
+
+/* What a server by this plan gets in the place of a file. */
+static size_t stolen(const struct scripted_plan *plan, bool read_only, char out[SCRIPTED_SENT_MAX],
+                     struct err *err)
+{
+    struct sink *sink = NULL;
+    struct sink_state state;
+    int port;
+    struct scripted_mysql *server = scripted_mysql_start(plan, &port);
+
+    if (open_at(port, read_only, &sink, err) == ERR_OK) {
+        if (read_only) {
+            (void)!sink_describe(sink, &state, err);
+            buf_release(&state.problems);
+        } else {
+            try_load(sink, err);
+        }
+    }
+    sink_close(sink);
+    return scripted_mysql_stop(server, out);
+}
+
+static void nothing_leaves(void **state)
+{
+    static const struct scripted_plan PLANS[] = {
+        {.ask_at_login = true, .file = SECRETS},
+        {.ask_after = "SET NAMES", .file = SECRETS},
+        {.ask_after = "SET SESSION TRANSACTION", .file = SECRETS},
+        {.ask_after = "SET SESSION autocommit", .file = SECRETS, .ask_times = 3},
+        {.ask_after = "SELECT CONNECTION_ID", .file = SECRETS},
+        {.ask_after = "SELECT", .file = SECRETS},
+        {.ask_after = "SHOW", .file = SECRETS},
+        {.ask_after = "SAVEPOINT", .file = SECRETS},
+        {.ask_after = "LOAD DATA", .file = SECRETS},
+        {.ask_after = "LOAD DATA", .file = "sluice-"},
+        {.ask_after = "LOAD DATA", .file = ""},
+        {.ask_after = "ROLLBACK", .file = SECRETS},
+        {.ask_after = "COMMIT", .file = SECRETS},
+        {.ask_after = "UPDATE", .file = SECRETS},
+    };
+    char out[SCRIPTED_SENT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof PLANS / sizeof *PLANS; i++)
+        for (int read_only = 0; read_only < 2; read_only++) {
+            struct err err = ERR_INIT;
+            assert_int_equal(stolen(&PLANS[i], read_only, out, &err), 0);
+            assert_null(strstr(err.msg, "p\xc3\xa4ss"));
+        }
+}
+
+static void asking_is_named(void **state)
+{
+    static const struct scripted_plan PLAN = {.ask_after = "LOAD DATA", .file = SECRETS};
+    char out[SCRIPTED_SENT_MAX];
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(stolen(&PLAN, false, out, &err), 0);
+    assert_string_equal(err_name_text(err.name), "DENIED");
+    assert_non_null(strstr(err.msg, "local file"));
+}
+
+/* The one name that was armed gives the rows, once. */
+static void a_token_serves_once(void **state)
+{
+    static const struct scripted_plan ONCE = {.ask_after = "LOAD DATA"},
+                                      TWICE = {.ask_after = "LOAD DATA", .ask_times = 2};
+    char out[SCRIPTED_SENT_MAX];
+    struct err err = ERR_INIT;
+
+    (void)state;
+    size_t n = stolen(&ONCE, false, out, &err);
+    assert_int_equal(n, strlen("1\tsecret\n2\tx\n"));
+    assert_memory_equal(out, "1\tsecret\n2\tx\n", n);
+    err_clear(&err);
+    assert_int_equal(stolen(&TWICE, false, out, &err), n); /* the second time nothing more */
+    assert_int_not_equal(err.code, ERR_OK);
+}
+
+static void lost_answers_are_judged_by_the_statement(void **state)
+{
+    static const struct {
+        struct scripted_plan plan;
+        const char *name;
+    } CASES[] = {
+        {{.die_after = "SAVEPOINT"}, "DB_LOST"},
+        {{.die_after = "LOAD DATA"}, "DB_LOST"},
+        {{.error_after = "SAVEPOINT", .error_code = 1213}, "DB_BUSY"},
+        {{.error_after = "SAVEPOINT", .error_code = 1205}, "DB_BUSY"},
+        {{.error_after = "SAVEPOINT", .error_code = 1290}, "DB_LOST"},
+        {{.error_after = "SAVEPOINT", .error_code = 1836}, "DB_LOST"},
+        {{.error_after = "SAVEPOINT", .error_code = 1053}, "DB_LOST"},
+        {{.error_after = "SAVEPOINT", .error_code = 1142}, "DENIED"},
+        {{.error_after = "SET SESSION", .error_code = 1045}, "DENIED"},
+    };
+    char out[SCRIPTED_SENT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct err err = ERR_INIT;
+        stolen(&CASES[i].plan, false, out, &err);
+        assert_string_equal(err_name_text(err.name), CASES[i].name);
+    }
+}
+
+/* A commit after nothing but the fence, which matches no row here: so the fence is made to match by OK. */
+static enum err_name commit_by(const struct scripted_plan *plan)
+{
+    char out[SCRIPTED_SENT_MAX];
+    struct err err = ERR_INIT;
+    struct sink *sink;
+    struct sink_begin begin = {KIT_HOUR, "me", 1, "run1"};
+    struct sink_load *load;
+    int port;
+    struct scripted_mysql *server = scripted_mysql_start(plan, &port);
+
+    assert_int_equal(open_at(port, false, &sink, &err), ERR_OK);
+    assert_int_equal(sink_begin(sink, &begin, &load, &err), ERR_OK);
+    (void)!sink_commit(load, &err);
+    sink_close(sink);
+    (void)scripted_mysql_stop(server, out);
+    return err.name;
+}
+
+static void only_a_lost_commit_is_in_doubt(void **state)
+{
+    static const struct {
+        struct scripted_plan plan;
+        enum err_name name;
+    } CASES[] = {
+        {{.matched = 1}, ERRN_NONE},
+        {{.matched = 0}, ERRN_FENCED},
+        {{.matched = 1, .die_after = "COMMIT"}, ERRN_DB_IN_DOUBT},
+        {{.matched = 1, .error_after = "COMMIT", .error_code = 1053}, ERRN_DB_IN_DOUBT},
+        {{.matched = 1, .error_after = "COMMIT", .error_code = 1180}, ERRN_DB_IN_DOUBT},
+        {{.matched = 1, .error_after = "COMMIT", .error_code = 1213}, ERRN_DB_BUSY},
+        {{.matched = 1, .error_after = "COMMIT", .error_code = 1290}, ERRN_DB_LOST},
+        {{.matched = 1, .die_after = "UPDATE"}, ERRN_DB_LOST},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        assert_string_equal(err_name_text(commit_by(&CASES[i].plan)), err_name_text(CASES[i].name));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_leaves),
+        cmocka_unit_test(asking_is_named),
+        cmocka_unit_test(a_token_serves_once),
+        cmocka_unit_test(lost_answers_are_judged_by_the_statement),
+        cmocka_unit_test(only_a_lost_commit_is_in_doubt),
+    };
+
+    kit_schema(&schema, "id:int,name:text");
+    int failed = cmocka_run_group_tests_name("sink mysql: rogue servers", tests, NULL, NULL);
+    schema_release(&schema);
+    return failed;
+}

@@ -1,0 +1,25 @@
+/*
+ * mysql_kit: the server that SLUICE_TEST_MYSQL_URL, _USER and _PASSWORD name, for tests. The URL's database
+ * must be there; tests work in others beside it, <database>_<pid>_<n>, which they drop.
+ */
+#ifndef SLUICE_TESTS_SUPPORT_MYSQL_KIT_H
+#define SLUICE_TESTS_SUPPORT_MYSQL_KIT_H
+
+#include "core/sink/sink.h"
+
+/* False, with the line that says why and what to do, where no server is named. */
+bool kit_mysql_begin(void);
+void kit_mysql_end(void);
+
+/* A new, empty database, and the old one gone. */
+void kit_mysql_reset(void);
+/* Opens a sink on the test's database; `more` is added to the URL ("&load=insert" or ""). */
+enum err_code kit_mysql_open(const struct sink_target *target, const struct clock *clock, bool read_only,
+                             int64_t replaces, const char *more, struct sink **out, struct err *err);
+/* Runs a statement beside any sink, in the test's database; asserts that it goes well. */
+void kit_mysql_sql(const char *sql);
+/* The first column of its first row, as a number. */
+int64_t kit_mysql_int(const char *sql);
+bool kit_mysql_is_mariadb(void);
+
+#endif

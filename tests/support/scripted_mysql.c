@@ -1,0 +1,227 @@
+/*
+ * scripted_mysql: see scripted_mysql.h.
+ *
+ *   accept -> greeting -> (login) OK -> statement -> answer -> ... until the client leaves
+ *
+ * Invariant: one thread, one connection; packets are at most PACKET_MAX bytes, since tests send little.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+#include "tests/support/scripted_mysql.h"
+
+enum {
+    PACKET_MAX = 65536,
+    COM_QUIT = 1,
+    COM_QUERY = 3,
+    /* LONG_PASSWORD FOUND_ROWS LONG_FLAG CONNECT_WITH_DB LOCAL_FILES PROTOCOL_41 TRANSACTIONS
+     * SECURE_CONNECTION MULTI_RESULTS PLUGIN_AUTH */
+    CAPABILITIES = 0x1 | 0x2 | 0x4 | 0x8 | 0x80 | 0x200 | 0x2000 | 0x8000 | 0x20000 | 0x80000,
+    UTF8MB4 = 45,
+    AUTOCOMMIT = 2,
+};
+
+struct scripted_mysql {
+    struct scripted_plan plan;
+    pthread_t thread;
+    int listener, peer;
+    unsigned char sequence;
+    unsigned char in[PACKET_MAX];
+    char sent[SCRIPTED_SENT_MAX];
+    size_t nsent;
+};
+
+static bool put(struct scripted_mysql *s, const void *data, size_t len)
+{
+    unsigned char head[4] = {(unsigned char)len, (unsigned char)(len >> 8), 0, s->sequence++};
+
+    return send(s->peer, head, 4, MSG_NOSIGNAL) == 4 &&
+           (len == 0 || send(s->peer, data, len, MSG_NOSIGNAL) == (ssize_t)len);
+}
+
+/* The next packet's length, or -1 where the client has left. */
+static long get(struct scripted_mysql *s)
+{
+    unsigned char head[4];
+
+    if (recv(s->peer, head, 4, MSG_WAITALL) != 4)
+        return -1;
+    size_t len = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16;
+    s->sequence = (unsigned char)(head[3] + 1);
+    if (len >= PACKET_MAX || (len && recv(s->peer, s->in, len, MSG_WAITALL) != (ssize_t)len))
+        return -1;
+    s->in[len] = '\0';
+    return (long)len;
+}
+
+static bool put_ok(struct scripted_mysql *s, unsigned char rows)
+{
+    const unsigned char ok[] = {0, rows, 0, AUTOCOMMIT, 0, 0, 0};
+
+    return put(s, ok, sizeof ok);
+}
+
+static bool put_error(struct scripted_mysql *s, unsigned code)
+{
+    char packet[64] = {(char)0xff, (char)code, (char)(code >> 8)};
+    int n = snprintf(packet + 3, sizeof packet - 3, "#HY000scripted");
+
+    return put(s, packet, 3 + (size_t)n);
+}
+
+static bool put_greeting(struct scripted_mysql *s)
+{
+    static const char PLUGIN[] = "mysql_native_password";
+    unsigned char p[128] = {10};
+    size_t at = 1;
+
+    s->sequence = 0;
+    memcpy(p + at, "8.0.99-scripted", 16);
+    at += 16;
+    p[at] = 7; /* connection id */
+    at += 4;
+    memcpy(p + at, "12345678", 9);
+    at += 9;
+    p[at++] = (unsigned char)CAPABILITIES;
+    p[at++] = (unsigned char)(CAPABILITIES >> 8);
+    p[at++] = UTF8MB4;
+    p[at++] = AUTOCOMMIT;
+    at++;
+    p[at++] = (unsigned char)(CAPABILITIES >> 16);
+    p[at++] = 0;
+    p[at++] = 21;
+    at += 10;
+    memcpy(p + at, "123456789012", 13);
+    at += 13;
+    memcpy(p + at, PLUGIN, sizeof PLUGIN);
+    return put(s, p, at + sizeof PLUGIN);
+}
+
+/* One row of three numbers: connection id, max_allowed_packet, local_infile. */
+static bool put_row(struct scripted_mysql *s)
+{
+    static const unsigned char COUNT[] = {3}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
+    static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0, 0, 1, 'c', 0, 12, 63,
+                                           0, 20,  0,   0,   0, 8, 0, 0, 0,   0, 0};
+    static const char ROW[] = "\001"
+                              "7"
+                              "\010"
+                              "16777216"
+                              "\001"
+                              "1";
+    bool good = put(s, COUNT, 1);
+
+    for (int i = 0; i < 3; i++)
+        good = good && put(s, COLUMN, sizeof COLUMN);
+    return good && put(s, END, sizeof END) && put(s, ROW, sizeof ROW - 1) && put(s, END, sizeof END);
+}
+
+/* Asks for a file and keeps what comes. */
+static bool ask(struct scripted_mysql *s, const char *file)
+{
+    char packet[256] = {(char)0xfb};
+    int n = snprintf(packet + 1, sizeof packet - 1, "%s", file);
+
+    if (!put(s, packet, 1 + (size_t)n))
+        return false;
+    for (;;) {
+        long len = get(s);
+        if (len <= 0)
+            return len == 0;
+        if (s->sequence == 1) /* no answer but a command of its own: COM_QUIT */
+            return false;
+        for (long i = 0; i < len && s->nsent < SCRIPTED_SENT_MAX - 1; i++)
+            s->sent[s->nsent++] = (char)s->in[i];
+    }
+}
+
+static bool starts(const char *sql, const char *word)
+{
+    return word && strncasecmp(sql, word, strlen(word)) == 0;
+}
+
+static bool answer(struct scripted_mysql *s, char *sql)
+{
+    const struct scripted_plan *plan = &s->plan;
+
+    if (starts(sql, plan->die_after))
+        return false;
+    if (starts(sql, plan->error_after))
+        return put_error(s, plan->error_code);
+    if (starts(sql, plan->ask_after)) {
+        char name[128] = "";
+        char *quote = strchr(sql, '\'');
+        (void)!snprintf(name, sizeof name, "%.*s", quote ? (int)strcspn(quote + 1, "'") : 0,
+                        quote ? quote + 1 : "");
+        for (int i = 0; i < (plan->ask_times ? plan->ask_times : 1); i++)
+            if (!ask(s, plan->file ? plan->file : name))
+                return false;
+    }
+    return starts(sql, "SELECT") && !starts(sql, plan->ask_after) ? put_row(s) : put_ok(s, plan->matched);
+}
+
+static void *serve(void *arg)
+{
+    struct scripted_mysql *s = arg;
+    long len;
+
+    struct timeval patience = {1, 0}; /* with a client that waits in its turn */
+
+    s->peer = accept(s->listener, NULL, NULL);
+    if (s->peer < 0 || setsockopt(s->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) ||
+        !put_greeting(s) || get(s) < 0)
+        goto out;
+    if (s->plan.ask_at_login ? !ask(s, s->plan.file) : !put_ok(s, 0))
+        goto out;
+    while ((len = get(s)) > 0 && s->in[0] != COM_QUIT)
+        if (s->in[0] != COM_QUERY ? !put_ok(s, 0) : !answer(s, (char *)s->in + 1))
+            break;
+out:
+    if (s->peer >= 0)
+        close(s->peer);
+    return NULL;
+}
+
+struct scripted_mysql *scripted_mysql_start(const struct scripted_plan *plan, int *port)
+{
+    struct scripted_mysql *s = mem_calloc(1, sizeof *s);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+
+    assert_non_null(s);
+    s->plan = *plan;
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(s->listener >= 0);
+    assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(s->listener, 1), 0);
+    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
+    *port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+    return s;
+}
+
+size_t scripted_mysql_stop(struct scripted_mysql *s, char out[SCRIPTED_SENT_MAX])
+{
+    shutdown(s->listener, SHUT_RDWR); /* where nobody ever came */
+    assert_int_equal(pthread_join(s->thread, NULL), 0);
+    close(s->listener);
+    size_t n = s->nsent;
+    memcpy(out, s->sent, SCRIPTED_SENT_MAX);
+    mem_free(s);
+    return n;
+}

@@ -1,0 +1,32 @@
+/*
+ * scripted_mysql: a server of ours that speaks enough of MySQL's protocol to be asked by the real client
+ * library, and that turns rogue where a test says so. It listens on loopback and serves one connection.
+ *
+ * It logs anybody in, answers SELECT with one row of numbers, everything else with OK. What the client sends
+ * where a file was asked for is kept.
+ */
+#ifndef SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
+#define SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SCRIPTED_SENT_MAX = 4096 };
+
+struct scripted_plan {
+    const char *ask_after; /* a statement that begins so is answered by "send me the file" ... */
+    const char *file;      /* ... of this name; NULL = the name in the statement (an honest server) */
+    int ask_times;         /* asks so often in a row for the one statement */
+    bool ask_at_login;     /* asks where the answer to the login belongs */
+    const char *die_after; /* closes the connection instead of answering it */
+    unsigned error_code;   /* answers `error_after` with this error */
+    const char *error_after;
+    unsigned char matched; /* rows that an UPDATE matches */
+};
+
+struct scripted_mysql;
+struct scripted_mysql *scripted_mysql_start(const struct scripted_plan *plan, int *port);
+/* Ends it; out gets what came for files (its length is returned). */
+size_t scripted_mysql_stop(struct scripted_mysql *server, char out[SCRIPTED_SENT_MAX]);
+
+#endif
