@@ -156,6 +156,14 @@ RUN_TESTS := $(call SELECT,$(filter $(TSAN_TESTS:%=$(B)/%),$(TESTS)) $(E2E_SCRIP
 else
 RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIND)),$(CI_SCRIPTS)))
 endif
+# Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
+SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
+ifeq ($(SERVERS),yes)
+RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
+else ifeq ($(T),)
+RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
+endif
 build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS)
 run-tests: build-tests
 	@ci/run-tests.sh $(KIND) $(RUN_TESTS)

@@ -39,6 +39,17 @@ tests() {
             printf 'fail\tcheck\trun-tests KIND=%s\t\n' "$1" >>$RESULTS; }
 }
 
+# beside KIND S3 SQL: the tests of the servers, beside a private pair of them. One at a time: they share a database.
+beside() {
+    if ! why=$(ci/cache.sh --check all 2>&1 >/dev/null); then
+        printf 'server\tcheck\twith-%s-%s\tno servers: %s\n' "$2" "$3" "$(echo "$why" | tr '\n\t' '  ')" >>$RESULTS
+        return
+    fi
+    TEST_JOBS=1 TEST_SUITE="with-$2-$3" "ci/with-$2.sh" ci/with-mysql.sh "$3" \
+        $MAKE --no-print-directory KIND="$1" SERVERS=yes run-tests ||
+        printf 'fail\tcheck\twith-%s-%s\t\n' "$2" "$3" >>$RESULTS
+}
+
 if [ "$mode" = all ]; then
     step check-layers $MAKE --no-print-directory check-layers
     step check-rules $MAKE --no-print-directory check-rules
@@ -47,6 +58,9 @@ if [ "$mode" = all ]; then
     tests gcc
     tests clang
     tests tsan
+    beside gcc minio mysql
+    beside gcc versitygw mariadb
+    beside clang minio mariadb
 else
     tests "$kind"
 fi

@@ -24,6 +24,8 @@ run_one() {
     test=$2
     name=${test#"build/$kind/"}
     name=${name%.sh}
+    # The same test beside other servers is another line, with another log.
+    [ -z "${TEST_SUITE:-}" ] || name=$TEST_SUITE/${name#tests/}
     log=build/$kind/log/$(echo "${name#tests/}" | tr / .).log
     tmp=$(mktemp -d) && chmod 755 "$tmp" || exit 1 # tests that become nobody go there too
     case $test in
