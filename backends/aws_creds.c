@@ -377,10 +377,6 @@ static enum err_code from_instance(struct aws_creds *creds, bool *found, struct 
     if (fetch(creds,
               &(struct http_request){"PUT", url, "x-aws-ec2-metadata-token-ttl-seconds: 21600\n", NULL, 0},
               true, source, &answer, err) != ERR_OK) {
-        *found = answer.status != 0 || !err_is_transient(err->code);
-        if (!*found) {
-            err_clear(err);
-        }
         goto out;
     }
     log_add_secret(buf_str(&answer.body));
@@ -398,6 +394,11 @@ static enum err_code from_instance(struct aws_creds *creds, bool *found, struct 
         (void)!keep_json(creds, &answer.body, source, err);
     }
 out:
+    /* No answer, or a refusal: this is no instance of AWS, or one without a role. */
+    *found = err->code != ERR_DENIED && !(err->code == ERR_TRANSIENT && answer.status == 0);
+    if (!*found) {
+        err_clear(err);
+    }
     http_answer_release(&answer);
     return err->code;
 }

@@ -80,7 +80,7 @@ refuses "a folder instead of it" 2 '(USAGE|CONFIG|NOT_FOUND|IO|UNSUPPORTED)' 'la
 refuses "-C to nowhere" 2 NOT_FOUND 'nowhere' -C nowhere run
 refuses "an unknown key" 2 CONFIG_UNKNOWN_KEY 'commit_unit' run --set target.comit_unit=file
 refuses "an unknown environment" 2 CONFIG 'staging' -e staging run
-refuses "an environment of the future" 2 UNSUPPORTED 's3|mysql' -e ci run --set target.password=
+refuses "a bucket without credentials" 2 DENIED 'no credentials: set AWS_ACCESS_KEY_ID' -e ci run --set target.password=
 refuses "a secret on the command line" 2 SECRET_EXPOSED 'password' run --set target.password=hunter22
 unlike "which is not printed" "$err" 'hunter22'
 refuses "a missing source" 2 NOT_FOUND 'nolake' run --set source.url=file:nolake

@@ -322,7 +322,9 @@ static void an_instance_is_asked_by_version_2(void **state)
     found(creds, NOON, "IMDS3", "instance");
     aws_creds_close(creds);
     s.status = 404; /* an instance without a role */
-    not_found(ERRN_DENIED, "metadata");
+    not_found(ERRN_DENIED, "set AWS_ACCESS_KEY_ID");
+    s.status = 503;
+    not_found(ERRN_STORE_UNREACHABLE, "metadata: it answered 503");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9", 1);
     not_found(ERRN_DENIED, "set AWS_ACCESS_KEY_ID");
 }

@@ -474,7 +474,7 @@ static void registry_knows_schemes(void **state)
     struct store *store = &liar;
 
     (void)state;
-    assert_string_equal(registry_store_names(), "file mem");
+    assert_string_equal(registry_store_names(), "file mem s3");
     assert_true(registry_known_store("lake") && registry_known_store("file:lake") &&
                 registry_known_store("fs:lake"));
     assert_true(registry_known_store("mem:x") && registry_known_store("s3://bucket/x") &&
