@@ -7,12 +7,14 @@
  * what its server's configuration might say otherwise: isolation, strictness, time zone, checks, and
  * timeouts by which a stopped worker's locks fall with its lease.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "backends/mysql_internal.h"
 #include "core/base/log.h"
@@ -27,6 +29,7 @@ enum {
     PACKET_START = 1024 * 1024, /* until the server has said its own */
     PACKET_SPARE = 1024,
     SESSION_MAX = 1024,
+    CA_PATH_MAX = 1024,
 };
 
 #define TLS_CA_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
@@ -44,7 +47,8 @@ static void library_begin(void)
 /* ---- what the URL says ---- */
 
 struct place {
-    const char *host, *socket, *user, *ca;
+    const char *host, *socket, *user;
+    char ca[CA_PATH_MAX];
     unsigned port;
     bool near; /* loopback or a socket: nobody in between */
     bool tls;
@@ -72,12 +76,16 @@ static enum err_code check_params(const struct url *url, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code choose_tls(const struct url *url, struct place *p, struct err *err)
+static enum err_code choose_tls(const struct sink_open *args, const struct url *url, struct place *p,
+                                struct err *err)
 {
-    const char *tls = url_param(url, "tls");
+    const char *tls = url_param(url, "tls"), *ca = url_param(url, "tls-ca");
+    const char *dir = ca && ca[0] != '/' && args->base_dir ? args->base_dir : "";
 
-    p->ca = url_param(url, "tls-ca");
-    p->tls = !p->near || p->ca;
+    p->tls = !p->near || ca;
+    if (snprintf(p->ca, sizeof p->ca, "%s%s%s", dir, dir[0] ? "/" : "", ca ? ca : TLS_CA_SYSTEM) >=
+        CA_PATH_MAX)
+        return err_set(err, ERRN_CONFIG, "tls-ca: the path is longer than %d bytes", CA_PATH_MAX);
     if (tls && strcmp(tls, "off") == 0) {
         if (!p->near)
             return err_set(err, ERRN_CONFIG,
@@ -90,8 +98,8 @@ static enum err_code choose_tls(const struct url *url, struct place *p, struct e
     } else if (tls) {
         return err_set(err, ERRN_CONFIG, "tls=%.40s: it is on or off", tls);
     }
-    if (!p->ca)
-        p->ca = TLS_CA_SYSTEM;
+    if (p->tls && access(p->ca, R_OK) != 0)
+        return err_set_errno(err, errno, "tls-ca: %s", p->ca);
     return ERR_OK;
 }
 
@@ -110,7 +118,7 @@ static enum err_code read_place(const struct sink_open *args, const struct url *
         return err_set(err, ERRN_CONFIG, "target.url names no database: write mysql://HOST:PORT/DATABASE");
     if (!p->user)
         return err_set(err, ERRN_CONFIG, "target.user is missing: who logs in to MySQL?");
-    if (check_params(url, err) || choose_tls(url, p, err))
+    if (check_params(url, err) || choose_tls(args, url, p, err))
         return err->code;
     if (load && strcmp(load, "insert") != 0 && strcmp(load, "local-infile") != 0)
         return err_set(err, ERRN_CONFIG, "load=%.40s: it is local-infile or insert", load);

@@ -14,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -181,10 +182,11 @@ static void *serve(void *arg)
     long len;
 
     struct timeval patience = {1, 0}; /* with a client that waits in its turn */
+    int on = 1;
 
     s->peer = accept(s->listener, NULL, NULL);
     if (s->peer < 0 || setsockopt(s->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) ||
-        !put_greeting(s) || get(s) < 0)
+        setsockopt(s->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) || !put_greeting(s) || get(s) < 0)
         goto out;
     if (s->plan.ask_at_login ? !ask(s, s->plan.file) : !put_ok(s, 0))
         goto out;
