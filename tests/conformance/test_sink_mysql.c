@@ -336,9 +336,12 @@ static void mistakes_are_named(void **state)
     static const struct {
         const char *more;
         enum err_name name;
-    } CASES[] = {{"&tls=maybe", ERRN_CONFIG}, {"&load=fast", ERRN_CONFIG},
-                 {"&color=red", ERRN_CONFIG}, {"&tls-ca=/no/such/file", ERRN_NOT_FOUND},
-                 {"&tls=on", ERRN_DENIED},    {"&socket=/no/such/socket", ERRN_DB_LOST}};
+    } CASES[] = {{"&tls=maybe", ERRN_CONFIG},
+                 {"&load=fast", ERRN_CONFIG},
+                 {"&color=red", ERRN_CONFIG},
+                 {"&tls-ca=/no/such/file", ERRN_NOT_FOUND},
+                 {"&tls-ca=README.md", ERRN_DENIED} /* no certificate */,
+                 {"&socket=/no/such/socket", ERRN_DB_LOST}};
 
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
