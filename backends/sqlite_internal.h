@@ -5,7 +5,7 @@
  *   sqlite_vtab.c    a batch as a virtual table          sqlite_schema.c   DDL, setup
  *   sqlite_describe.c  the target table against schema   sqlite_ledger.c   sluice_load
  *   sqlite_records.c   attempts and rejects              sqlite_claim.c    sluice_claim
- *   sqlite_scan.c    rows back
+ *   sqlite_scan.c    rows back                           sqlite_replace.c  an object's next version
  *
  * The database's clock is the handle's `clock`: SQLite has none of its own but this machine's, and so tests
  * and --now can move it.
@@ -172,8 +172,6 @@ bool sqlite_is_numeric(const struct type *type);
 
 enum err_code sqlite_ledger_insert(struct sink_load *load, struct ledger_row *rows, size_t n,
                                    struct err *err) MUST_USE;
-enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
-                             struct err *err) MUST_USE;
 enum err_code sqlite_totals(struct sink_load *load, const struct ledger_row *rows, size_t n,
                             struct err *err) MUST_USE;
 enum err_code sqlite_ledger_page(struct sink *sink, const struct ledger_query *query, struct ledger_row *rows,
@@ -181,6 +179,15 @@ enum err_code sqlite_ledger_page(struct sink *sink, const struct ledger_query *q
 enum err_code sqlite_ledger_header(struct sink *sink, int64_t id, struct buf *out, struct err *err) MUST_USE;
 enum err_code sqlite_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
                                       struct err *err) MUST_USE;
+
+/* Writes what totals writes. */
+enum err_code sqlite_ledger_update(struct sqlite_sink *s, const struct ledger_row *row, int64_t finished_us,
+                                   struct err *err) MUST_USE;
+
+/* ---- sqlite_replace.c ---- */
+
+enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
+                             struct err *err) MUST_USE;
 
 /* ---- sqlite_records.c ---- */
 

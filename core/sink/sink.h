@@ -165,7 +165,9 @@ struct sink_type {
                                    struct err *err);
     /* Takes over ledger row `old` (matched by id and run_id, else LEDGER_MOVED) for `row` (its chunk is set
      * to 0): deletes by _load the rows and rejects of every ledger row of this object (chunks, replays) and
-     * those ledger rows; row->id = old->id. Needs lineage; BASELINE_ROW for such. */
+     * those ledger rows; row->id = old->id. Needs lineage; BASELINE_ROW for such. NEEDS_LINEAGE where fewer
+     * rows carry its _load than the ledger counts and the table has rows that carry none: they may be its
+     * own, and new ones would double them. */
     enum err_code (*replace)(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
                              struct err *err);
     /* Segments cover the batch's rows without gap. *stored = rows as the database counts them. A row it
