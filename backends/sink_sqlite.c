@@ -232,7 +232,8 @@ static enum err_code append_sql(const struct sink_target *t, struct buf *sql, st
 {
     bool lineage = t->lineage != LINEAGE_NONE;
 
-    if (buf_append_str(sql, "INSERT INTO main.", err) || sqlite_quote(sql, t->table, err))
+    /* ABORT: a table's own ON CONFLICT REPLACE or IGNORE would lose rows and say nothing. */
+    if (buf_append_str(sql, "INSERT OR ABORT INTO main.", err) || sqlite_quote(sql, t->table, err))
         return err->code;
     for (size_t c = 0; c < t->schema->nloaded; c++)
         if (buf_append_str(sql, c ? ", " : " (", err) ||

@@ -311,9 +311,36 @@ static void constraint_row_with_a_trigger_is_unknown(void **state)
     sink_close(sink);
 }
 
+/* A table made by somebody who wants the last row of each id. */
+static void conflict_clauses_of_the_table_lose_no_row(void **state)
+{
+    static const char *const CLAUSES[] = {"REPLACE", "IGNORE", "FAIL"};
+    char ddl[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CLAUSES / sizeof *CLAUSES; i++) {
+        struct err err = ERR_INIT;
+        (void)!unlink(kit_db.path);
+        (void)!snprintf(ddl, sizeof ddl,
+                        "CREATE TABLE t (id INT, name TEXT, _load INT, UNIQUE (id) ON CONFLICT %s)",
+                        CLAUSES[i]);
+        kit_db_sql(ddl);
+        struct sink *sink = kit_db_made();
+        struct sink_load *load = kit_begin(sink, "run1");
+        assert_int_equal(kit_append(load, "1|x\n2|x\n1|y\n", 1, &err), ERR_DATA);
+        assert_int_equal(err.name, ERRN_DB_CONSTRAINT);
+        assert_int_equal(load->failed_row, 2);
+        sink_abort(load);
+        kit_assert_rows(sink, 0, "");
+        sink_close(sink);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(conflict_clauses_of_the_table_lose_no_row, kit_db_setup,
+                                        kit_db_teardown),
         cmocka_unit_test_setup_teardown(missing_folder_is_named, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(foreign_file_is_no_database, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(reading_a_missing_file_makes_none, kit_db_setup, kit_db_teardown),
