@@ -289,15 +289,10 @@ static enum err_code append(struct sink_load *load, const struct batch *batch,
     s->source.segments = segments;
     s->source.nsegments = nsegments;
     s->source.row = 0;
-    int64_t before = sqlite3_total_changes64(s->db);
     struct bind b = bind_to(s->append);
-    if (sqlite_run(s, &b, s->base.target.table, NULL, err)) {
-        /* A trigger makes SQLite read the batch to its end first: then the row is not known. */
-        if (err->code == ERR_DATA && s->source.row < batch->rows)
-            load->failed_row = (int64_t)s->source.row;
-    } else {
-        *stored = sqlite3_total_changes64(s->db) - before;
-    }
+    /* A trigger makes SQLite read the batch to its end first: then the row is not known. */
+    if (sqlite_run(s, &b, s->base.target.table, stored, err) == ERR_DATA && s->source.row < batch->rows)
+        load->failed_row = (int64_t)s->source.row;
     s->source.batch = NULL;
     return err->code;
 }

@@ -119,7 +119,8 @@ void bind_hour(struct bind *b, hour_t hour);
 void bind_hex64(struct bind *b, uint64_t v);
 void bind_hex128(struct bind *b, const struct hash128 *v);
 
-/* Runs a statement that gives no row, and resets it. *changed (may be NULL) = rows matched. */
+/* Runs a statement that gives no row, and resets it. *changed (may be NULL) = rows matched by the statement
+ * itself: what triggers do is not counted. */
 enum err_code sqlite_run(struct sqlite_sink *s, struct bind *b, const char *what, int64_t *changed,
                          struct err *err) MUST_USE;
 /* Steps to the next row; *row = false at the end. */
