@@ -158,6 +158,7 @@ static void close_sink(struct sink *sink)
     struct sqlite_sink *s = sqlite_of(sink);
 
     sqlite_finalize_statements(s);
+    sqlite_runs_release(&s->runs);
     sqlite3_close(s->db);
     for (size_t c = 0; s->source.text && c < s->source.schema->nloaded; c++)
         buf_release(&s->source.text[c]);

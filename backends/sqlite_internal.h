@@ -57,6 +57,15 @@ enum sqlite_statement {
     ST_COUNT
 };
 
+/* Where the rows of each load lie in the table; see sqlite_replace.c. */
+struct sqlite_runs {
+    struct run *at; /* by load */
+    size_t n, cap;
+    int64_t version; /* of the data when they were noted */
+    bool noted;
+    bool given_up; /* they are too many, or the table has no rowids */
+};
+
 struct sqlite_sink {
     struct sink base;
     sqlite3 *db;
@@ -66,6 +75,7 @@ struct sqlite_sink {
     struct batch_source source;
     sqlite3_stmt *statements[ST_COUNT];
     sqlite3_stmt *append;
+    struct sqlite_runs runs;
 };
 
 struct sqlite_load {
@@ -189,6 +199,8 @@ enum err_code sqlite_ledger_update(struct sqlite_sink *s, const struct ledger_ro
 
 enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
                              struct err *err) MUST_USE;
+
+void sqlite_runs_release(struct sqlite_runs *runs);
 
 /* ---- sqlite_records.c ---- */
 

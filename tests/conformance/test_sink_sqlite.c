@@ -359,9 +359,115 @@ static void rows_of_triggers_are_not_counted(void **state)
     sink_close(sink);
 }
 
+/* ---- replace ---- */
+
+/* Loads objects "o0", "o1", ...: ids i * rows .. with name "old". */
+static void load_many(struct sink *sink, int objects, int rows)
+{
+    char name[16], text[1024];
+
+    for (int o = 0; o < objects; o++) {
+        size_t at = 0;
+        (void)!snprintf(name, sizeof name, "o%d", o);
+        for (int r = 0; r < rows; r++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%d|old\n", o + objects * r);
+        kit_load(sink, name, text);
+    }
+}
+
+/* Replaces the object's rows with these, which are five as kit_ledger says. */
+static void reload(struct sink *sink, const char *object, const char *rows)
+{
+    struct ledger_query query = {.object = object};
+    struct ledger_row old, row = kit_ledger(object, 0, "run2");
+    struct err err = ERR_INIT;
+    size_t n;
+
+    assert_int_equal(sink_ledger_page(sink, &query, &old, 1, &n, &err), ERR_OK);
+    assert_int_equal(n, 1);
+    struct sink_load *load = kit_begin(sink, "run2");
+    if (sink_replace(load, &old, &row, &err))
+        fail_msg("%s", err.msg);
+    assert_int_equal(kit_append(load, rows, row.id, &err), ERR_OK);
+    assert_int_equal(sink_totals(load, &row, 1, &err), ERR_OK);
+    assert_int_equal(sink_commit(load, &err), ERR_OK);
+}
+
+/* Wherever the rows lie, and whoever moved or copied them meanwhile: the object's are gone, the others not.
+ */
+static void replace_finds_rows_that_moved(void **state)
+{
+    static const char *const DDL[] = {
+        "CREATE TABLE t (id INT, name TEXT, _load INT)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, _load INT)", /* scattered */
+        "CREATE TABLE t (id INT PRIMARY KEY, name TEXT, _load INT) WITHOUT ROWID",
+        "CREATE TABLE t (id INT, name TEXT, _load INT, _rowid_ TEXT DEFAULT 'x')",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof DDL / sizeof *DDL; i++) {
+        (void)!unlink(kit_db.path);
+        kit_db_sql(DDL[i]);
+        struct sink *sink = kit_db_made();
+        load_many(sink, 3, 5);
+        reload(sink, "o0", "100|a\n101|a\n102|a\n103|a\n104|a\n");
+        reload(sink, "o0", "200|b\n201|b\n202|b\n203|b\n204|b\n"); /* its own new rows */
+        kit_db_sql("UPDATE t SET id = id + 1000 WHERE name = 'old' AND _load = 2;"
+                   "INSERT INTO t (id, name, _load) SELECT id + 500, 'copy', _load FROM t WHERE _load = 2");
+        reload(sink, "o1", "300|c\n301|c\n302|c\n303|c\n304|c\n");
+        kit_db_sql("DELETE FROM t WHERE id = 2"); /* somebody's delete is mended */
+        reload(sink, "o2", "400|d\n401|d\n402|d\n403|d\n404|d\n");
+        kit_assert_rows(sink, 0,
+                        "200|b\n201|b\n202|b\n203|b\n204|b\n300|c\n301|c\n302|c\n303|c\n304|c\n"
+                        "400|d\n401|d\n402|d\n403|d\n404|d\n");
+        sink_close(sink);
+    }
+}
+
+static int64_t thousands; /* of SQLite's machine steps, on every connection opened since */
+
+static int on_steps(void *ctx)
+{
+    (void)ctx;
+    thousands++;
+    return 0;
+}
+
+static int count_steps(sqlite3 *db, const char **msg, const struct sqlite3_api_routines *api)
+{
+    (void)msg;
+    (void)api;
+    sqlite3_progress_handler(db, 1000, on_steps, NULL);
+    return SQLITE_OK;
+}
+
+static void replacing_many_objects_scans_the_table_once(void **state)
+{
+    enum { OBJECTS = 200 };
+    char name[16];
+
+    (void)state;
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))count_steps), SQLITE_OK);
+    struct sink *sink = kit_db_made();
+    load_many(sink, OBJECTS, 5);
+    thousands = 0;
+    for (int o = 0; o < OBJECTS; o++) {
+        (void)!snprintf(name, sizeof name, "o%d", o);
+        reload(sink, name, "1|n\n2|n\n3|n\n4|n\n5|n\n");
+    }
+    sqlite3_reset_auto_extension();
+    /* A scan takes five steps a row: 200 of them would be over a thousand thousands. */
+    assert_true(thousands > 0 && thousands < 300);
+    assert_int_equal(kit_count(sink, 0), 5 * OBJECTS);
+    sink_close(sink);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(replace_finds_rows_that_moved, kit_db_setup, kit_db_teardown),
+        cmocka_unit_test_setup_teardown(replacing_many_objects_scans_the_table_once, kit_db_setup,
+                                        kit_db_teardown),
         cmocka_unit_test_setup_teardown(rows_of_triggers_are_not_counted, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(conflict_clauses_of_the_table_lose_no_row, kit_db_setup,
                                         kit_db_teardown),
