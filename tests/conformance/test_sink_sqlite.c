@@ -336,6 +336,36 @@ static void conflict_clauses_of_the_table_lose_no_row(void **state)
     }
 }
 
+/* At the end of the statement, or, where it is deferred, at COMMIT. */
+static void foreign_keys_of_the_table_hold(void **state)
+{
+    static const char *const WHEN[] = {"", "DEFERRABLE INITIALLY DEFERRED"};
+    char ddl[256];
+
+    (void)state;
+    for (int deferred = 0; deferred < 2; deferred++) {
+        struct err err = ERR_INIT;
+        (void)!unlink(kit_db.path);
+        (void)!snprintf(ddl, sizeof ddl,
+                        "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);"
+                        "CREATE TABLE t (id INT REFERENCES p (id) %s, name TEXT, _load INT)",
+                        WHEN[deferred]);
+        kit_db_sql(ddl);
+        struct sink *sink = kit_db_made();
+        kit_load(sink, "a", "1|x\n");
+        struct sink_load *load = kit_begin(sink, "run1");
+        assert_int_equal(kit_append(load, "1|y\n2|y\n", 1, &err), deferred ? ERR_OK : ERR_DATA);
+        assert_int_equal(load->failed_row, -1);
+        if (deferred)
+            assert_int_equal(sink_commit(load, &err), ERR_DATA);
+        else
+            sink_abort(load);
+        assert_int_equal(err.name, ERRN_DB_CONSTRAINT);
+        kit_assert_rows(sink, 0, "1|x\n");
+        sink_close(sink);
+    }
+}
+
 /* What was stored is what arrived in the table, whatever else triggers write or keep out. */
 static void rows_of_triggers_are_not_counted(void **state)
 {
@@ -465,6 +495,7 @@ static void replacing_many_objects_scans_the_table_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(foreign_keys_of_the_table_hold, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(replace_finds_rows_that_moved, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(replacing_many_objects_scans_the_table_once, kit_db_setup,
                                         kit_db_teardown),
