@@ -126,11 +126,20 @@ static enum err_code check_journal(struct sqlite_sink *s, struct err *err)
     if (sqlite_row(s, &b, "open", &row, err) == ERR_OK && row)
         wal = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
     sqlite3_finalize(stmt);
-    if (!err->code && wal && !s->base.read_only && !wal_is_safe())
+    if (!err->code && wal && !wal_is_safe())
         return err_set(err, ERRN_UNSUPPORTED,
                        "%s is in WAL mode, which SQLite %s can corrupt: PRAGMA journal_mode = DELETE",
-                       s->base.label, sqlite3_libversion());
+                       s->path, sqlite3_libversion());
     return err->code;
+}
+
+enum err_code sqlite_check_writable(struct sqlite_sink *s, struct err *err)
+{
+    if (sqlite3_db_readonly(s->db, "main") == 1)
+        return err_set(err, ERRN_READ_ONLY, "file %s cannot be written to: let this user write to it",
+                       s->path);
+    /* The journal is a file beside it. */
+    return check_folder(s, true, err) ? err->code : check_journal(s, err);
 }
 
 static enum err_code configure(struct sqlite_sink *s, struct err *err)
@@ -145,13 +154,7 @@ static enum err_code configure(struct sqlite_sink *s, struct err *err)
     /* The first statement that reads the file also says whether it is a database. */
     if (sqlite_exec(s, sql, "open", err) || sqlite_exec(s, "SELECT 1 FROM sqlite_master", "open", err))
         return err->code;
-    if (!s->base.read_only && sqlite3_db_readonly(s->db, "main") == 1)
-        return err_set(err, ERRN_READ_ONLY, "%s: the file cannot be written to: let this user write to it",
-                       s->base.label);
-    /* The journal is a file beside it. */
-    if (!s->base.read_only && check_folder(s, true, err))
-        return err->code;
-    return check_journal(s, err);
+    return s->base.read_only ? ERR_OK : sqlite_check_writable(s, err);
 }
 
 static void close_sink(struct sink *sink)

@@ -95,6 +95,11 @@ static inline struct sqlite_sink *sqlite_of_load(struct sink_load *load)
     return (struct sqlite_sink *)load->sink;
 }
 
+/* ---- sink_sqlite.c ---- */
+
+/* READ_ONLY or UNSUPPORTED where the file may be read, but not written to. */
+enum err_code sqlite_check_writable(struct sqlite_sink *s, struct err *err) MUST_USE;
+
 /* ---- sqlite_util.c ---- */
 
 /* The one place that knows what SQLite's codes mean. `what` is the thing that failed ("ledger"). */

@@ -123,22 +123,45 @@ static int try_to_read(void)
     return err.code ? 97 : (int)n;
 }
 
+/* A reader's describe says what a writer would meet: 1 = that the place cannot be written to. */
+static int try_to_describe(void)
+{
+    struct err err = ERR_INIT;
+    struct sink_state found;
+    struct sink *sink;
+
+    if (kit_db_open("suite.db", &kit_db.target, clock_real(), true, &sink, &err) ||
+        sink_describe(sink, &found, &err))
+        return 97;
+    bool said = strstr(buf_str(&found.problems), "cannot be written to") != NULL;
+    bool more = said && strchr(buf_str(&found.problems), '\n')[1] != '\0';
+    buf_release(&found.problems);
+    sink_close(sink);
+    return more ? 97 : said;
+}
+
 static void read_only_files_are_said_to_be(void **state)
 {
     (void)state;
     struct sink *sink = kit_db_made();
     kit_load(sink, "a", "1|x\n");
     sink_close(sink);
+    assert_int_equal(chmod(kit_db.dir, 0777), 0);
+    assert_int_equal(chmod(kit_db.path, 0666), 0);
+    assert_int_equal(as_nobody(try_to_describe), 0);
     assert_int_equal(chmod(kit_db.dir, 0755), 0);
     assert_int_equal(chmod(kit_db.path, 0444), 0);
     assert_int_equal(as_nobody(try_to_write), 1);
+    assert_int_equal(as_nobody(try_to_describe), 1);
     assert_int_equal(as_nobody(try_to_read), 1);
     assert_int_equal(chmod(kit_db.path, 0666), 0); /* the file may be written, its folder not: no journal */
     assert_int_equal(chmod(kit_db.dir, 0555), 0);
     assert_int_equal(as_nobody(try_to_write), 1);
+    assert_int_equal(as_nobody(try_to_describe), 1);
     assert_int_equal(as_nobody(try_to_read), 1);
     assert_int_equal(unlink(kit_db.path), 0); /* no file, and no right to make one */
     assert_int_equal(as_nobody(try_to_write), 1);
+    assert_int_equal(as_nobody(try_to_describe), 1);
     assert_int_equal(chmod(kit_db.dir, 0700), 0);
 }
 
@@ -148,6 +171,12 @@ static void wal_is_left_alone(void **state)
     kit_db_sql("PRAGMA journal_mode = WAL; CREATE TABLE x (a);");
     struct sink *sink = kit_db_sink(true);
     assert_int_equal(kit_ledger_count(sink, &(struct ledger_query){0}), 0);
+    struct err err = ERR_INIT;
+    struct sink_state found;
+    assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
+    if (sqlite3_libversion_number() < 3044006)
+        assert_non_null(strstr(buf_str(&found.problems), "WAL"));
+    buf_release(&found.problems);
     sink_close(sink);
     if (sqlite3_libversion_number() < 3044006)
         assert_open_fails("suite.db", false, ERRN_UNSUPPORTED, "WAL");
