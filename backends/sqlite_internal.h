@@ -22,6 +22,7 @@ enum {
     SQLITE_READ_WAIT_MS = 1500,     /* for a lock, before DB_BUSY: readers ... */
     SQLITE_WRITE_WAIT_MS = 5000,    /* ... and writers */
     SQLITE_COMMIT_WAIT_MS = 600000, /* the work is done: readers may take their time to leave */
+    SQLITE_STOP_WAIT_MS = 1500,     /* what is left of any wait once asked to stop */
     SQLITE_WAIT_STEP_US = 5000,
     SQLITE_SQL_MAX = 4 * 1024 * 1024,
     SQLITE_DECIMAL_EXACT = 15, /* digits that a double holds exactly: NUMERIC up to here, TEXT beyond */

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/registry.h"
 #include "core/base/mem.h"
 #include "tests/conformance/sink_suite.h"
 #include "tests/support/sink_kit.h"
@@ -418,6 +419,48 @@ static void rows_of_triggers_are_not_counted(void **state)
     sink_close(sink);
 }
 
+/* ---- waiting ---- */
+
+/* COMMIT waits long for readers to leave, but not for somebody who was asked to stop. */
+static void commit_that_waits_for_a_reader_can_be_stopped(void **state)
+{
+    struct err err = ERR_INIT;
+    struct clock_virtual clock;
+    atomic_int stop = 0;
+    char url[KIT_PATH_MAX + 16];
+    struct sink *sink;
+    sqlite3 *reader;
+    sqlite3_stmt *stmt;
+
+    (void)state;
+    sink_close(kit_db_made());
+    clock_virtual_init(&clock, KIT_NOW, 1);
+    (void)!snprintf(url, sizeof url, "sqlite:%s", kit_db.path);
+    struct sink_open args = {.url = url, .clock = &clock.base, .stop = &stop, .target = kit_db.target};
+    assert_int_equal(registry_open_sink(&args, &sink, &err), ERR_OK);
+    for (int signal = 0; signal < 2; signal++) {
+        struct sink_load *load = kit_begin(sink, "run1");
+        assert_int_equal(kit_append(load, "1|x\n", 1, &err), ERR_OK);
+        assert_int_equal(sqlite3_open(kit_db.path, &reader), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(reader, "SELECT * FROM sluice_claim", -1, &stmt, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        atomic_store(&stop, signal);
+        int64_t before = clock_wall_us(&clock.base);
+        (void)!sink_commit(load, &err);
+        int64_t waited = clock_wall_us(&clock.base) - before;
+        assert_string_equal(err_name_text(err.name), signal ? "CANCELLED" : "DB_BUSY");
+        assert_true(signal ? waited < 5 * INT64_C(1000000) : waited > 60 * INT64_C(1000000));
+        err_clear(&err);
+        sqlite3_finalize(stmt);
+        sqlite3_close(reader);
+        kit_assert_rows(sink, 0, "");
+        clock.now_us += KIT_LEASE_MS * INT64_C(1000);
+    }
+    kit_load(sink, "a", "1|x\n"); /* what needs no waiting is still done */
+    sink_close(sink);
+}
+
 /* ---- replace ---- */
 
 /* Loads objects "o0", "o1", ...: ids i * rows .. with name "old". */
@@ -524,6 +567,8 @@ static void replacing_many_objects_scans_the_table_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(commit_that_waits_for_a_reader_can_be_stopped, kit_db_setup,
+                                        kit_db_teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_of_the_table_hold, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(replace_finds_rows_that_moved, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(replacing_many_objects_scans_the_table_once, kit_db_setup,
