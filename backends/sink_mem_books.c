@@ -150,6 +150,7 @@ enum err_code mem_replace(struct sink_load *load, const struct ledger_row *old, 
 {
     struct mem_sink *m = mem_of(load->sink);
     size_t at = find_id(m, m->work, old->id);
+    int64_t owed = 0, deleted = 0;
 
     if (at == m->work->ledger.n || !of_object(m, at, old->object) ||
         strcmp(ledger_at(m->work, at)->row.run_id, old->run_id) != 0)
@@ -162,11 +163,14 @@ enum err_code mem_replace(struct sink_load *load, const struct ledger_row *old, 
         if (!of_object(m, i, old->object))
             continue;
         int64_t id = ledger_at(m->work, i)->row.id;
-        mem_delete_rows(m, id);
+        owed += ledger_at(m->work, i)->row.rows_loaded;
+        deleted += mem_delete_rows(m, id);
         delete_rejects(m->work, id);
         if (id != old->id)
             mem_vec_remove(&m->work->ledger, i);
     }
+    if (deleted < owed && mem_has_unmarked(m))
+        return err_set(err, ERRN_NEEDS_LINEAGE, "%s: the table has rows that carry no _load", old->object);
     at = find_id(m, m->work, old->id);
     row->id = old->id;
     row->chunk = 0;

@@ -149,8 +149,10 @@ enum err_code mem_has_foreign_rows(struct sink *sink, bool *any, struct err *err
 enum err_code mem_append(struct sink_load *load, const struct batch *batch,
                          const struct sink_segment *segments, size_t nsegments, int64_t *stored,
                          struct err *err) MUST_USE;
-/* Removes the rows of one load. */
-void mem_delete_rows(struct mem_sink *m, int64_t load_id);
+/* Removes the rows of one load; how many they were. */
+int64_t mem_delete_rows(struct mem_sink *m, int64_t load_id);
+/* Whether the table has rows that carry no load's id. */
+bool mem_has_unmarked(const struct mem_sink *m);
 enum err_code mem_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,
                              struct err *err) MUST_USE;
 enum err_code mem_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,

@@ -265,7 +265,8 @@ static enum err_code store_segment(struct mem_sink *m, struct sink_load *load, s
     if (!rows)
         return err_nomem(err);
     rows->base = (struct mem_object){1, free_rows};
-    rows->load_id = table->def->lineage ? segment->load_id : 0;
+    bool lineage = table->def->lineage && m->base.target.lineage != LINEAGE_NONE;
+    rows->load_id = lineage ? segment->load_id : 0;
     if (batch_new(&table->def->schema, segment->to - segment->from, CHUNK_TEXT_MAX, &rows->batch, err))
         goto out;
     for (size_t row = segment->from; row < segment->to; row++)
@@ -301,14 +302,30 @@ enum err_code mem_append(struct sink_load *load, const struct batch *batch,
     return ERR_OK;
 }
 
-void mem_delete_rows(struct mem_sink *m, int64_t load_id)
+int64_t mem_delete_rows(struct mem_sink *m, int64_t load_id)
 {
+    int64_t deleted = 0;
     struct mem_table *table = mem_table_of(m, m->work);
 
     mem_index_drop(m);
-    for (size_t i = table ? table->chunks.n : 0; i-- > 0;)
-        if (((const struct mem_rows *)table->chunks.at[i])->load_id == load_id)
-            mem_vec_remove(&table->chunks, i);
+    for (size_t i = table ? table->chunks.n : 0; i-- > 0;) {
+        const struct mem_rows *rows = (const struct mem_rows *)table->chunks.at[i];
+        if (rows->load_id != load_id)
+            continue;
+        deleted += (int64_t)rows->batch->rows;
+        mem_vec_remove(&table->chunks, i);
+    }
+    return deleted;
+}
+
+bool mem_has_unmarked(const struct mem_sink *m)
+{
+    const struct mem_table *table = mem_table_of(m, m->work);
+
+    for (size_t i = 0; table && i < table->chunks.n; i++)
+        if (((const struct mem_rows *)table->chunks.at[i])->load_id == 0)
+            return true;
+    return false;
 }
 
 /* ---- scan ---- */

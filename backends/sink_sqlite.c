@@ -21,7 +21,7 @@ enum {
     PAGE_SIZE_NEW = 16384, /* loads a sixth faster than 4096; larger gains nothing */
     BATCH_ROWS = 4096,     /* the batch stays in the cache between parser and sink */
     BATCH_TEXT = 1024 * 1024,
-    PRAGMA_MAX = 160,
+    PRAGMA_MAX = 192,
     WAL_FIXED = 3051003, /* and the backports 3.44.6 and 3.50.7 */
 };
 
@@ -126,11 +126,20 @@ static enum err_code check_journal(struct sqlite_sink *s, struct err *err)
     if (sqlite_row(s, &b, "open", &row, err) == ERR_OK && row)
         wal = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
     sqlite3_finalize(stmt);
-    if (!err->code && wal && !s->base.read_only && !wal_is_safe())
+    if (!err->code && wal && !wal_is_safe())
         return err_set(err, ERRN_UNSUPPORTED,
                        "%s is in WAL mode, which SQLite %s can corrupt: PRAGMA journal_mode = DELETE",
-                       s->base.label, sqlite3_libversion());
+                       s->path, sqlite3_libversion());
     return err->code;
+}
+
+enum err_code sqlite_check_writable(struct sqlite_sink *s, struct err *err)
+{
+    if (sqlite3_db_readonly(s->db, "main") == 1)
+        return err_set(err, ERRN_READ_ONLY, "file %s cannot be written to: let this user write to it",
+                       s->path);
+    /* The journal is a file beside it. */
+    return check_folder(s, true, err) ? err->code : check_journal(s, err);
 }
 
 static enum err_code configure(struct sqlite_sink *s, struct err *err)
@@ -139,18 +148,13 @@ static enum err_code configure(struct sqlite_sink *s, struct err *err)
 
     sqlite3_snprintf(sizeof sql, sql,
                      "PRAGMA page_size = %d; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
-                     "PRAGMA synchronous = FULL; PRAGMA query_only = %d",
+                     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                     "PRAGMA query_only = %d",
                      PAGE_SIZE_NEW, CACHE_KIB, s->base.read_only);
     /* The first statement that reads the file also says whether it is a database. */
     if (sqlite_exec(s, sql, "open", err) || sqlite_exec(s, "SELECT 1 FROM sqlite_master", "open", err))
         return err->code;
-    if (!s->base.read_only && sqlite3_db_readonly(s->db, "main") == 1)
-        return err_set(err, ERRN_READ_ONLY, "%s: the file cannot be written to: let this user write to it",
-                       s->base.label);
-    /* The journal is a file beside it. */
-    if (!s->base.read_only && check_folder(s, true, err))
-        return err->code;
-    return check_journal(s, err);
+    return s->base.read_only ? ERR_OK : sqlite_check_writable(s, err);
 }
 
 static void close_sink(struct sink *sink)
@@ -158,6 +162,7 @@ static void close_sink(struct sink *sink)
     struct sqlite_sink *s = sqlite_of(sink);
 
     sqlite_finalize_statements(s);
+    sqlite_runs_release(&s->runs);
     sqlite3_close(s->db);
     for (size_t c = 0; s->source.text && c < s->source.schema->nloaded; c++)
         buf_release(&s->source.text[c]);
@@ -232,7 +237,8 @@ static enum err_code append_sql(const struct sink_target *t, struct buf *sql, st
 {
     bool lineage = t->lineage != LINEAGE_NONE;
 
-    if (buf_append_str(sql, "INSERT INTO main.", err) || sqlite_quote(sql, t->table, err))
+    /* ABORT: a table's own ON CONFLICT REPLACE or IGNORE would lose rows and say nothing. */
+    if (buf_append_str(sql, "INSERT OR ABORT INTO main.", err) || sqlite_quote(sql, t->table, err))
         return err->code;
     for (size_t c = 0; c < t->schema->nloaded; c++)
         if (buf_append_str(sql, c ? ", " : " (", err) ||
@@ -288,15 +294,10 @@ static enum err_code append(struct sink_load *load, const struct batch *batch,
     s->source.segments = segments;
     s->source.nsegments = nsegments;
     s->source.row = 0;
-    int64_t before = sqlite3_total_changes64(s->db);
     struct bind b = bind_to(s->append);
-    if (sqlite_run(s, &b, s->base.target.table, NULL, err)) {
-        /* A trigger makes SQLite read the batch to its end first: then the row is not known. */
-        if (err->code == ERR_DATA && s->source.row < batch->rows)
-            load->failed_row = (int64_t)s->source.row;
-    } else {
-        *stored = sqlite3_total_changes64(s->db) - before;
-    }
+    /* A trigger makes SQLite read the batch to its end first: then the row is not known. */
+    if (sqlite_run(s, &b, s->base.target.table, stored, err) == ERR_DATA && s->source.row < batch->rows)
+        load->failed_row = (int64_t)s->source.row;
     s->source.batch = NULL;
     return err->code;
 }

@@ -278,13 +278,63 @@ static enum err_code is_strict(struct sqlite_sink *s, bool *strict, struct err *
     return err->code;
 }
 
+/* What setup makes beside the table: where the name is taken by something else, IF NOT EXISTS would leave it.
+ */
+static enum err_code judge_beside(struct sqlite_sink *s, const char *suffix, const char *wanted,
+                                  const char *mark, struct buf *out, struct err *err)
+{
+    const char *table = s->base.target.table;
+    sqlite3_stmt *stmt;
+    bool row;
+
+    if (sqlite_prepare(
+            s,
+            "SELECT type = ?3 AND (type = 'view' OR tbl_name = ?1 COLLATE NOCASE)"
+            " AND instr(sql, ?4) > 0, type FROM main.sqlite_master WHERE name = ?1 || ?2 COLLATE NOCASE",
+            0, &stmt, err))
+        return err->code;
+    struct bind b = bind_to(stmt);
+    bind_text(&b, table);
+    bind_text(&b, suffix);
+    bind_text(&b, wanted);
+    bind_text(&b, mark);
+    if (sqlite_row(s, &b, "schema", &row, err) == ERR_OK && row && !sqlite3_column_int(stmt, 0))
+        (void)!buf_printf(out, err, "%s%s is another %s than sluice's %s of that name: rename it\n", table,
+                          suffix, text_or_empty(stmt, 1), wanted);
+    sqlite3_finalize(stmt);
+    return err->code;
+}
+
+static enum err_code judge_lineage(struct sqlite_sink *s, struct buf *out, struct err *err)
+{
+    enum sink_lineage lineage = s->base.target.lineage;
+
+    if (lineage == LINEAGE_NONE || judge_beside(s, "_lineage", "view", "sluice_load", out, err))
+        return err->code;
+    return lineage == LINEAGE_INDEXED ? judge_beside(s, "_load", "index", "(_load)", out, err) : ERR_OK;
+}
+
+/* What would keep a writer out. A handle for writing would not be here. */
+static enum err_code judge_file(struct sqlite_sink *s, struct buf *out, struct err *err)
+{
+    struct err why = ERR_INIT;
+
+    if (!s->base.read_only || sqlite_check_writable(s, &why) == ERR_OK)
+        return ERR_OK;
+    if (why.name == ERRN_READ_ONLY || why.name == ERRN_UNSUPPORTED)
+        return buf_printf(out, err, "%s\n", why.msg);
+    *err = why;
+    return err->code;
+}
+
 enum err_code sqlite_describe(struct sink *sink, struct sink_state *state, struct err *err)
 {
     struct sqlite_sink *s = sqlite_of(sink);
     bool strict;
     char type;
 
-    if (read_version(s, &state->own, err) ||
+    if (read_version(s, &state->own, err) || judge_file(s, &state->problems, err) ||
+        judge_lineage(s, &state->problems, err) ||
         sqlite_has_table(s, sink->target.table, &state->table_exists, &type, err) || !state->table_exists)
         return err->code;
     if (type == 'v')

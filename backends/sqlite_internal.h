@@ -5,7 +5,7 @@
  *   sqlite_vtab.c    a batch as a virtual table          sqlite_schema.c   DDL, setup
  *   sqlite_describe.c  the target table against schema   sqlite_ledger.c   sluice_load
  *   sqlite_records.c   attempts and rejects              sqlite_claim.c    sluice_claim
- *   sqlite_scan.c    rows back
+ *   sqlite_scan.c    rows back                           sqlite_replace.c  an object's next version
  *
  * The database's clock is the handle's `clock`: SQLite has none of its own but this machine's, and so tests
  * and --now can move it.
@@ -22,6 +22,7 @@ enum {
     SQLITE_READ_WAIT_MS = 1500,     /* for a lock, before DB_BUSY: readers ... */
     SQLITE_WRITE_WAIT_MS = 5000,    /* ... and writers */
     SQLITE_COMMIT_WAIT_MS = 600000, /* the work is done: readers may take their time to leave */
+    SQLITE_STOP_WAIT_MS = 1500,     /* what is left of any wait once asked to stop */
     SQLITE_WAIT_STEP_US = 5000,
     SQLITE_SQL_MAX = 4 * 1024 * 1024,
     SQLITE_DECIMAL_EXACT = 15, /* digits that a double holds exactly: NUMERIC up to here, TEXT beyond */
@@ -57,6 +58,15 @@ enum sqlite_statement {
     ST_COUNT
 };
 
+/* Where the rows of each load lie in the table; see sqlite_replace.c. */
+struct sqlite_runs {
+    struct run *at; /* by load */
+    size_t n, cap;
+    int64_t version; /* of the data when they were noted */
+    bool noted;
+    bool given_up; /* they are too many, or the table has no rowids */
+};
+
 struct sqlite_sink {
     struct sink base;
     sqlite3 *db;
@@ -66,6 +76,7 @@ struct sqlite_sink {
     struct batch_source source;
     sqlite3_stmt *statements[ST_COUNT];
     sqlite3_stmt *append;
+    struct sqlite_runs runs;
 };
 
 struct sqlite_load {
@@ -84,6 +95,11 @@ static inline struct sqlite_sink *sqlite_of_load(struct sink_load *load)
 {
     return (struct sqlite_sink *)load->sink;
 }
+
+/* ---- sink_sqlite.c ---- */
+
+/* READ_ONLY or UNSUPPORTED where the file may be read, but not written to. */
+enum err_code sqlite_check_writable(struct sqlite_sink *s, struct err *err) MUST_USE;
 
 /* ---- sqlite_util.c ---- */
 
@@ -119,7 +135,8 @@ void bind_hour(struct bind *b, hour_t hour);
 void bind_hex64(struct bind *b, uint64_t v);
 void bind_hex128(struct bind *b, const struct hash128 *v);
 
-/* Runs a statement that gives no row, and resets it. *changed (may be NULL) = rows matched. */
+/* Runs a statement that gives no row, and resets it. *changed (may be NULL) = rows matched by the statement
+ * itself: what triggers do is not counted. */
 enum err_code sqlite_run(struct sqlite_sink *s, struct bind *b, const char *what, int64_t *changed,
                          struct err *err) MUST_USE;
 /* Steps to the next row; *row = false at the end. */
@@ -172,8 +189,6 @@ bool sqlite_is_numeric(const struct type *type);
 
 enum err_code sqlite_ledger_insert(struct sink_load *load, struct ledger_row *rows, size_t n,
                                    struct err *err) MUST_USE;
-enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
-                             struct err *err) MUST_USE;
 enum err_code sqlite_totals(struct sink_load *load, const struct ledger_row *rows, size_t n,
                             struct err *err) MUST_USE;
 enum err_code sqlite_ledger_page(struct sink *sink, const struct ledger_query *query, struct ledger_row *rows,
@@ -181,6 +196,17 @@ enum err_code sqlite_ledger_page(struct sink *sink, const struct ledger_query *q
 enum err_code sqlite_ledger_header(struct sink *sink, int64_t id, struct buf *out, struct err *err) MUST_USE;
 enum err_code sqlite_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
                                       struct err *err) MUST_USE;
+
+/* Writes what totals writes. */
+enum err_code sqlite_ledger_update(struct sqlite_sink *s, const struct ledger_row *row, int64_t finished_us,
+                                   struct err *err) MUST_USE;
+
+/* ---- sqlite_replace.c ---- */
+
+enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
+                             struct err *err) MUST_USE;
+
+void sqlite_runs_release(struct sqlite_runs *runs);
 
 /* ---- sqlite_records.c ---- */
 

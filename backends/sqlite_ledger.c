@@ -67,8 +67,8 @@ enum err_code sqlite_ledger_insert(struct sink_load *load, struct ledger_row *ro
 }
 
 /* The columns that totals writes, and by which id. */
-static enum err_code update_row(struct sqlite_sink *s, const struct ledger_row *row, int64_t finished_us,
-                                struct err *err)
+enum err_code sqlite_ledger_update(struct sqlite_sink *s, const struct ledger_row *row, int64_t finished_us,
+                                   struct err *err)
 {
     sqlite3_stmt *stmt;
     int64_t changed;
@@ -93,103 +93,9 @@ enum err_code sqlite_totals(struct sink_load *load, const struct ledger_row *row
     int64_t now = clock_wall_us(s->base.clock);
 
     for (size_t i = 0; i < n; i++)
-        if (update_row(s, &rows[i], now, err))
+        if (sqlite_ledger_update(s, &rows[i], now, err))
             return err->code;
     return ERR_OK;
-}
-
-/* ---- replace ---- */
-
-/* Runs "<head> <quoted table> <tail>" with pipeline, object and id as ?1 ?2 ?3. */
-static enum err_code run_for_object(struct sqlite_sink *s, const char *head, const char *table,
-                                    const char *tail, const struct ledger_row *old, struct err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    struct buf sql;
-
-    buf_init(&sql, SQLITE_SQL_MAX);
-    if (buf_append_str(&sql, head, err) || sqlite_quote(&sql, table, err) ||
-        buf_append_str(&sql, tail, err) || sqlite_prepare(s, buf_str(&sql), 0, &stmt, err))
-        goto out;
-    struct bind b = bind_to(stmt);
-    bind_text(&b, s->base.target.pipeline);
-    bind_text(&b, old->object);
-    if (sqlite3_bind_parameter_count(stmt) > 2)
-        bind_int(&b, old->id);
-    (void)!sqlite_run(s, &b, "replace", NULL, err);
-out:
-    sqlite3_finalize(stmt);
-    buf_release(&sql);
-    return err->code;
-}
-
-/* Matches old by id and run_id and takes it for the new run: from here on nobody else can. */
-static enum err_code guard(struct sqlite_sink *s, const struct ledger_row *old, const struct ledger_row *row,
-                           int64_t now, struct err *err)
-{
-    sqlite3_stmt *stmt;
-    int64_t changed;
-
-    if (sqlite_prepare(s,
-                       "UPDATE sluice_load SET run_id = ?1, started_us = ?2 WHERE id = ?3 AND run_id = ?4"
-                       " AND pipeline = ?5 AND object = ?6",
-                       0, &stmt, err))
-        return err->code;
-    struct bind b = bind_to(stmt);
-    bind_text(&b, row->run_id);
-    bind_int(&b, now);
-    bind_int(&b, old->id);
-    bind_text(&b, old->run_id);
-    bind_text(&b, s->base.target.pipeline);
-    bind_text(&b, old->object);
-    if (sqlite_run(s, &b, "replace", &changed, err) == ERR_OK && changed != 1)
-        err_set(err, ERRN_LEDGER_MOVED, "%s: its ledger row was replaced by another run", old->object);
-    sqlite3_finalize(stmt);
-    return err->code;
-}
-
-static enum err_code refuse_baseline(struct sqlite_sink *s, const struct ledger_row *old, struct err *err)
-{
-    sqlite3_stmt *stmt;
-    bool row;
-
-    if (sqlite_prepare(s, "SELECT 1 FROM sluice_load WHERE pipeline = ? AND object = ? AND kind = 'baseline'",
-                       0, &stmt, err))
-        return err->code;
-    struct bind b = bind_to(stmt);
-    bind_text(&b, s->base.target.pipeline);
-    bind_text(&b, old->object);
-    if (sqlite_row(s, &b, "replace", &row, err) == ERR_OK && row)
-        err_set(err, ERRN_BASELINE_ROW, "%s: was there before the pipeline, so its rows are not known",
-                old->object);
-    sqlite3_finalize(stmt);
-    return err->code;
-}
-
-enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
-                             struct err *err)
-{
-    struct sqlite_sink *s = sqlite_of_load(load);
-    int64_t now = clock_wall_us(s->base.clock);
-
-    if (guard(s, old, row, now, err) || refuse_baseline(s, old, err))
-        return err->code;
-    if (run_for_object(s, "DELETE FROM main.", s->base.target.table,
-                       " WHERE _load IN (SELECT id FROM sluice_load WHERE pipeline = ?1 AND object = ?2)",
-                       old, err) ||
-        run_for_object(s, "DELETE FROM main.", "sluice_reject",
-                       " WHERE load_id IN (SELECT id FROM sluice_load WHERE pipeline = ?1 AND object = ?2)",
-                       old, err) ||
-        run_for_object(s, "DELETE FROM main.", "sluice_load",
-                       " WHERE pipeline = ?1 AND object = ?2 AND id <> ?3", old, err) ||
-        run_for_object(s, "UPDATE main.", "sluice_load",
-                       " SET chunk = 0 WHERE pipeline = ?1 AND object = ?2 AND id = ?3", old, err))
-        return err->code;
-    row->id = old->id;
-    row->chunk = 0;
-    row->started_us = now;
-    row->finished_us = 0;
-    return update_row(s, row, 0, err);
 }
 
 /* ---- pages ---- */

@@ -12,9 +12,10 @@
 enum { REJECT_PAGE_RAW_MAX = 16 * 1024 * 1024 };
 
 static enum err_code insert_reject(struct sqlite_sink *s, const struct reject *r, int64_t load_id,
-                                   int64_t attempt_id, struct err *err)
+                                   int64_t attempt_id, int64_t *stored, struct err *err)
 {
     sqlite3_stmt *stmt;
+    int64_t inserted;
 
     if (sqlite_statement(s, ST_REJECT_INSERT, &stmt, err))
         return err->code;
@@ -29,19 +30,19 @@ static enum err_code insert_reject(struct sqlite_sink *s, const struct reject *r
     bind_text(&b, r->column);
     bind_text(&b, r->error_name);
     bind_text(&b, r->message);
-    return sqlite_run(s, &b, "rejects", NULL, err);
+    if (sqlite_run(s, &b, "rejects", &inserted, err) == ERR_OK)
+        *stored += inserted;
+    return err->code;
 }
 
 enum err_code sqlite_rejects(struct sink_load *load, const struct reject *rejects, size_t n, int64_t *stored,
                              struct err *err)
 {
     struct sqlite_sink *s = sqlite_of_load(load);
-    int64_t before = sqlite3_total_changes64(s->db);
 
     for (size_t i = 0; i < n; i++)
-        if (insert_reject(s, &rejects[i], rejects[i].load_id, 0, err))
+        if (insert_reject(s, &rejects[i], rejects[i].load_id, 0, stored, err))
             return err->code;
-    *stored = sqlite3_total_changes64(s->db) - before;
     return ERR_OK;
 }
 
@@ -103,12 +104,13 @@ enum err_code sqlite_attempt_add(struct sink *sink, struct attempt *attempt, con
                                  size_t n, struct err *err)
 {
     struct sqlite_sink *s = sqlite_of(sink);
+    int64_t stored = 0;
 
     if (sqlite_begin_write(s, err))
         return err->code;
     if (insert_attempt(s, attempt, err) == ERR_OK)
         for (size_t i = 0; i < n && !err->code; i++)
-            (void)!insert_reject(s, &samples[i], 0, attempt->id, err);
+            (void)!insert_reject(s, &samples[i], 0, attempt->id, &stored, err);
     return sqlite_end_write(s, err);
 }
 

@@ -112,12 +112,20 @@ void sqlite_wait(struct sqlite_sink *s, int64_t ms)
     s->wait_until = clock_mono_us(s->base.clock) + ms * 1000;
 }
 
+static bool asked_to_stop(const struct sqlite_sink *s)
+{
+    return s->base.stop && *s->base.stop != 0;
+}
+
 int sqlite_on_busy(void *ctx, int calls)
 {
     struct sqlite_sink *s = ctx;
+    int64_t now = clock_mono_us(s->base.clock);
 
     (void)calls;
-    if (clock_mono_us(s->base.clock) >= s->wait_until)
+    if (asked_to_stop(s) && s->wait_until - now > SQLITE_STOP_WAIT_MS * INT64_C(1000))
+        sqlite_wait(s, SQLITE_STOP_WAIT_MS);
+    if (now >= s->wait_until)
         return 0;
     clock_sleep_us(s->base.clock, SQLITE_WAIT_STEP_US);
     return 1;
@@ -294,7 +302,10 @@ enum err_code sqlite_commit_write(struct sqlite_sink *s, struct err *err)
         sqlite3_reset(stmt);
         return ERR_OK;
     }
-    if (in_doubt(rc))
+    if ((rc & 0xff) == SQLITE_BUSY && asked_to_stop(s))
+        err_set_native(err, ERRN_CANCELLED, rc, "%s: commit: stopped while others read the database",
+                       s->base.label);
+    else if (in_doubt(rc))
         err_set_native(err, ERRN_DB_IN_DOUBT, rc, "%s: commit: %s", s->base.label, sqlite3_errmsg(s->db));
     else
         sqlite_fail(s, rc, "commit", err);

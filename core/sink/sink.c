@@ -89,6 +89,7 @@ enum err_code sink_base_init(struct sink *sink, const struct sink_type *type, co
 {
     sink->type = type;
     sink->clock = args->clock;
+    sink->stop = args->stop;
     sink->target = args->target;
     sink->read_only = args->read_only;
     sink->label = url_redact(args->url);

@@ -17,6 +17,8 @@
 #ifndef SLUICE_SINK_SINK_H
 #define SLUICE_SINK_SINK_H
 
+#include <stdatomic.h>
+
 #include "core/base/clock.h"
 #include "core/base/url.h"
 #include "core/data/batch.h"
@@ -44,6 +46,7 @@ struct sink_open {
     const struct clock *clock;
     bool read_only; /* makes and changes nothing; a database file that is not there reads as empty */
     int64_t replaces_connection; /* connection_id of a lost sink to get rid of first; 0 = none */
+    const atomic_int *stop;      /* not 0 once asked to stop: long waits are cut short; may be NULL */
     struct sink_target target;
 };
 
@@ -67,6 +70,7 @@ struct sink_caps {
 struct sink {
     const struct sink_type *type;
     const struct clock *clock;
+    const atomic_int *stop; /* as in sink_open */
     struct sink_target target;
     struct sink_caps caps;
     bool read_only;
@@ -165,7 +169,9 @@ struct sink_type {
                                    struct err *err);
     /* Takes over ledger row `old` (matched by id and run_id, else LEDGER_MOVED) for `row` (its chunk is set
      * to 0): deletes by _load the rows and rejects of every ledger row of this object (chunks, replays) and
-     * those ledger rows; row->id = old->id. Needs lineage; BASELINE_ROW for such. */
+     * those ledger rows; row->id = old->id. Needs lineage; BASELINE_ROW for such. NEEDS_LINEAGE where fewer
+     * rows carry its _load than the ledger counts and the table has rows that carry none: they may be its
+     * own, and new ones would double them. */
     enum err_code (*replace)(struct sink_load *load, const struct ledger_row *old, struct ledger_row *row,
                              struct err *err);
     /* Segments cover the batch's rows without gap. *stored = rows as the database counts them. A row it
@@ -180,8 +186,8 @@ struct sink_type {
                                    struct err *err);
     /* Writes everything of the rows but id, object, chunk, started; sets finished. */
     enum err_code (*totals)(struct sink_load *load, const struct ledger_row *rows, size_t n, struct err *err);
-    /* Fence, then COMMIT. FENCED: rolled back. IN_DOUBT: the answer was lost. BUSY is waited for inside.
-     * Consumes. */
+    /* Fence, then COMMIT. FENCED: rolled back. IN_DOUBT: the answer was lost. BUSY is waited for inside,
+     * until asked to stop: CANCELLED, rolled back. Consumes. */
     enum err_code (*commit)(struct sink_load *load, struct err *err);
     void (*abort)(struct sink_load *load);
 

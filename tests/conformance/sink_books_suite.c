@@ -311,6 +311,37 @@ CASE(replace_refuses)
     assert_int_equal(kit_ledger_count(fix->sink, &(struct ledger_query){0}), 4);
 }
 
+/* Lineage was switched on later: the rows of before cannot be told from others. */
+CASE(replace_doubles_no_row_without_lineage)
+{
+    struct fix *fix = *state;
+    struct err err = ERR_INIT;
+    struct sink_target bare = fix->target;
+    struct ledger_row old, row = kit_ledger("a", 0, "run2");
+
+    bare.lineage = LINEAGE_NONE;
+    struct sink *sink = fix_open(fix, &bare, false);
+    kit_load(sink, "a", "1|x\n2|x\n");
+    sink_close(sink);
+    assert_string_equal(ledger_text(fix->sink, &(struct ledger_query){.object = "a"}, 9), "a/0 ");
+    old = page[0];
+    struct sink_load *load = kit_begin(fix->sink, "run2");
+    assert_int_equal(sink_replace(load, &old, &row, &err), ERR_CONFIG);
+    assert_int_equal(err.name, ERRN_NEEDS_LINEAGE);
+    sink_abort(load);
+    kit_assert_rows(fix->sink, 0, "1|x\n2|x\n");
+    /* An object that is whole by its _load may be replaced beside them. */
+    kit_load(fix->sink, "b", "3|x\n4|x\n5|x\n6|x\n7|x\n");
+    assert_string_equal(ledger_text(fix->sink, &(struct ledger_query){.object = "b"}, 9), "b/0 ");
+    old = page[0];
+    err_clear(&err);
+    row = kit_ledger("b", 0, "run2");
+    load = kit_begin(fix->sink, "run2");
+    assert_int_equal(sink_replace(load, &old, &row, &err), ERR_OK);
+    assert_int_equal(sink_commit(load, &err), ERR_OK);
+    kit_assert_rows(fix->sink, 0, "1|x\n2|x\n");
+}
+
 /* ---- rejects ---- */
 
 /* A load of object `object` with n rejects; raw is "<object> <i>". Returns the load id. */

@@ -60,6 +60,7 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
     X(ledger_filters)                                                                                        \
     X(etag_is_refreshed)                                                                                     \
     X(replace_takes_the_whole_object)                                                                        \
+    X(replace_doubles_no_row_without_lineage)                                                                \
     X(replace_refuses)                                                                                       \
     X(rejects_keep_every_byte)                                                                               \
     X(reject_pages_filter_and_stay_small)                                                                    \

@@ -1,5 +1,6 @@
 /*
- * test_sink_sqlite: the suite over SQLite files, and what only a file can do wrong.
+ * test_sink_sqlite: the suite over SQLite files, and what only a file or a table in it can be: missing, read
+ * only, in WAL mode, made by somebody else. Loads into such tables: test_sink_sqlite_loads.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,22 +124,45 @@ static int try_to_read(void)
     return err.code ? 97 : (int)n;
 }
 
+/* A reader's describe says what a writer would meet: 1 = that the place cannot be written to. */
+static int try_to_describe(void)
+{
+    struct err err = ERR_INIT;
+    struct sink_state found;
+    struct sink *sink;
+
+    if (kit_db_open("suite.db", &kit_db.target, clock_real(), true, &sink, &err) ||
+        sink_describe(sink, &found, &err))
+        return 97;
+    bool said = strstr(buf_str(&found.problems), "cannot be written to") != NULL;
+    bool more = said && strchr(buf_str(&found.problems), '\n')[1] != '\0';
+    buf_release(&found.problems);
+    sink_close(sink);
+    return more ? 97 : said;
+}
+
 static void read_only_files_are_said_to_be(void **state)
 {
     (void)state;
     struct sink *sink = kit_db_made();
     kit_load(sink, "a", "1|x\n");
     sink_close(sink);
+    assert_int_equal(chmod(kit_db.dir, 0777), 0);
+    assert_int_equal(chmod(kit_db.path, 0666), 0);
+    assert_int_equal(as_nobody(try_to_describe), 0);
     assert_int_equal(chmod(kit_db.dir, 0755), 0);
     assert_int_equal(chmod(kit_db.path, 0444), 0);
     assert_int_equal(as_nobody(try_to_write), 1);
+    assert_int_equal(as_nobody(try_to_describe), 1);
     assert_int_equal(as_nobody(try_to_read), 1);
     assert_int_equal(chmod(kit_db.path, 0666), 0); /* the file may be written, its folder not: no journal */
     assert_int_equal(chmod(kit_db.dir, 0555), 0);
     assert_int_equal(as_nobody(try_to_write), 1);
+    assert_int_equal(as_nobody(try_to_describe), 1);
     assert_int_equal(as_nobody(try_to_read), 1);
     assert_int_equal(unlink(kit_db.path), 0); /* no file, and no right to make one */
     assert_int_equal(as_nobody(try_to_write), 1);
+    assert_int_equal(as_nobody(try_to_describe), 1);
     assert_int_equal(chmod(kit_db.dir, 0700), 0);
 }
 
@@ -148,6 +172,12 @@ static void wal_is_left_alone(void **state)
     kit_db_sql("PRAGMA journal_mode = WAL; CREATE TABLE x (a);");
     struct sink *sink = kit_db_sink(true);
     assert_int_equal(kit_ledger_count(sink, &(struct ledger_query){0}), 0);
+    struct err err = ERR_INIT;
+    struct sink_state found;
+    assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
+    if (sqlite3_libversion_number() < 3044006)
+        assert_non_null(strstr(buf_str(&found.problems), "WAL"));
+    buf_release(&found.problems);
     sink_close(sink);
     if (sqlite3_libversion_number() < 3044006)
         assert_open_fails("suite.db", false, ERRN_UNSUPPORTED, "WAL");
@@ -255,6 +285,41 @@ static void describe_knows_affinities(void **state)
     assert_problem("CREATE TABLE y (id INT); CREATE VIEW t AS SELECT id FROM y", "is a view", "");
 }
 
+/* Names that setup needs and somebody else has. */
+static void describe_finds_names_that_are_taken(void **state)
+{
+    static const char TABLE[] = "CREATE TABLE t (id INT, name TEXT, _load INT)";
+
+    (void)state;
+    sink_close(kit_db_made());
+    kit_db.target.lineage = LINEAGE_INDEXED;
+    assert_problem(TABLE, "", "");
+    sink_close(kit_db_made()); /* view and index by setup */
+    kit_db_sql(
+        "CREATE VIEW IF NOT EXISTS t_lineage AS SELECT 1; CREATE INDEX IF NOT EXISTS t_load ON t (id)");
+    struct sink_state found;
+    struct err err = ERR_INIT;
+    struct sink *sink = kit_db_sink(true);
+    assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
+    assert_string_equal(buf_str(&found.problems), "");
+    buf_release(&found.problems);
+    sink_close(sink);
+
+    kit_db_sql("DROP VIEW t_lineage; CREATE TABLE T_lineage (a)");
+    assert_problem(TABLE, "t_lineage", "another table");
+    kit_db_sql("DROP TABLE t_lineage; CREATE VIEW t_lineage AS SELECT 1");
+    assert_problem(TABLE, "t_lineage", "another view");
+    kit_db_sql("DROP VIEW t_lineage; CREATE INDEX t_load ON t (id)");
+    kit_db_sql("CREATE TABLE other (_load)");
+    assert_problem("CREATE TABLE t (id INT, name TEXT, _load INT); CREATE INDEX t_load ON t (id, name)",
+                   "t_load", "another index");
+    assert_problem("CREATE TABLE t (id INT, name TEXT, _load INT); CREATE INDEX t_load ON other (_load)",
+                   "t_load", "rename it");
+    kit_db.target.lineage = LINEAGE_COLUMN; /* needs no index */
+    kit_db_sql("DROP TABLE t");
+    assert_problem(TABLE, "", "");
+}
+
 /* Values that somebody else wrote. */
 static void odd_values_are_marked(void **state)
 {
@@ -290,30 +355,10 @@ static void odd_values_are_marked(void **state)
     schema_release(&all);
 }
 
-static void constraint_row_with_a_trigger_is_unknown(void **state)
-{
-    struct err err = ERR_INIT;
-
-    (void)state;
-    struct sink *sink = kit_db_made();
-    kit_db_sql("CREATE UNIQUE INDEX u ON t (id)");
-    struct sink_load *load = kit_begin(sink, "run1");
-    assert_int_equal(kit_append(load, "1|x\n2|x\n1|x\n", 1, &err), ERR_DATA);
-    assert_int_equal(load->failed_row, 2); /* any constraint of the table's, not only the key */
-    assert_non_null(strstr(err.msg, "t.id"));
-    sink_abort(load);
-    kit_db_sql("CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END");
-    err_clear(&err);
-    load = kit_begin(sink, "run1");
-    assert_int_equal(kit_append(load, "1|x\n2|x\n1|x\n", 1, &err), ERR_DATA);
-    assert_true(load->failed_row == -1 || load->failed_row == 2);
-    sink_abort(load);
-    sink_close(sink);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(describe_finds_names_that_are_taken, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(missing_folder_is_named, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(foreign_file_is_no_database, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(reading_a_missing_file_makes_none, kit_db_setup, kit_db_teardown),
@@ -323,8 +368,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(printed_ddl_is_what_setup_does, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(describe_knows_affinities, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(odd_values_are_marked, kit_db_setup, kit_db_teardown),
-        cmocka_unit_test_setup_teardown(constraint_row_with_a_trigger_is_unknown, kit_db_setup,
-                                        kit_db_teardown),
     };
     const struct sink_suite suite = {"sink sqlite", open_suite, reset_suite, NULL};
 
