@@ -42,6 +42,9 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
                               const struct load_outcome *outcome, int64_t started_us, const struct err *why,
                               struct err *err) MUST_USE;
 
+/* Whether the rest of an object can be loaded behind its chunks: SOURCE_CHANGED under another schema. */
+enum err_code run_check_rest(const struct job *job, const struct diff_entry *entry, struct err *err) MUST_USE;
+
 /* After a lost connection: a new one in the job's place, under the same claim. Where the old one's
  * transaction still hangs, the insert of the ledger row waits for it and collides. FENCED where the claim
  * went to another meanwhile. */
