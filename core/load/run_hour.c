@@ -70,8 +70,7 @@ static void tell_looked_at(struct hour_work *w, const struct diff_entry *entry, 
                                    .load_method = entry->row.load_method,
                                    .row_hash = entry->row.row_hash};
     w->totals->unchanged++;
-    if (w->job->events.object)
-        w->job->events.object(w->job->events.ctx, &result);
+    run_tell(w, &result);
 }
 
 static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, const struct err *why,

@@ -5,6 +5,8 @@
 #ifndef SLUICE_LOAD_RUN_INTERNAL_H
 #define SLUICE_LOAD_RUN_INTERNAL_H
 
+#include <pthread.h>
+
 #include "core/load/load.h"
 #include "core/load/run.h"
 
@@ -25,6 +27,7 @@ struct hour_work {
     struct reject_samples samples;
     struct job_totals *totals;
     int *status;
+    pthread_mutex_t *told;  /* around the caller's events, where several threads have some; else NULL */
     int64_t matched;        /* objects listed for this hour */
     int64_t done;           /* objects loaded, replaced, or found done */
     int64_t failed;         /* objects (or the hour as a unit) that failed */
@@ -35,6 +38,9 @@ struct hour_work {
 /* Loads the unit (consumed) with all the retries that are right for its errors, and tells the outcome of each
  * of its objects. Fails only where the hour cannot go on. */
 enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err) MUST_USE;
+
+/* Hands what happened to one object to whom the job tells it. */
+void run_tell(struct hour_work *w, const struct object_result *result);
 
 /* An object (or, with key "", the hour as one unit) failed for good: attempt row, event, exit status.
  * outcome->rows_loaded: what stays in the table all the same (chunks). */

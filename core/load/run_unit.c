@@ -24,12 +24,22 @@ static int64_t now_us(const struct hour_work *w)
     return clock_mono_us(w->job->clock);
 }
 
+void run_tell(struct hour_work *w, const struct object_result *result)
+{
+    if (!w->job->events.object)
+        return;
+    if (w->told)
+        pthread_mutex_lock(w->told);
+    w->job->events.object(w->job->events.ctx, result);
+    if (w->told)
+        pthread_mutex_unlock(w->told);
+}
+
 static void tell(struct hour_work *w, const struct object_result *result)
 {
     if (w->job->progress)
         progress_add(&w->job->progress->objects_done, 1);
-    if (w->job->events.object)
-        w->job->events.object(w->job->events.ctx, result);
+    run_tell(w, result);
 }
 
 static void add_rows(struct job_totals *t, const struct load_outcome *o)
