@@ -283,11 +283,8 @@ enum err_code run_hour(struct job *job, const struct run_options *options, struc
 {
     struct hour_work w = {.job = job, .options = options, .totals = totals, .status = status};
     struct err books = ERR_INIT;
-    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK) {
-        if (err->code == ERR_HELD && job->events.hour)
-            job->events.hour(job->events.ctx, hour, HOUR_RUNNING, err);
+    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK)
         return err->code;
-    }
     work_on(&w, crew, err);
     totals->hours++;
     enum hour_state state = state_of(&w, err);

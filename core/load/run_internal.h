@@ -56,7 +56,7 @@ enum err_code run_check_rest(const struct job *job, const struct diff_entry *ent
  * went to another meanwhile. */
 enum err_code run_reconnect(struct hour_work *w, struct err *err) MUST_USE;
 
-/* One hour under its claim: diff, units, release. */
+/* One hour under its claim: diff, units, release. HELD: nothing was done, and nobody told. */
 enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
                        struct job_totals *totals, int *status, struct err *err) MUST_USE;
 
