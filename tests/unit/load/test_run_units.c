@@ -97,6 +97,28 @@ OVER_ALL(a_row_that_the_database_refuses_fails_its_file_alone)
     books_balance(rig);
 }
 
+OVER_ALL(a_failed_object_tells_the_bytes_that_were_read)
+{
+    static const char *const UNITS[] = {"target.commit_unit=file", "target.commit_unit=chunk"};
+    const char *text = HEAD "3,c,1\nx,d,1\n";
+    (void)wrap;
+    for (size_t i = 0; i < 2; i++) {
+        struct attempt attempt;
+        struct record_query query = {0};
+        struct err err = ERR_INIT;
+        size_t n = 0;
+        rig_open(rig, pipeline, &UNITS[i], 1);
+        rig_put(rig, A, text);
+        assert_int_equal(rig_run(rig, NULL), 3);
+        assert_int_equal(sink_attempt_page(rig->job.sink, &query, &attempt, 1, &n, &err), ERR_OK);
+        assert_int_equal(n, 1);
+        assert_int_equal(attempt.bytes, (int64_t)strlen(text));
+        rig_close(rig);
+        *rig = (struct rig){.wrap_sink = sink_wrap_new, .wrap_ctx = wrap};
+    }
+    rig_open(rig, pipeline, NO_SETS);
+}
+
 OVER_ALL(an_hour_is_one_transaction)
 {
     rig_open(rig, pipeline, SETS("target.commit_unit=hour"));
@@ -440,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_bad_file_is_left_out_of_its_group),
         cmocka_unit_test(a_file_with_many_rejects_leaves_its_group),
         cmocka_unit_test(a_row_that_the_database_refuses_fails_its_file_alone),
+        cmocka_unit_test(a_failed_object_tells_the_bytes_that_were_read),
         cmocka_unit_test(an_hour_is_one_transaction),
         cmocka_unit_test(a_large_object_is_one_transaction),
         cmocka_unit_test(chunks_are_transactions_of_their_own),
