@@ -76,7 +76,7 @@ static enum err_code all_objects(struct baseline *b, struct err *err)
     if (layout_prefix(b->job->layout, b->claim.row.hour, &prefix, err) != ERR_OK ||
         diff_begin(b->job->store, b->job->layout, b->job->sink, buf_str(&prefix), &diff, err) != ERR_OK)
         goto out;
-    while (diff_next(diff, entry, &more, err) == ERR_OK && more) {
+    while (job_check_stop(b->job, err) == ERR_OK && diff_next(diff, entry, &more, err) == ERR_OK && more) {
         if (entry->hour != b->claim.row.hour || entry->kind == DIFF_IGNORED || entry->kind == DIFF_GONE)
             continue;
         if (entry->kind != DIFF_NEW)
@@ -106,8 +106,10 @@ static enum err_code one_hour(struct job *job, hour_t hour, struct job_totals *t
         err_nomem(err);
     mem_free(b.rows);
     totals->hours++;
-    if (claim_release(&b.claim, err->code ? HOUR_FAILED : HOUR_LOADED, err, &released) != ERR_OK &&
-        err->code == ERR_OK)
+    enum err_code code = err->code == ERR_CANCELLED
+                             ? claim_return(&b.claim, &released)
+                             : claim_release(&b.claim, err->code ? HOUR_FAILED : HOUR_LOADED, err, &released);
+    if (code != ERR_OK && err->code == ERR_OK)
         *err = released;
     return err->code;
 }

@@ -36,21 +36,12 @@ struct crew {
     struct worker *workers;
 };
 
-static void tell_object(void *ctx, const struct object_result *result)
-{
-    struct crew *crew = ctx;
-    pthread_mutex_lock(&crew->told);
-    crew->job->events.object(crew->job->events.ctx, result);
-    pthread_mutex_unlock(&crew->told);
-}
-
 static enum err_code hire(struct crew *crew, struct worker *w, struct err *err)
 {
     w->crew = crew;
     w->job = *crew->job;
     w->job.sink = NULL;
     w->job.store = NULL;
-    w->job.events = (struct job_events){.object = crew->job->events.object ? tell_object : NULL, .ctx = crew};
     if (crew->job->sinks.open(crew->job->sinks.ctx, false, 0, &w->job.sink, err) != ERR_OK ||
         crew->job->stores.open(crew->job->stores.ctx, &w->job.store, err) != ERR_OK ||
         loader_new(&w->job, w->job.sink, &w->loader, err) != ERR_OK)
@@ -132,7 +123,8 @@ static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
                                  .claim = crew->work->claim,
                                  .samples = samples,
                                  .totals = &w->totals,
-                                 .status = &w->status};
+                                 .status = &w->status,
+                                 .told = &crew->told};
     w->work.claim.sink = w->job.sink;
     w->totals = (struct job_totals){0};
     w->status = 0;
@@ -152,6 +144,7 @@ enum err_code crew_begin(struct crew *crew, struct hour_work *work, struct err *
     work->loader = crew->loader;
     if (crew->n == 0)
         return ERR_OK;
+    work->told = &crew->told;
     if (channel_new(crew->n, &crew->units, err) != ERR_OK)
         return err->code;
     for (size_t i = 0; i < crew->n; i++)

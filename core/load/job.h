@@ -54,7 +54,8 @@ struct object_result {
 };
 
 struct job_events {
-    /* Each may be NULL. Called from the job's thread only, in the order in which things are final. */
+    /* Each may be NULL. One call at a time, in the order in which things are final; objects from any thread
+     * that loads. */
     void (*object)(void *ctx, const struct object_result *result);
     /* An hour is finished: loaded, empty, failed, retrying (transient) or not even claimed (err HELD). */
     void (*hour)(void *ctx, hour_t hour, enum hour_state state, const struct err *err);

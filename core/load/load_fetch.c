@@ -60,8 +60,8 @@ static enum err_code open_object(struct store *store, const char *key, const cha
 
 /* Passes decoded bytes on until the end. On failure the block in hand has the error. CANCELLED by the channel
  * returns with *block NULL. */
-static enum err_code pump(struct fetch *f, struct bytes *decoded, struct block **block, int64_t *total,
-                          struct err *err)
+static enum err_code pump(struct fetch *f, const struct tee *tee, struct bytes *decoded, struct block **block,
+                          int64_t *total, struct err *err)
 {
     for (;;) {
         struct block *b = *block;
@@ -74,6 +74,7 @@ static enum err_code pump(struct fetch *f, struct bytes *decoded, struct block *
             b->len += n;
         }
         *total += (int64_t)b->len;
+        b->raw_bytes = tee->count;
         if (b->len > 0) {
             if (channel_push(f->full, b, err) != ERR_OK)
                 return err->code;
@@ -105,7 +106,7 @@ static bool fetch_object(struct fetch *f, const struct unit_object *object, stru
     enum compression kind = compression_of(object->key);
     if (kind != COMPRESSION_NONE && inflate_open(kind, &tee.base, &inflate, &err) != ERR_OK)
         goto out;
-    if (pump(f, inflate ? inflate : &tee.base, block, &decoded, &err) != ERR_OK) {
+    if (pump(f, &tee, inflate ? inflate : &tee.base, block, &decoded, &err) != ERR_OK) {
         if (inflate && !tee.failed)
             err_context(&err, "%s", object->key);
         goto out;
@@ -123,6 +124,7 @@ out:
     store_close_read(reader);
     if (err.code != ERR_OK && *block) {
         (*block)->kind = BLOCK_ERROR;
+        (*block)->raw_bytes = tee.count;
         (*block)->err = err;
     }
     return *block != NULL;
@@ -140,6 +142,7 @@ void *fetch_main(void *arg)
     block = popped;
     if (hash_new(&hash, &err) != ERR_OK) {
         block->kind = BLOCK_ERROR;
+        block->raw_bytes = 0;
         block->err = err;
         if (channel_push(f->full, block, &err) == ERR_OK)
             block = NULL;

@@ -15,8 +15,9 @@ enum block_kind { BLOCK_DATA, BLOCK_END, BLOCK_ERROR };
 struct block {
     enum block_kind kind;
     size_t len;
+    int64_t raw_bytes; /* of the object so far */
     /* END */
-    int64_t raw_bytes, object_size, decoded_bytes;
+    int64_t object_size, decoded_bytes;
     struct hash128 content;
     char etag[REC_ETAG_MAX + 1]; /* "" where it cannot be trusted */
     /* ERROR */

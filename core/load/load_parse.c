@@ -22,6 +22,7 @@ struct source {
     struct block *block; /* in hand, NULL = none */
     size_t at;
     struct block *last; /* the END block, once reached */
+    int64_t raw_bytes;  /* of the object, as far as it came */
     struct err failed;
 };
 
@@ -76,6 +77,8 @@ static enum err_code source_read(struct bytes *self, void *dst, size_t cap, size
             break;
         struct block *b = next;
         s->at = 0;
+        if (b)
+            s->raw_bytes = b->raw_bytes;
         if (!b)
             err_set(&s->failed, ERRN_INTERNAL, "the fetch thread ended without an end");
         else if (b->kind == BLOCK_ERROR)
@@ -474,14 +477,13 @@ static enum err_code parse_object(struct parser *p, struct err *err)
     outcome->rows_read = p->loaded + p->rejected;
     outcome->rows_loaded = p->loaded;
     outcome->rows_rejected = p->rejected;
-    if (code == ERR_OK) {
-        outcome->bytes = p->source.last->raw_bytes;
-    } else if (unit->kind != UNIT_GROUP || code == ERR_CANCELLED || e.name == ERRN_NOMEM) {
+    outcome->bytes = p->source.raw_bytes;
+    if (code != ERR_OK && (unit->kind != UNIT_GROUP || code == ERR_CANCELLED || e.name == ERRN_NOMEM)) {
         *err = e;
         return p->source.failed.code != ERR_OK ? code : err_context(err, "%s", current(p)->key);
-    } else {
-        leave_out(p, slices, rows, rejects, raw);
     }
+    if (code != ERR_OK)
+        leave_out(p, slices, rows, rejects, raw);
     return source_finish(p, err);
 }
 

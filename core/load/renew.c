@@ -15,8 +15,9 @@
 
 struct renewer {
     const struct job *job;
-    struct claim claim;
-    struct sink *sink;
+    struct claim_row row;
+    int64_t lease_ms;
+    struct sink *sink; /* its own: the claim's may be closed at any time, after a reconnect */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -47,7 +48,7 @@ static bool wait_or_stop(struct renewer *r, int64_t ms)
 static bool renew(struct renewer *r)
 {
     struct err err = ERR_INIT;
-    const struct claim_row *row = &r->claim.row;
+    const struct claim_row *row = &r->row;
     if (!r->sink && r->job->sinks.open(r->job->sinks.ctx, false, 0, &r->sink, &err) != ERR_OK) {
         log_err(LOG_WARN, &err);
         return true;
@@ -67,7 +68,7 @@ static bool renew(struct renewer *r)
 static void *renew_main(void *arg)
 {
     struct renewer *r = arg;
-    while (!wait_or_stop(r, r->claim.sink->target.lease_ms / 3) && renew(r))
+    while (!wait_or_stop(r, r->lease_ms / 3) && renew(r))
         ;
     return NULL;
 }
@@ -82,7 +83,8 @@ enum err_code renewer_start(const struct job *job, const struct claim *claim, st
     if (!r)
         return err_nomem(err);
     r->job = job;
-    r->claim = *claim;
+    r->row = claim->row;
+    r->lease_ms = claim->sink->target.lease_ms;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -3,7 +3,8 @@
  *
  * Rejects come in order of their id; those of one object are worked on together, in transactions of at most
  * one page. The ledger row of a replay is the next negative chunk of its object: a second replay of the same
- * rejects collides there or at the mark, and adds nothing.
+ * rejects collides there or at the mark, and adds nothing. That is also how a commit whose answer was lost is
+ * resolved: the same again, and a collision says that it is in.
  */
 #include "core/load/replay.h"
 
@@ -11,10 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/data/canon.h"
 #include "core/data/convert.h"
-#include "core/load/claim.h"
+#include "core/load/run_internal.h"
 
 enum { REPLAY_ARENA = 40 * 1024 * 1024, REPLAY_TEXT = 1024 * 1024 };
 
@@ -30,8 +32,10 @@ struct replay {
     struct convert *convert;
     struct batch *batch;
     int64_t *ids; /* of the rejects whose rows are in the batch */
+    size_t *from; /* and where on the page they are */
     size_t nids;
     char object[REC_OBJECT_MAX + 1]; /* the last one counted */
+    struct err refused;              /* what the database said of the first load that it refused */
 };
 
 /* Hands the kept bytes to the reader; the record must be one, and nothing else. */
@@ -94,8 +98,17 @@ static enum err_code next_chunk(struct replay *r, const char *object, int64_t *c
     return err->code;
 }
 
+/* Where a row came from that the database refused. */
+static enum err_code name_row(const struct replay *r, int64_t row, const struct reject *first,
+                              struct err *err)
+{
+    if (row < 0 || (size_t)row >= r->nids)
+        return err_context(err, "%s", first->object);
+    return err_context(err, "%s line %" PRId64, first->object, r->rows[r->from[row]].line);
+}
+
 static enum err_code store_rows(struct replay *r, const struct claim *claim, const struct reject *first,
-                                struct err *err)
+                                int64_t chunk, struct err *err)
 {
     struct sink_begin begin = {
         .hour = first->hour, .owner = claim->row.owner, .epoch = claim->row.epoch, .run_id = r->job->run_id};
@@ -107,6 +120,7 @@ static enum err_code store_rows(struct replay *r, const struct claim *claim, con
     snprintf(row->object, sizeof row->object, "%s", first->object);
     snprintf(row->run_id, sizeof row->run_id, "%s", r->job->run_id);
     snprintf(row->load_method, sizeof row->load_method, "%s", r->job->sink->caps.load_method);
+    row->chunk = chunk;
     row->hour = first->hour;
     row->kind = LOAD_KIND_REPLAY;
     row->last = true;
@@ -114,13 +128,14 @@ static enum err_code store_rows(struct replay *r, const struct claim *claim, con
     row->row_hash = canon_rows_hash(r->batch, 0, r->batch->rows);
     row->schema_hash = r->job->pipeline->schema.hash;
     struct sink_segment all = {.from = 0, .to = r->batch->rows};
-    if (next_chunk(r, first->object, &row->chunk, err) != ERR_OK ||
-        sink_begin(r->job->sink, &begin, &load, err) != ERR_OK ||
+    if (sink_begin(r->job->sink, &begin, &load, err) != ERR_OK ||
         sink_ledger_insert(load, row, 1, err) != ERR_OK)
         goto out;
     all.load_id = row->id;
-    if (sink_append(load, r->batch, &all, 1, &stored, err) != ERR_OK)
+    if (sink_append(load, r->batch, &all, 1, &stored, err) != ERR_OK) {
+        name_row(r, load->failed_row, first, err);
         goto out;
+    }
     if (stored != row->rows_loaded) {
         err_set(err, ERRN_CONSERVATION, "%" PRId64 " rows sent, %" PRId64 " counted by the database",
                 row->rows_loaded, stored);
@@ -139,12 +154,32 @@ out:
     return err->code;
 }
 
+/* The batch under the hour's claim, once: a lost answer is asked for by doing the same again. */
+static enum err_code store_load(struct replay *r, const struct reject *first, struct err *err)
+{
+    struct job *job = r->job;
+    struct hour_work w = {.job = job};
+    struct err released = ERR_INIT;
+    int64_t chunk = 0;
+    if (claim_acquire(job->sink, first->hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK)
+        return err->code;
+    if (next_chunk(r, first->object, &chunk, err) == ERR_OK)
+        store_rows(r, &w.claim, first, chunk, err);
+    for (int tries = 1; err->code == ERR_IN_DOUBT && tries < RUN_TRANSIENT_TRIES; tries++) {
+        log_msg(LOG_WARN, "%s; asking the ledger", err->msg);
+        err_clear(err);
+        if (run_reconnect(&w, err) == ERR_OK && store_rows(r, &w.claim, first, chunk, err) == ERR_EXISTS)
+            err_clear(err); /* it was in */
+    }
+    if (claim_return(&w.claim, &released) != ERR_OK && err->code == ERR_OK)
+        *err = released;
+    return err->code;
+}
+
 /* Tries rejects [from, to) of the page, all of one load, under the hour's claim. */
 static enum err_code replay_load(struct replay *r, size_t from, size_t to, struct err *err)
 {
     const struct reject *first = &r->rows[from];
-    struct claim claim;
-    struct err released = ERR_INIT;
     int64_t tried = 0, refused = 0;
     batch_clear(r->batch);
     r->nids = 0;
@@ -160,19 +195,19 @@ static enum err_code replay_load(struct replay *r, size_t from, size_t to, struc
         tried++;
         if (parse_one(r, reject->raw, reject->raw_len, false, &ok, err) != ERR_OK)
             return err_context(err, "%s line %" PRId64, reject->object, reject->line);
-        if (ok)
-            r->ids[r->nids++] = reject->id;
+        if (!ok)
+            continue;
+        r->from[r->nids] = i;
+        r->ids[r->nids++] = reject->id;
     }
-    if (r->nids > 0) {
-        if (claim_acquire(r->job->sink, first->hour, r->job->owner, r->job->wait_ms, r->job->stop, &claim,
-                          err) != ERR_OK)
-            return err->code;
-        struct err why = ERR_INIT;
-        if (store_rows(r, &claim, first, &why) != ERR_OK)
-            err_context(&why, "%s", first->object);
-        if (claim_return(&claim, &released) != ERR_OK && why.code == ERR_OK)
-            why = released;
-        *err = why;
+    if (r->nids > 0 && store_load(r, first, err) != ERR_OK &&
+        (err->name == ERRN_DB_CONSTRAINT || err->name == ERRN_DB_VALUE)) { /* the others go on */
+        if (r->refused.code == ERR_OK)
+            r->refused = *err; /* told at the end */
+        else
+            log_err(LOG_ERROR, err);
+        err_clear(err);
+        r->nids = 0;
     }
     if (err->code == ERR_OK) {
         r->totals->tried += tried;
@@ -216,17 +251,21 @@ enum err_code replay_rejects(struct job *job, const struct record_query *query, 
     buf_init(&r.header, CSV_RECORD_MAX);
     r.rows = mem_alloc(REC_PAGE * sizeof *r.rows);
     r.ids = mem_alloc(REC_PAGE * sizeof *r.ids);
-    if (!r.rows || !r.ids)
+    r.from = mem_alloc(REC_PAGE * sizeof *r.from);
+    if (!r.rows || !r.ids || !r.from)
         err_nomem(err);
     else if (csv_open(&p->source.csv, NULL, &nothing.base, &r.csv, err) == ERR_OK &&
              convert_new(&p->schema, &p->source.csv, &r.convert, err) == ERR_OK &&
              batch_new(&p->schema, REC_PAGE, REPLAY_TEXT, &r.batch, err) == ERR_OK)
         replay_pages(&r, err);
+    if (err->code == ERR_OK)
+        *err = r.refused;
     csv_close(r.csv);
     convert_free(r.convert);
     batch_free(r.batch);
     mem_free(r.rows);
     mem_free(r.ids);
+    mem_free(r.from);
     buf_release(&r.arena);
     buf_release(&r.header);
     return err->code;

@@ -16,8 +16,9 @@ struct replay_totals {
     int64_t refused; /* cut records: they cannot be replayed */
 };
 
-/* `query` narrows the rejects (object, run_id, hour, name); only_replayable is implied. The first object that
- * fails ends it. */
+/* `query` narrows the rejects (object, run_id, hour, name); only_replayable is implied. Rejects whose
+ * rows the database refuses stay as they are, a load's together, and the others go on: the first such error
+ * (ERR_DATA) is the result. Any other error ends it. */
 enum err_code replay_rejects(struct job *job, const struct record_query *query, struct replay_totals *totals,
                              struct err *err) MUST_USE;
 

@@ -147,7 +147,7 @@ out:
     return err->code;
 }
 
-/* ---- load ---- */
+/* ---- guard ---- */
 
 static enum err_code ledger_empty(struct sink *sink, bool *empty, struct err *err)
 {
@@ -180,6 +180,16 @@ static enum err_code guard_table(struct job *job, struct err *err)
                    job->sink->target.table, job->pipeline->name);
 }
 
+/* ---- load ---- */
+
+struct run {
+    struct job *job;
+    const struct run_options *options;
+    struct crew *crew; /* NULL until there is work */
+    struct job_totals *totals;
+    int *status;
+};
+
 static void empty_hour(struct job *job, hour_t hour, int *status)
 {
     char text[HOUR_TEXT_MAX];
@@ -199,6 +209,21 @@ static void empty_hour(struct job *job, hour_t hour, int *status)
     }
     if (job->events.hour)
         job->events.hour(job->events.ctx, hour, why.code ? HOUR_FAILED : HOUR_EMPTY, &why);
+}
+
+/* Without a range: no hour at all has an object, or had one. */
+static enum err_code empty_lake(struct job *job, int64_t ignored, struct err *err)
+{
+    const char *layout = job->pipeline->source.layout;
+    enum on_empty policy = job->pipeline->policy.on_empty;
+    if (policy == ON_EMPTY_FAIL)
+        return err_set(err, ERRN_HOUR_EMPTY,
+                       "no object in %s matches %s (%lld others are there; policy.on_empty: fail)",
+                       job->store->label, layout, (long long)ignored);
+    if (policy == ON_EMPTY_WARN)
+        log_msg(LOG_WARN, "no object in %s matches %s (%lld others are there)", job->store->label, layout,
+                (long long)ignored);
+    return ERR_OK;
 }
 
 /* Claims in order of hour, beside the plan's hours. */
@@ -234,40 +259,78 @@ static enum err_code is_unsettled(struct sink *sink, struct claims *c, hour_t ho
     return ERR_OK;
 }
 
-static enum err_code all_hours(struct job *job, const struct run_options *options,
-                               const struct run_plan *plan, struct job_totals *totals, int *status,
-                               struct err *err)
+/* Loads the hour; HELD (in *held) where another has it. Fails where the run cannot go on. */
+static enum err_code load_hour(struct run *r, hour_t hour, struct err *held, struct err *err)
 {
-    struct crew *crew = NULL;
+    struct err why = ERR_INIT;
+    *held = ERR_INIT;
+    if (!r->crew && crew_new(r->job, &r->crew, err) != ERR_OK)
+        return err->code;
+    if (run_hour(r->job, r->options, r->crew, hour, r->totals, r->status, &why) == ERR_OK)
+        return ERR_OK;
+    if (why.code == ERR_HELD) {
+        *held = why;
+        return ERR_OK;
+    }
+    *r->status = err_status_worse(*r->status, err_status(&why));
+    if (why.code != ERR_FENCED)
+        *err = why;
+    return err->code;
+}
+
+static enum err_code each_hour(struct run *r, struct run_plan *plan, struct claims *claims, struct err *err)
+{
+    for (size_t i = 0; i < plan->n && job_check_stop(r->job, err) == ERR_OK; i++) {
+        struct hour_plan *h = &plan->hours[i];
+        struct err held;
+        bool work = h->objects + h->check > 0;
+        if (h->matched + h->gone == 0)
+            empty_hour(r->job, h->hour, r->status);
+        if (!work && is_unsettled(r->job->sink, claims, h->hour, &work, err) != ERR_OK)
+            break;
+        if (!work) {
+            r->totals->unchanged += h->unchanged;
+            continue;
+        }
+        if (load_hour(r, h->hour, &held, err) != ERR_OK)
+            break;
+        h->held = held.code != ERR_OK;
+    }
+    return err->code;
+}
+
+/* Hours that others had, once more: two runs over the same hours hold each other off now and then, and all is
+ * loaded at the end. They have been waited for already. */
+static enum err_code held_hours(struct run *r, const struct run_plan *plan, struct err *err)
+{
+    struct job *job = r->job;
+    int64_t wait_ms = job->wait_ms;
+    job->wait_ms = 0;
+    for (size_t i = 0; i < plan->n && job_check_stop(job, err) == ERR_OK; i++) {
+        struct err held;
+        hour_t hour = plan->hours[i].hour;
+        if (!plan->hours[i].held)
+            continue;
+        if (load_hour(r, hour, &held, err) != ERR_OK)
+            break;
+        if (held.code == ERR_OK)
+            continue;
+        *r->status = err_status_worse(*r->status, err_status(&held));
+        if (job->events.hour)
+            job->events.hour(job->events.ctx, hour, HOUR_RUNNING, &held);
+    }
+    job->wait_ms = wait_ms;
+    return err->code;
+}
+
+static enum err_code all_hours(struct run *r, struct run_plan *plan, struct err *err)
+{
     struct claims claims = {.rows = mem_alloc(REC_PAGE * sizeof *claims.rows), .after = HOUR_MIN - 1};
     if (!claims.rows)
         err_nomem(err);
-    for (size_t i = 0; err->code == ERR_OK && i < plan->n; i++) {
-        const struct hour_plan *h = &plan->hours[i];
-        struct err why = ERR_INIT;
-        bool unsettled = false;
-        if (job_check_stop(job, err) != ERR_OK)
-            break;
-        if (h->matched + h->gone == 0)
-            empty_hour(job, h->hour, status);
-        if (h->objects + h->check == 0 &&
-            is_unsettled(job->sink, &claims, h->hour, &unsettled, err) != ERR_OK)
-            break;
-        if (h->objects + h->check == 0 && !unsettled) {
-            totals->unchanged += h->unchanged;
-            continue;
-        }
-        if (!crew && crew_new(job, &crew, err) != ERR_OK)
-            break;
-        if (run_hour(job, options, crew, h->hour, totals, status, &why) == ERR_OK)
-            continue;
-        *status = err_status_worse(*status, err_status(&why));
-        if (why.code != ERR_HELD && why.code != ERR_FENCED) {
-            *err = why;
-            break;
-        }
-    }
-    crew_free(crew);
+    else if (each_hour(r, plan, &claims, err) == ERR_OK)
+        held_hours(r, plan, err);
+    crew_free(r->crew);
     mem_free(claims.rows);
     return err->code;
 }
@@ -276,6 +339,7 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
                        int *status, struct err *err)
 {
     struct run_plan plan = {0};
+    struct run run = {.job = job, .options = options, .totals = totals, .status = status};
     *totals = (struct job_totals){0};
     *status = 0;
     if (options->reload && job->pipeline->target.lineage == PIPELINE_LINEAGE_FALSE) {
@@ -292,10 +356,9 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
         atomic_store(&job->progress->objects_total, plan.objects);
         atomic_store(&job->progress->bytes_total, plan.bytes);
     }
-    if (plan.n == 0 && !options->range.bounded && job->pipeline->policy.on_empty != ON_EMPTY_OK)
-        log_msg(LOG_WARN, "no object in %s matches %s (%lld others are there)", job->store->label,
-                job->pipeline->source.layout, (long long)plan.ignored);
-    all_hours(job, options, &plan, totals, status, err);
+    if (plan.n == 0 && !options->range.bounded && empty_lake(job, plan.ignored, err) != ERR_OK)
+        goto out;
+    all_hours(&run, &plan, err);
 out:
     run_plan_release(&plan);
     *status = err_status_worse(*status, err_status(err));

@@ -40,11 +40,11 @@ static enum err_code take(struct gather *g, const struct diff_entry *entry, bool
     hour_t hour = g->work->claim.row.hour;
     enum commit_unit by = p->target.commit_unit;
     bool rest = entry->kind == DIFF_PARTIAL && !replace;
-    bool together = !rest && (by == COMMIT_HOUR || unit_is_tiny(p, &entry->object));
+    bool chunks = rest || (by == COMMIT_CHUNK && !replace); /* what is replaced goes and comes at once */
+    bool together = !chunks && (by == COMMIT_HOUR || unit_is_tiny(p, &entry->object));
     struct unit *unit = NULL;
     if (!together) {
-        enum unit_kind kind = rest || by == COMMIT_CHUNK ? UNIT_CHUNK : UNIT_FILE;
-        if (unit_new(kind, hour, p->target.chunk_rows, &unit, err) != ERR_OK)
+        if (unit_new(chunks ? UNIT_CHUNK : UNIT_FILE, hour, p->target.chunk_rows, &unit, err) != ERR_OK)
             return err->code;
         if (unit_add(unit, entry, replace, err) != ERR_OK) {
             unit_free(unit);
@@ -70,8 +70,7 @@ static void tell_looked_at(struct hour_work *w, const struct diff_entry *entry, 
                                    .load_method = entry->row.load_method,
                                    .row_hash = entry->row.row_hash};
     w->totals->unchanged++;
-    if (w->job->events.object)
-        w->job->events.object(w->job->events.ctx, &result);
+    run_tell(w, &result);
 }
 
 static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, const struct err *why,
@@ -157,16 +156,12 @@ static enum err_code reload(struct gather *g, const struct diff_entry *entry, st
     return fail(g->work, entry, &why, err);
 }
 
-static enum err_code rest_fits(struct gather *g, const struct diff_entry *entry, struct err *err)
+static enum err_code go_on(struct gather *g, const struct diff_entry *entry, struct err *err)
 {
     struct err why = ERR_INIT;
-    if (entry->row.schema_hash == g->work->job->pipeline->schema.hash)
-        return take(g, entry, false, err);
-    err_set(
-        &why, ERRN_SOURCE_CHANGED,
-        "%s: %lld chunks of it were loaded under another schema; `sluice run --reload` loads the hour again",
-        entry->object.key, (long long)entry->row.chunk + 1);
-    return fail(g->work, entry, &why, err);
+    if (run_check_rest(g->work->job, entry, &why) != ERR_OK)
+        return fail(g->work, entry, &why, err);
+    return take(g, entry, false, err);
 }
 
 static enum err_code one_entry(struct gather *g, const struct diff_entry *entry, struct err *err)
@@ -181,7 +176,7 @@ static enum err_code one_entry(struct gather *g, const struct diff_entry *entry,
     case DIFF_NEW:
         return take(g, entry, false, err);
     case DIFF_PARTIAL:
-        return rest_fits(g, entry, err);
+        return go_on(g, entry, err);
     case DIFF_ETAG:
         return look_at(g, entry, err);
     case DIFF_LOADED:
@@ -288,11 +283,8 @@ enum err_code run_hour(struct job *job, const struct run_options *options, struc
 {
     struct hour_work w = {.job = job, .options = options, .totals = totals, .status = status};
     struct err books = ERR_INIT;
-    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK) {
-        if (err->code == ERR_HELD && job->events.hour)
-            job->events.hour(job->events.ctx, hour, HOUR_RUNNING, err);
+    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK)
         return err->code;
-    }
     work_on(&w, crew, err);
     totals->hours++;
     enum hour_state state = state_of(&w, err);

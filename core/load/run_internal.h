@@ -5,6 +5,8 @@
 #ifndef SLUICE_LOAD_RUN_INTERNAL_H
 #define SLUICE_LOAD_RUN_INTERNAL_H
 
+#include <pthread.h>
+
 #include "core/load/load.h"
 #include "core/load/run.h"
 
@@ -25,6 +27,7 @@ struct hour_work {
     struct reject_samples samples;
     struct job_totals *totals;
     int *status;
+    pthread_mutex_t *told;  /* around the caller's events, where several threads have some; else NULL */
     int64_t matched;        /* objects listed for this hour */
     int64_t done;           /* objects loaded, replaced, or found done */
     int64_t failed;         /* objects (or the hour as a unit) that failed */
@@ -36,18 +39,24 @@ struct hour_work {
  * of its objects. Fails only where the hour cannot go on. */
 enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err) MUST_USE;
 
+/* Hands what happened to one object to whom the job tells it. */
+void run_tell(struct hour_work *w, const struct object_result *result);
+
 /* An object (or, with key "", the hour as one unit) failed for good: attempt row, event, exit status.
  * outcome->rows_loaded: what stays in the table all the same (chunks). */
 enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *etag,
                               const struct load_outcome *outcome, int64_t started_us, const struct err *why,
                               struct err *err) MUST_USE;
 
+/* Whether the rest of an object can be loaded behind its chunks: SOURCE_CHANGED under another schema. */
+enum err_code run_check_rest(const struct job *job, const struct diff_entry *entry, struct err *err) MUST_USE;
+
 /* After a lost connection: a new one in the job's place, under the same claim. Where the old one's
  * transaction still hangs, the insert of the ledger row waits for it and collides. FENCED where the claim
  * went to another meanwhile. */
 enum err_code run_reconnect(struct hour_work *w, struct err *err) MUST_USE;
 
-/* One hour under its claim: diff, units, release. */
+/* One hour under its claim: diff, units, release. HELD: nothing was done, and nobody told. */
 enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
                        struct job_totals *totals, int *status, struct err *err) MUST_USE;
 

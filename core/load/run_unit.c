@@ -24,12 +24,22 @@ static int64_t now_us(const struct hour_work *w)
     return clock_mono_us(w->job->clock);
 }
 
+void run_tell(struct hour_work *w, const struct object_result *result)
+{
+    if (!w->job->events.object)
+        return;
+    if (w->told)
+        pthread_mutex_lock(w->told);
+    w->job->events.object(w->job->events.ctx, result);
+    if (w->told)
+        pthread_mutex_unlock(w->told);
+}
+
 static void tell(struct hour_work *w, const struct object_result *result)
 {
     if (w->job->progress)
         progress_add(&w->job->progress->objects_done, 1);
-    if (w->job->events.object)
-        w->job->events.object(w->job->events.ctx, result);
+    run_tell(w, result);
 }
 
 static void add_rows(struct job_totals *t, const struct load_outcome *o)
@@ -175,10 +185,24 @@ enum err_code run_reconnect(struct hour_work *w, struct err *err)
     return sink_claim_renew(fresh, w->claim.row.hour, w->claim.row.owner, w->claim.row.epoch, err);
 }
 
+enum err_code run_check_rest(const struct job *job, const struct diff_entry *entry, struct err *err)
+{
+    if (entry->row.schema_hash == job->pipeline->schema.hash)
+        return ERR_OK;
+    return err_set(err, ERRN_SOURCE_CHANGED,
+                   "%s: %lld chunks of it were loaded under another schema; `sluice run --reload` loads the "
+                   "hour again",
+                   entry->object.key, (long long)entry->row.chunk + 1);
+}
+
 /* Goes on with an object of which another run loaded some chunks. */
 static enum err_code run_rest(struct hour_work *w, const struct diff_entry *entry, struct err *err)
 {
     struct unit *unit = NULL;
+    struct err why = ERR_INIT;
+    struct load_outcome nothing = {0};
+    if (run_check_rest(w->job, entry, &why) != ERR_OK)
+        return run_tell_failed(w, entry->object.key, entry->object.etag, &nothing, now_us(w), &why, err);
     if (unit_new(UNIT_CHUNK, w->claim.row.hour, entry->row.chunk_rows, &unit, err) != ERR_OK)
         return err->code;
     if (unit_add(unit, entry, false, err) != ERR_OK) {
@@ -220,9 +244,11 @@ static enum err_code look_again(struct hour_work *w, const struct unit *unit, in
             query.after_object = n ? entry->row.object : NULL;
             query.after_chunk = n ? entry->row.chunk : 0;
         }
-        bool same_old = object->replace_id && entry->kind == DIFF_LOADED &&
-                        strcmp(entry->row.run_id, object->replace_run_id) == 0;
-        if (entry->kind == DIFF_LOADED && !same_old) {
+        /* Chunks are never what a replace leaves: those are the old rows too. */
+        bool old = object->replace_id &&
+                   (entry->kind == DIFF_PARTIAL ||
+                    (entry->kind == DIFF_LOADED && strcmp(entry->row.run_id, object->replace_run_id) == 0));
+        if (entry->kind == DIFF_LOADED && !old) {
             if (tell_done(w, object, &entry->row, started_us, err) != ERR_OK)
                 goto out;
             continue;
@@ -231,8 +257,8 @@ static enum err_code look_again(struct hour_work *w, const struct unit *unit, in
         snprintf(entry->object.etag, sizeof entry->object.etag, "%s", object->etag);
         entry->object.etag_trusted = object->etag_trusted;
         entry->object.size = object->size;
-        if (entry->kind == DIFF_PARTIAL ? run_rest(w, entry, err) != ERR_OK
-                                        : unit_add(rest, entry, same_old, err) != ERR_OK)
+        if (entry->kind == DIFF_PARTIAL && !old ? run_rest(w, entry, err) != ERR_OK
+                                                : unit_add(rest, entry, old, err) != ERR_OK)
             goto out;
     }
     if (rest->n > 0) {

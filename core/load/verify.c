@@ -3,7 +3,11 @@
  *
  * One scan of the target fills a table load id -> (rows, hash). Then the diff walks source and ledger side by
  * side: for each object the source is read again, the ledger's rows are added up, and the target's tallies of
- * the object's load ids are looked up. What stays unseen in the table belongs to no load of ours.
+ * the object's load ids are looked up. What is in the table under no load id of the ledger belongs to no
+ * load.
+ *
+ * The ledger is marked before the scan. An object whose ledger rows are not those any more was loaded
+ * meanwhile: what the scan saw of it is chance, so it is not judged.
  */
 #include "core/load/verify.h"
 
@@ -18,9 +22,59 @@ enum { SCAN_ROWS = 4096, SCAN_TEXT = 1024 * 1024, LOADS_MAX = 50 * 1000 * 1000 }
 
 const char *verify_status_text(enum verify_status status)
 {
-    static const char *const text[] = {"equal",      "source differs", "target differs",
-                                       "not loaded", "gone",           "baseline"};
+    static const char *const text[] = {"equal", "source differs", "target differs",  "not loaded",
+                                       "gone",  "baseline",       "loaded meanwhile"};
     return text[status];
+}
+
+/* ---- the ledger before the scan ---- */
+
+static uint64_t stamp_of(const struct ledger_row *row)
+{
+    const uint64_t counts[] = {(uint64_t)row->rows_loaded, (uint64_t)row->rows_rejected, row->row_hash};
+    return hash64(counts, sizeof counts) ^ hash64(row->run_id, strlen(row->run_id));
+}
+
+static int mark_by_id(const void *a, const void *b)
+{
+    const struct book_mark *x = a, *y = b;
+    return (x->load_id > y->load_id) - (x->load_id < y->load_id);
+}
+
+static struct book_mark *find_mark(struct verify *v, int64_t id)
+{
+    struct book_mark key = {.load_id = id};
+    return v->nbooks ? bsearch(&key, v->books, v->nbooks, sizeof *v->books, mark_by_id) : NULL;
+}
+
+/* Marks the ledger rows (behind those that are marked) of all pipelines: they may share the table. */
+static enum err_code mark_books(struct verify *v, struct err *err)
+{
+    struct ledger_query query = {.any_pipeline = true,
+                                 .order = LEDGER_BY_ID,
+                                 .after_id = v->nbooks ? v->books[v->nbooks - 1].load_id : 0};
+    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    size_t n = REC_PAGE;
+    if (!rows)
+        return err_nomem(err);
+    while (n == REC_PAGE && sink_ledger_page(v->job->sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
+        if (v->nbooks + n > v->books_cap) {
+            size_t cap = v->books_cap ? v->books_cap * 2 : 8 * REC_PAGE;
+            struct book_mark *grown = cap > LOADS_MAX ? NULL : mem_realloc(v->books, cap * sizeof *grown);
+            if (!grown) {
+                cap > LOADS_MAX ? err_set(err, ERRN_LIMIT, "more than %d rows in the ledger", LOADS_MAX)
+                                : err_nomem(err);
+                break;
+            }
+            v->books = grown;
+            v->books_cap = cap;
+        }
+        for (size_t i = 0; i < n; i++)
+            v->books[v->nbooks++] = (struct book_mark){rows[i].id, stamp_of(&rows[i])};
+        query.after_id = n ? rows[n - 1].id : 0;
+    }
+    mem_free(rows);
+    return err->code;
 }
 
 /* ---- the target ---- */
@@ -126,9 +180,9 @@ static struct load_tally *find_load(struct verify *v, int64_t id)
 
 /* ---- one object ---- */
 
-/* The object's load ids, and what the target holds under them. */
+/* The object's load ids, and what the target holds under them. *moved: they are not those of before. */
 static enum err_code target_of(struct verify *v, const char *object, struct verify_side *side, int64_t **ids,
-                               size_t *nids, struct err *err)
+                               size_t *nids, bool *moved, struct err *err)
 {
     struct ledger_query query = {.object = object, .order = LEDGER_BY_KEY};
     struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
@@ -146,10 +200,11 @@ static enum err_code target_of(struct verify *v, const char *object, struct veri
         }
         *ids = grown;
         for (size_t i = 0; i < n; i++) {
-            struct load_tally *t = find_load(v, rows[i].id);
+            const struct load_tally *t = find_load(v, rows[i].id);
+            const struct book_mark *mark = find_mark(v, rows[i].id);
             (*ids)[(*nids)++] = rows[i].id;
+            *moved |= !mark || mark->stamp != stamp_of(&rows[i]);
             if (t) {
-                t->seen = true;
                 side->rows += t->rows;
                 side->hash += t->hash;
             }
@@ -264,11 +319,17 @@ static enum err_code one_object(struct verify *v, const struct diff_entry *entry
     struct err why = ERR_INIT;
     int64_t *ids = NULL;
     size_t nids = 0;
+    bool moved = false;
     t->objects++;
-    if (entry->kind != DIFF_NEW && target_of(v, entry->object.key, &r.target, &ids, &nids, err) != ERR_OK)
+    if (entry->kind != DIFF_NEW &&
+        target_of(v, entry->object.key, &r.target, &ids, &nids, &moved, err) != ERR_OK)
         goto out;
     r.target.known = t->by_object && entry->kind != DIFF_NEW;
-    if (entry->kind == DIFF_NEW || entry->kind == DIFF_PARTIAL) {
+    if (moved) {
+        r.status = VERIFY_MEANWHILE;
+        r.target.known = false;
+        t->meanwhile++;
+    } else if (entry->kind == DIFF_NEW || entry->kind == DIFF_PARTIAL) {
         r.status = VERIFY_NOT_LOADED;
         t->not_loaded++;
         if (entry->kind == DIFF_PARTIAL) { /* its chunks are in the table as a whole */
@@ -329,36 +390,16 @@ out:
     return err->code;
 }
 
-/* Marks the tallies that any pipeline's ledger accounts for. */
-static enum err_code mark_seen(struct verify *v, struct err *err)
-{
-    struct ledger_query query = {.any_pipeline = true, .order = LEDGER_BY_ID};
-    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
-    size_t n = REC_PAGE;
-    if (!rows)
-        return err_nomem(err);
-    while (n == REC_PAGE && sink_ledger_page(v->job->sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
-        for (size_t i = 0; i < n; i++) {
-            struct load_tally *t = find_load(v, rows[i].id);
-            if (t)
-                t->seen = true;
-        }
-        query.after_id = n ? rows[n - 1].id : 0;
-    }
-    mem_free(rows);
-    return err->code;
-}
-
 /* Rows that no load put there (with lineage). After a baseline they are what it stands for. */
 static enum err_code unknown_rows(struct verify *v, struct err *err)
 {
     struct verify_result r = {
         .object = "", .status = VERIFY_TARGET_DIFFERS, .note = "rows of the table that belong to no load"};
     r.target.known = true;
-    if (mark_seen(v, err) != ERR_OK)
+    if (mark_books(v, err) != ERR_OK) /* and those of meanwhile */
         return err->code;
     for (size_t i = 0; i < v->nloads; i++) {
-        if (v->loads[i].seen)
+        if (find_mark(v, v->loads[i].load_id))
             continue;
         r.target.rows += v->loads[i].rows;
         r.target.hash += v->loads[i].hash;
@@ -376,13 +417,14 @@ static void whole_table(struct verify *v)
 {
     struct verify_totals *t = v->totals;
     struct verify_result r = {.note = "the table as a whole: target.lineage is false"};
-    bool all = !v->options->range.bounded && !v->any_baseline;
+    bool all = !v->options->range.bounded && !v->any_baseline && t->meanwhile == 0;
     r.ledger = t->ledger;
     r.target = t->target;
     r.target.known = all;
     r.status = !all || same(&r.target, &r.ledger, false) ? VERIFY_EQUAL : VERIFY_TARGET_DIFFERS;
     if (!all)
-        r.note = "the table was not compared: without target.lineage that needs --all and no baseline";
+        r.note = "the table was not compared: without target.lineage that needs --all, no baseline, and no "
+                 "load meanwhile";
     t->different += r.status == VERIFY_TARGET_DIFFERS;
     if (v->options->result)
         v->options->result(v->options->ctx, &r);
@@ -393,8 +435,8 @@ enum err_code verify_run(struct job *job, const struct verify_options *options, 
 {
     struct verify v = {.job = job, .options = options, .totals = totals};
     *totals = (struct verify_totals){.by_object = job->pipeline->target.lineage != PIPELINE_LINEAGE_FALSE};
-    if (loader_new(job, job->sink, &v.loader, err) != ERR_OK || scan_target(&v, err) != ERR_OK ||
-        all_objects(&v, err) != ERR_OK)
+    if (loader_new(job, job->sink, &v.loader, err) != ERR_OK || mark_books(&v, err) != ERR_OK ||
+        scan_target(&v, err) != ERR_OK || all_objects(&v, err) != ERR_OK)
         goto out;
     if (!totals->by_object)
         whole_table(&v);
@@ -403,5 +445,6 @@ enum err_code verify_run(struct job *job, const struct verify_options *options, 
 out:
     loader_free(v.loader);
     mem_free(v.loads);
+    mem_free(v.books);
     return err->code;
 }

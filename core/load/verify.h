@@ -3,7 +3,8 @@
  *
  * Source against ledger for each object: it is read again and converted under today's pipeline. Target
  * against ledger: with lineage for each object, without it for the table as a whole (and the report says so).
- * Baseline rows are left out and counted. The target is read in one scan.
+ * Baseline rows are left out and counted. The target is read in one scan; what is loaded beside it is left
+ * out and counted too.
  */
 #ifndef SLUICE_LOAD_VERIFY_H
 #define SLUICE_LOAD_VERIFY_H
@@ -16,7 +17,8 @@ enum verify_status {
     VERIFY_TARGET_DIFFERS, /* target and ledger do not agree */
     VERIFY_NOT_LOADED,     /* listed, not (wholly) in the ledger */
     VERIFY_GONE, /* in the ledger, not listed any more: only the target could be held against the ledger */
-    VERIFY_BASELINE, /* left out */
+    VERIFY_BASELINE,  /* left out */
+    VERIFY_MEANWHILE, /* left out: a load changed it while the target was read */
 };
 const char *verify_status_text(enum verify_status status);
 
@@ -55,7 +57,7 @@ struct verify_options {
 };
 
 struct verify_totals {
-    int64_t objects, equal, different, not_loaded, gone, baseline;
+    int64_t objects, equal, different, not_loaded, gone, baseline, meanwhile;
     struct verify_side source, ledger, target;
     bool by_object;       /* the target could be compared object by object */
     int64_t unknown_rows; /* target rows of no known load */

@@ -11,7 +11,12 @@ struct load_tally {
     int64_t load_id;
     int64_t rows;
     uint64_t hash;
-    bool seen; /* a ledger row of this pipeline accounts for it */
+};
+
+/* A ledger row as it was before the target was read. */
+struct book_mark {
+    int64_t load_id;
+    uint64_t stamp; /* of its run and counts */
 };
 
 struct verify {
@@ -21,6 +26,8 @@ struct verify {
     struct loader *loader;
     struct load_tally *loads; /* sorted by load_id once the scan is through */
     size_t nloads, loads_cap;
+    struct book_mark *books; /* sorted by load_id */
+    size_t nbooks, books_cap;
     int64_t shown;
     bool any_baseline;
 };

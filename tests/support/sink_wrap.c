@@ -49,10 +49,12 @@ void sink_wrap_init(struct sink_wrap *wrap)
 {
     *wrap = (struct sink_wrap){0};
     pthread_mutex_init(&wrap->lock, NULL);
+    pthread_cond_init(&wrap->turn, NULL);
 }
 
 void sink_wrap_release(struct sink_wrap *wrap)
 {
+    pthread_cond_destroy(&wrap->turn);
     pthread_mutex_destroy(&wrap->lock);
 }
 
@@ -127,6 +129,30 @@ static enum err_code after(struct handle *h, enum sink_op op, const struct sink_
     return rule->nth && rule->when == SINK_AFTER ? fire(h, op, rule, err) : ERR_OK;
 }
 
+/* Waits until no other handle writes (where there are several writers). */
+static void take_turn(struct handle *h)
+{
+    struct sink_wrap *w = h->wrap;
+    if (w->writers == 0)
+        return;
+    pthread_mutex_lock(&w->lock);
+    while (w->writing)
+        pthread_cond_wait(&w->turn, &w->lock);
+    w->writing = &h->base;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void give_turn(struct handle *h)
+{
+    struct sink_wrap *w = h->wrap;
+    if (w->writers == 0)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->writing = NULL;
+    pthread_cond_signal(&w->turn);
+    pthread_mutex_unlock(&w->lock);
+}
+
 /* An op that cannot fail: `call` between the two moments. */
 #define AROUND(h, op, call)                                                                                  \
     do {                                                                                                     \
@@ -144,6 +170,18 @@ static enum err_code after(struct handle *h, enum sink_op op, const struct sink_
         if (before(h, op, &rule, err) != ERR_OK || (call) != ERR_OK)                                         \
             return err->code;                                                                                \
         return after(h, op, &rule, err);                                                                     \
+    } while (0)
+
+/* The same for one that is a small transaction of its own. */
+#define FORWARD_WRITE(h, op, call)                                                                           \
+    do {                                                                                                     \
+        struct sink_rule rule;                                                                               \
+        if (before(h, op, &rule, err) != ERR_OK)                                                             \
+            return err->code;                                                                                \
+        take_turn(h);                                                                                        \
+        enum err_code code = (call);                                                                         \
+        give_turn(h);                                                                                        \
+        return code == ERR_OK ? after(h, op, &rule, err) : code;                                             \
     } while (0)
 
 static struct handle *of(struct sink *sink)
@@ -170,7 +208,7 @@ static void wrap_close(struct sink *sink)
 
 static enum err_code wrap_setup(struct sink *sink, struct buf *print, struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_SETUP, sink_setup(of(sink)->inner, print, err));
+    FORWARD_WRITE(of(sink), SINK_OP_SETUP, sink_setup(of(sink)->inner, print, err));
 }
 
 static enum err_code wrap_describe(struct sink *sink, struct sink_state *state, struct err *err)
@@ -193,9 +231,11 @@ static enum err_code wrap_begin(struct sink *sink, const struct sink_begin *begi
     struct wrap_load *load = mem_calloc(1, sizeof *load);
     if (!load)
         return err_nomem(err);
+    take_turn(h);
     if (sink_begin(h->inner, begin, &load->inner, err) != ERR_OK ||
         after(h, SINK_OP_BEGIN, &rule, err) != ERR_OK) {
         sink_abort(load->inner);
+        give_turn(h);
         mem_free(load);
         return err->code;
     }
@@ -256,6 +296,7 @@ static enum err_code wrap_commit(struct sink_load *load, struct err *err)
         sink_abort(in(load));
     else if (sink_commit(in(load), err) == ERR_OK)
         (void)!after(h, SINK_OP_COMMIT, &rule, err);
+    give_turn(h);
     mem_free(load);
     return err->code;
 }
@@ -263,6 +304,7 @@ static enum err_code wrap_commit(struct sink_load *load, struct err *err)
 static void wrap_abort(struct sink_load *load)
 {
     AROUND(of(load->sink), SINK_OP_ABORT, sink_abort(in(load)));
+    give_turn(of(load->sink));
     mem_free(load);
 }
 
@@ -280,13 +322,13 @@ static enum err_code wrap_ledger_header(struct sink *sink, int64_t id, struct bu
 static enum err_code wrap_ledger_set_etags(struct sink *sink, const struct etag_mark *marks, size_t n,
                                            struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_LEDGER_SET_ETAGS, sink_ledger_set_etags(of(sink)->inner, marks, n, err));
+    FORWARD_WRITE(of(sink), SINK_OP_LEDGER_SET_ETAGS, sink_ledger_set_etags(of(sink)->inner, marks, n, err));
 }
 
 static enum err_code wrap_attempt_add(struct sink *sink, struct attempt *attempt,
                                       const struct reject *samples, size_t n, struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_ATTEMPT_ADD, sink_attempt_add(of(sink)->inner, attempt, samples, n, err));
+    FORWARD_WRITE(of(sink), SINK_OP_ATTEMPT_ADD, sink_attempt_add(of(sink)->inner, attempt, samples, n, err));
 }
 
 static enum err_code wrap_attempt_page(struct sink *sink, const struct record_query *query,
@@ -307,19 +349,19 @@ static enum err_code wrap_claim_take(struct sink *sink, hour_t hour, const char 
                                      const struct claim_row *steal, struct claim_row *row, bool *taken,
                                      struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_CLAIM_TAKE,
-            sink_claim_take(of(sink)->inner, hour, owner, steal, row, taken, err));
+    FORWARD_WRITE(of(sink), SINK_OP_CLAIM_TAKE,
+                  sink_claim_take(of(sink)->inner, hour, owner, steal, row, taken, err));
 }
 
 static enum err_code wrap_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                       struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_CLAIM_RENEW, sink_claim_renew(of(sink)->inner, hour, owner, epoch, err));
+    FORWARD_WRITE(of(sink), SINK_OP_CLAIM_RENEW, sink_claim_renew(of(sink)->inner, hour, owner, epoch, err));
 }
 
 static enum err_code wrap_claim_release(struct sink *sink, const struct claim_row *row, struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_CLAIM_RELEASE, sink_claim_release(of(sink)->inner, row, err));
+    FORWARD_WRITE(of(sink), SINK_OP_CLAIM_RELEASE, sink_claim_release(of(sink)->inner, row, err));
 }
 
 static enum err_code wrap_claim_page(struct sink *sink, hour_t after_hour, struct claim_row *rows, size_t cap,
@@ -372,6 +414,10 @@ struct sink *sink_wrap_new(void *wrap, struct sink *inner)
     h->inner = inner;
     h->base = *inner;
     h->base.type = &h->type;
+    if (h->wrap->writers > 0) {
+        h->base.caps.max_writers = h->wrap->writers;
+        h->base.caps.lock_is_lease = false;
+    }
     h->type = (struct sink_type){.name = inner->type->name,
                                  .schemes = inner->type->schemes,
 #define X(upper, lower) .lower = wrap_##lower,

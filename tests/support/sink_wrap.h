@@ -73,6 +73,10 @@ enum { SINK_RULES_MAX = 16 };
 
 struct sink_wrap {
     pthread_mutex_t lock;
+    unsigned writers; /* 0: as the inner sink says; else so many at once, who renew their claims: they wait
+                         for each other's transactions instead of being told that the database is busy */
+    pthread_cond_t turn;
+    struct sink *writing; /* whose turn it is */
     struct sink_rule rules[SINK_RULES_MAX];
     size_t nrules;
     int64_t calls[SINK_OP_COUNT + 1]; /* [SINK_OP_ANY]: of all */

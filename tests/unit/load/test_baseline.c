@@ -101,9 +101,34 @@ OVER_ALL(many_baseline_objects_go_in_pages)
     assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
 }
 
+static void stop(void *ctx, struct sink *inner)
+{
+    struct rig *rig = ctx;
+    (void)inner;
+    atomic_store(&rig->stop, 15);
+}
+
+OVER_ALL(a_baseline_that_is_stopped_leaves_the_hour_as_it_was)
+{
+    struct job_totals totals;
+    struct err err = ERR_INIT;
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, K("12", "a"), GOOD);
+    sink_wrap_reset(wrap);
+    hook_at(wrap, SINK_OP_CLAIM_TAKE, 1, SINK_AFTER, stop, rig);
+    assert_int_equal(run_baseline(&rig->job, hour_of("2022-06-05T13"), &totals, &err), ERR_CANCELLED);
+    assert_string_equal(books_hours(rig), "2022-06-05T12 queued 0\n");
+    assert_string_equal(books_ledger(rig), "");
+    atomic_store(&rig->stop, 0);
+    err_clear(&err);
+    assert_int_equal(run_baseline(&rig->job, hour_of("2022-06-05T13"), &totals, &err), ERR_OK);
+    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_baseline_that_is_stopped_leaves_the_hour_as_it_was),
         cmocka_unit_test(a_baseline_stands_for_what_is_there),
         cmocka_unit_test(a_baseline_of_a_fresh_file_holds),
         cmocka_unit_test(a_baseline_lets_a_filled_table_be_used),

@@ -227,24 +227,68 @@ OVER_ALL(a_replay_that_fails_adds_nothing)
     assert_int_equal(rig_rows(rig, NULL), 5);
 }
 
-/* The rows of a replay whose COMMIT was lost are found by their marks: saying it again adds what is left. */
-OVER_ALL(a_replay_in_doubt_can_be_said_again)
+OVER_ALL(a_replay_whose_answer_was_lost_is_resolved_by_the_ledger)
 {
-    for (int when = SINK_BEFORE; when <= SINK_AFTER; when++) {
-        struct replay_totals t;
-        loaded_then_wider(rig, pipeline, wrap);
-        fail_at(wrap, SINK_OP_COMMIT, 1, (enum sink_when)when, ERRN_DB_IN_DOUBT);
-        assert_int_equal(replay(rig, &ALL, &t), ERR_IN_DOUBT);
-        sink_wrap_reset(wrap);
-        rig_restart(rig, pipeline, NO_SETS);
-        rig->clock.now_us += 61000000; /* the lease of the lost connection */
-        assert_int_equal(replay(rig, &ALL, &t), ERR_OK);
-        assert_int_equal(rig_rows(rig, NULL), 6);
-        books_balance(rig);
-        rig_close(rig);
-        *rig = (struct rig){.wrap_sink = sink_wrap_new, .wrap_ctx = wrap};
-    }
+    for (int when = SINK_BEFORE; when <= SINK_AFTER; when++)
+        for (int nth = 1; nth <= 2; nth++) {
+            struct replay_totals t;
+            loaded_then_wider(rig, pipeline, wrap);
+            fail_at(wrap, SINK_OP_COMMIT, nth, (enum sink_when)when, ERRN_DB_IN_DOUBT);
+            assert_int_equal(replay(rig, &ALL, &t), ERR_OK);
+            assert_int_equal(wrap->fired, 1);
+            assert_int_equal(t.loaded, 3);
+            assert_int_equal(rig_rows(rig, NULL), 5);
+            assert_string_equal(books_rejects(rig), REJECTS("replayed", "replayed", "replayed"));
+            assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
+            books_balance(rig);
+            rig_close(rig);
+            *rig = (struct rig){.wrap_sink = sink_wrap_new, .wrap_ctx = wrap};
+        }
     rig_open(rig, pipeline, NO_SETS);
+}
+
+OVER_ALL(a_replay_that_stays_in_doubt_can_be_said_again)
+{
+    struct replay_totals t;
+    loaded_then_wider(rig, pipeline, wrap);
+    sink_wrap_rule(wrap, &(struct sink_rule){.op = SINK_OP_COMMIT,
+                                             .nth = 1,
+                                             .onwards = true,
+                                             .when = SINK_BEFORE,
+                                             .error = ERRN_DB_IN_DOUBT,
+                                             .lose = true});
+    assert_int_equal(replay(rig, &ALL, &t), ERR_IN_DOUBT);
+    sink_wrap_reset(wrap);
+    rig_restart(rig, pipeline, NO_SETS);
+    rig->clock.now_us += 61000000; /* the lease of the lost connection */
+    assert_int_equal(replay(rig, &ALL, &t), ERR_OK);
+    assert_int_equal(rig_rows(rig, NULL), 6);
+    books_balance(rig);
+}
+
+/* The key 1 is there already: what else A could have loaded stays with it, and B goes on. */
+OVER_ALL(what_the_database_refuses_is_left_out)
+{
+    struct replay_totals t;
+    struct err err = ERR_INIT;
+    char *strict = up_to(pipeline, "9"), *wide = up_to(pipeline, "99");
+    (void)wrap;
+    rig_open(rig, strict, SETS("policy.max_rejects=5", "target.key=[id]"));
+    rig_put(rig, A, HEAD "1,a,1\n2,b,22\n1,c,33\n");
+    rig_put(rig, B, HEAD "5,e,5\n6,f,66\n");
+    assert_int_equal(rig_run(rig, NULL), 0);
+    rig_restart(rig, wide, SETS("target.key=[id]"));
+    assert_int_equal(replay_rejects(&rig->job, &ALL, &t, &err), ERR_DATA);
+    assert_int_equal(err.name, ERRN_DB_CONSTRAINT);
+    assert_non_null(strstr(err.msg, A " line 4"));
+    assert_int_equal(t.tried, 3);
+    assert_int_equal(t.loaded, 1);
+    assert_int_equal(t.still_rejected, 2);
+    assert_int_equal(rig_rows(rig, NULL), 3);
+    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
+    books_balance(rig);
+    free(strict);
+    free(wide);
 }
 
 OVER_ALL(samples_of_failed_attempts_are_not_replayed)
@@ -274,7 +318,9 @@ int main(void)
         cmocka_unit_test(a_record_that_was_cut_is_refused),
         cmocka_unit_test(a_replay_takes_the_claim_and_gives_it_back),
         cmocka_unit_test(a_replay_that_fails_adds_nothing),
-        cmocka_unit_test(a_replay_in_doubt_can_be_said_again),
+        cmocka_unit_test(a_replay_whose_answer_was_lost_is_resolved_by_the_ledger),
+        cmocka_unit_test(a_replay_that_stays_in_doubt_can_be_said_again),
+        cmocka_unit_test(what_the_database_refuses_is_left_out),
         cmocka_unit_test(samples_of_failed_attempts_are_not_replayed),
     };
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);

@@ -64,9 +64,44 @@ OVER_ALL(a_held_hour_is_left_alone)
     take_as(rig, owner, false);
     assert_int_equal(rig_run(rig, NULL), 4);
     assert_string_equal(buf_str(&rig->log), K("13", "a") " loaded 2 2 0 -\n");
-    assert_string_equal(buf_str(&rig->hours), "2022-06-05T12 running\n2022-06-05T13 loaded\n");
+    assert_string_equal(buf_str(&rig->hours), "2022-06-05T13 loaded\n2022-06-05T12 running\n");
     assert_string_equal(books_hours(rig), "2022-06-05T12 running 0 held\n2022-06-05T13 loaded 0\n");
     assert_int_equal(rig->err.code, ERR_OK); /* the run itself went well */
+}
+
+/* The other run lets go of hour 12 while we load hour 13. */
+static void let_go(void *ctx, struct sink *inner)
+{
+    struct rig *rig = ctx;
+    struct err err = ERR_INIT;
+    struct claim_row row;
+    size_t n = 0;
+    struct sink *sink = rig_sink(rig, false);
+    (void)inner;
+    assert_int_equal(sink_claim_page(sink, hour12() - 1, &row, 1, &n, &err), ERR_OK);
+    row.state = HOUR_LOADED;
+    assert_int_equal(sink_claim_release(sink, &row, &err), ERR_OK);
+    sink_close(sink);
+}
+
+OVER_ALL(an_hour_that_was_held_is_looked_at_again)
+{
+    char owner[REC_OWNER_MAX + 1];
+    alive(owner);
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, A, GOOD);
+    rig_put(rig, K("13", "a"), GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    rig_put(rig, A, HEAD "3,changed,1\n");
+    rig_put(rig, K("13", "b"), GOOD);
+    rig_restart(rig, pipeline, SETS("policy.on_changed=replace"));
+    take_as(rig, owner, false);
+    sink_wrap_reset(wrap);
+    hook_at(wrap, SINK_OP_BEGIN, 1, SINK_BEFORE, let_go, rig);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    assert_int_equal(wrap->fired, 1);
+    assert_string_equal(buf_str(&rig->log), K("13", "b") " loaded 2 2 0 -\n" A " replaced 1 1 0 -\n");
+    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n2022-06-05T13 loaded 0\n");
 }
 
 OVER_ALL(waiting_ends_with_the_lease)
@@ -281,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_held_hour_is_left_alone),
+        cmocka_unit_test(an_hour_that_was_held_is_looked_at_again),
         cmocka_unit_test(waiting_ends_with_the_lease),
         cmocka_unit_test(a_stop_ends_the_waiting),
         cmocka_unit_test(a_dead_owner_is_taken_over_at_once),

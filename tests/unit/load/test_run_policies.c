@@ -260,6 +260,25 @@ OVER_ALL(an_empty_hour_counts_in_a_range_only)
     assert_string_equal(buf_str(&rig->hours), "");
 }
 
+OVER_ALL(a_lake_without_any_object_is_empty_too)
+{
+    static const struct {
+        const char *set;
+        int status;
+        enum err_name name;
+    } CASES[] = {{"policy.on_empty=ok", 0, ERRN_NONE},
+                 {"policy.on_empty=warn", 0, ERRN_NONE},
+                 {"policy.on_empty=fail", 3, ERRN_HOUR_EMPTY}};
+    (void)wrap;
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, "readme.txt", "nothing of ours");
+    for (size_t i = 0; i < 3; i++) {
+        rig_restart(rig, pipeline, &CASES[i].set, 1);
+        assert_int_equal(rig_run(rig, NULL), CASES[i].status);
+        assert_int_equal(rig->err.name, CASES[i].name);
+    }
+}
+
 OVER_ALL(an_hour_whose_objects_were_cleaned_up_is_not_empty)
 {
     struct err err = ERR_INIT;
@@ -318,6 +337,7 @@ int main(void)
         cmocka_unit_test(another_etag_with_the_same_content_is_no_change),
         cmocka_unit_test(an_untrusted_etag_is_not_kept),
         cmocka_unit_test(an_empty_hour_counts_in_a_range_only),
+        cmocka_unit_test(a_lake_without_any_object_is_empty_too),
         cmocka_unit_test(an_hour_whose_objects_were_cleaned_up_is_not_empty),
         cmocka_unit_test(a_table_with_rows_of_others_is_refused),
         cmocka_unit_test(pipelines_with_lineage_share_a_table),
