@@ -65,6 +65,12 @@ struct record_query app_record_query(const struct app *app);
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
 
+/* Before the table is made: TABLE_MISSING where the ledger has rows that were in it (a dropped table, another
+ * name in target.table): made anew it would stay empty, and every run would find all loaded before. Only a
+ * reload of all hours may. */
+enum err_code app_judge_new_table(const struct app *app, struct sink *sink, const struct sink_state *state,
+                                  struct err *err) MUST_USE;
+
 /* Opens the target of the pipeline. */
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
                               struct sink **out, struct err *err) MUST_USE;

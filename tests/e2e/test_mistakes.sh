@@ -129,4 +129,16 @@ sql loans.db 'UPDATE sluice_schema SET version = version - 1000'
 sed "s/name: age, type: int, checks: {min: 0, max: 120}/name: age, type: text/" sluice.yaml >text.yaml
 mistake "a changed schema: the table is looked at" 2 TABLE_MISMATCH 'age' run -c text.yaml
 
+# A table that is gone, or has another name now: made anew it would stay empty.
+for command in run setup; do
+    mistake "$command: another table name" 2 TABLE_MISSING 'other is missing.*loaded [0-9]+ rows.*target.table.*run --reload' \
+        $command --set target.table=other
+done
+sql loans.db 'DROP TABLE loan_applicant_info'
+mistake "a dropped table" 2 TABLE_MISSING 'loan_applicant_info is missing.*run --reload' run
+mistake "nor for one hour" 2 TABLE_MISSING 'loan_applicant_info is missing.*run --reload' run --reload -y --hour 2022-06-05T12
+mistake "a dropped table, create: never" 2 TABLE_MISSING 'run --reload --set target.create=if_missing' run --set target.create=never
+succeeds "a reload of all makes it" run --reload -y
+is "with all rows" "$(sql loans.db 'SELECT count(*) FROM loan_applicant_info')" 200
+
 finish
