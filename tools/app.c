@@ -96,7 +96,7 @@ static enum err_code open_source(void *ctx, struct store **out, struct err *err)
     struct store *store = NULL, *outer;
 
     *out = NULL;
-    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, app->clock, false, &store,
+    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, clock_real(), false, &store,
                             err))
         return err_context(err, "source.url");
     if (store_retry_wrap(store, &(struct store_retry_options){0}, &outer, err))
@@ -130,7 +130,7 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
         .base_dir = p->base_dir,
         .user = p->target.user,
         .password = p->target.password,
-        .clock = app->clock,
+        .clock = clock_real(),
         .read_only = read_only,
         .replaces_connection = replaces_connection,
         .target = {.pipeline = p->name,
@@ -258,7 +258,8 @@ static enum err_code try_to_write(struct app *app, struct err *err)
  * through, it is one of those. */
 static enum err_code open_target_to_write(struct app *app, struct err *err)
 {
-    int64_t deadline = clock_mono_us(app->clock) + app->job.wait_ms * 1000;
+    const struct clock *clock = clock_real();
+    int64_t deadline = clock_mono_us(clock) + app->job.wait_ms * 1000;
 
     for (;;) {
         struct err try = ERR_INIT;
@@ -269,13 +270,13 @@ static enum err_code open_target_to_write(struct app *app, struct err *err)
         }
         sink_close(app->job.sink);
         app->job.sink = NULL;
-        if (clock_mono_us(app->clock) >= deadline)
+        if (clock_mono_us(clock) >= deadline)
             return err_set(err, ERRN_HELD,
                            "%s is locked by another process that loads into it; --wait DUR waits for it",
                            app->pipeline->target.url);
         if (job_check_stop(&app->job, err))
             return err->code;
-        clock_sleep_us(app->clock, CLAIM_POLL_MS * 1000);
+        clock_sleep_us(clock, CLAIM_POLL_MS * 1000);
     }
 }
 
@@ -285,7 +286,7 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
 
     if (open_pipeline(app, err))
         return err->code;
-    job->clock = app->clock;
+    job->clock = clock_real();
     job->stores = (struct store_factory){open_source, app};
     job->sinks = (struct sink_factory){open_sink, app};
     job->wait_ms = app->options->wait_ms;

@@ -20,8 +20,8 @@ struct app {
     int status;   /* the exit status so far */
     char *folder; /* the current one, absolute */
     struct clock_shifted shifted;
-    const struct clock *clock;
-    int64_t started_us; /* monotonic */
+    const struct clock *clock; /* --now: for hours and lateness; leases, etags and books go by the real one */
+    int64_t started_us;        /* monotonic */
     struct pipeline *pipeline;
     struct layout *layout;
     struct progress progress;

@@ -84,7 +84,7 @@ static enum err_code place_parse(const char *url, struct place *out, struct err 
 static enum err_code open_place(const struct app *app, const char *url, bool create, struct store **out,
                                 struct err *err)
 {
-    return registry_open_store(url, app->folder, app->clock, create, out, err);
+    return registry_open_store(url, app->folder, clock_real(), create, out, err);
 }
 
 /* The store that holds the object of this URL. */

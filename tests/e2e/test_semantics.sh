@@ -264,8 +264,19 @@ succeeds "once" run
 rm $db
 succeeds "--from up to now" run --from 2022-06-05T12 --now 2022-06-05T13:10:00Z
 is "is the hours before now's" "$(count)" 20
-succeeds "the ledger's time is --now" history -o json
-like "to the hour" "$(json '$.objects[0].time')" '^2022-06-05T13:10'
+succeeds "the ledger's time is the real one" history -o json
+unlike "not that of --now" "$(json '$.objects[0].time')" '^2022-'
+sql $db "UPDATE sluice_claim SET owner = 'elsewhere/boot/1/1/1/1', state = 'running',
+    lease_until_us = (strftime('%s', 'now') + 3600) * 1000000; DELETE FROM sluice_load; DELETE FROM loan_applicant_info"
+run run --now 2032-01-01T00:00:00Z --hour 2022-06-05T12
+is "--now takes no lease from its holder" "$status $(count)" "4 0"
+sql $db "UPDATE sluice_claim SET lease_until_us = (strftime('%s', 'now') - 60) * 1000000"
+succeeds "nor does it give a dead one more time" run --now 2012-01-01T00:00:00Z --all
+touch -d '+1 hour' lake/$hour/part-00000.csv
+etags() { sql $db 'SELECT group_concat(etag) FROM (SELECT etag FROM sluice_load ORDER BY object)'; }
+before=$(etags)
+succeeds "an object that may still be written to" run --now 2032-01-01T00:00:00Z
+is "has no etag to trust, whatever --now says" "$(etags)" "$before"
 
 # --- constraints -----------------------------------------------------------------------------------------------------
 fresh key --files 2 --rows 20
