@@ -280,6 +280,19 @@ static enum err_code open_target_to_write(struct app *app, struct err *err)
     }
 }
 
+/* Tables of a newer version may mean something else: not even a look at them is right. */
+static enum err_code open_target_to_read(struct app *app, struct err *err)
+{
+    struct sink_state state = {0};
+
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (app_open_target(app, true, 0, &app->job.sink, err) == ERR_OK &&
+        sink_describe(app->job.sink, &state, err) == ERR_OK && state.own == OWN_NEWER)
+        (void)!app_judge_target(app->job.sink, &state, err);
+    buf_release(&state.problems);
+    return err->code;
+}
+
 enum err_code app_open(struct app *app, unsigned needs, struct err *err)
 {
     struct job *job = &app->job;
@@ -297,7 +310,7 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
     }
     if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
         return err->code;
-    if ((needs & APP_READ) && app_open_target(app, true, 0, &job->sink, err))
+    if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;
     if ((needs & APP_WRITE) && open_target_to_write(app, err))
         return err->code;

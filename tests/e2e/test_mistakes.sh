@@ -124,7 +124,11 @@ sql other.db "CREATE TABLE loan_applicant_info ($most, NumberOfDependents INTEGE
 mistake "create: never" 2 TABLE_MISSING 'sluice setup' run --set target.url=sqlite:other.db --set target.create=never
 mistake "create: never, no file" 2 '(TABLE_MISSING|NOT_FOUND)' 'sluice setup' run --set target.url=sqlite:new.db --set target.create=never
 sql loans.db 'UPDATE sluice_schema SET version = version + 1000'
-mistake "tables of a newer version" 2 SCHEMA_NEWER 'newer' run
+for command in run setup plan status history verify 'rejects ls' 'rejects show' 'rejects replay' 'baseline --to 2022-06-05T13' \
+    'setup --print'; do
+    # shellcheck disable=SC2086
+    mistake "tables of a newer version: $command" 2 SCHEMA_NEWER 'newer' $command
+done
 sql loans.db 'UPDATE sluice_schema SET version = version - 1000'
 sed "s/name: age, type: int, checks: {min: 0, max: 120}/name: age, type: text/" sluice.yaml >text.yaml
 mistake "a changed schema: the table is looked at" 2 TABLE_MISMATCH 'age' run -c text.yaml
