@@ -196,8 +196,7 @@ static enum err_code print(struct app *app, struct store *store, const char *key
     if (!block)
         return err_nomem(err);
     if (store_open_read(store, key, NULL, &reader, err) == ERR_OK) {
-        while (app->out.err.code == ERR_OK && store_read(reader, block, COPY_BYTES, &n, err) == ERR_OK &&
-               n > 0)
+        while (out_is_open(&app->out) && store_read(reader, block, COPY_BYTES, &n, err) == ERR_OK && n > 0)
             out_bytes(&app->out, block, n);
     }
     store_close_read(reader);
