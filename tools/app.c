@@ -304,6 +304,8 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
     job->sinks = (struct sink_factory){open_sink, app};
     job->wait_ms = app->options->wait_ms;
     job->progress = &app->progress;
+    if (needs & APP_WRITE)
+        stop_ignore_broken_output();
     if (needs & APP_STOP) {
         stop_catch();
         job->stop = stop_flag();

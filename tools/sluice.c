@@ -105,7 +105,8 @@ int main(int argc, char **argv)
         (void)!run_command(&app, &options, &err);
     end_result(&app, &err, &end);
     log_err(LOG_ERROR, &err);
-    log_err(LOG_ERROR, &end);
+    if (end.native != EPIPE) /* the reader went away: it knows */
+        log_err(LOG_ERROR, &end);
     status = err_status_worse(app.status, err_status_worse(err_status(&err), err_status(&end)));
     app_release(&app);
     log_release();
