@@ -54,6 +54,12 @@ void app_verdict(struct app *app, int status)
     app->status = err_status_worse(app->status, status);
 }
 
+void app_tell(struct app *app, const struct err *err)
+{
+    log_err(LOG_ERROR, err);
+    app->told = *err;
+}
+
 int64_t app_elapsed_ms(const struct app *app)
 {
     return (clock_mono_us(app->clock) - app->started_us) / 1000;

@@ -17,8 +17,9 @@ struct app {
     const struct options *options;
     struct out out;
     bool has_out;
-    int status;   /* the exit status so far */
-    char *folder; /* the current one, absolute */
+    int status;      /* the exit status so far */
+    struct err told; /* the last error that was printed on the way: main does not print it again */
+    char *folder;    /* the current one, absolute */
     struct clock_shifted shifted;
     const struct clock *clock; /* --now: for hours and lateness; leases, etags and books go by the real one */
     int64_t started_us;        /* monotonic */
@@ -47,6 +48,9 @@ enum err_code app_begin_out(struct app *app, struct err *err) MUST_USE;
 
 /* Adds a verdict. */
 void app_verdict(struct app *app, int status);
+
+/* Prints an error that belongs to a part of the result: an object, an hour. */
+void app_tell(struct app *app, const struct err *err);
 
 /* Milliseconds since app_init. */
 int64_t app_elapsed_ms(const struct app *app);

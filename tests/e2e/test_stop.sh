@@ -69,6 +69,18 @@ rm -f "$work/pipe/$db"
 )
 like "a file that may not grow is an error" "$(cat "$work/status") $(grep error: "$work/err")" '^1 sluice: error: (IO|DISK_FULL): '
 
+# An object's error that ends the run is the run's too: it is said once.
+rm -f "$work/pipe/$db"
+succeeds "setup" setup -C "$work/pipe"
+for unit in hour file; do
+    (
+        ulimit -f $(($(stat -c %s "$work/pipe/$db") / 512))
+        env --default-signal=XFSZ "$SLUICE" run -C "$work/pipe" --set target.commit_unit=$unit >/dev/null 2>"$work/err"
+        echo $? >"$work/status"
+    )
+    is "no room for the rows, unit $unit: one error" "$(cat "$work/status") $(sort "$work/err" | uniq -d | wc -l) $(grep -Ec 'error: (IO|DISK_FULL): ' "$work/err")" "1 0 1"
+done
+
 # --- held by another -------------------------------------------------------------------------------------------------
 sql $db "UPDATE sluice_claim SET owner = 'elsewhere/boot/1/1/1/1', epoch = epoch + 1, state = 'running', lease_until_us = 9000000000000000;
     DELETE FROM sluice_load; DELETE FROM loan_applicant_info;"
