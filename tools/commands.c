@@ -95,7 +95,8 @@ const struct command_def command_table[CMD_COUNT] = {
                  "(target.commit_unit) and prints what became of each. A second run loads nothing twice; a "
                  "stopped one (SIGINT, SIGTERM, crash) is rolled back and goes on with the next.\n\n"
                  "--reload deletes what the chosen hours loaded and loads it again, each object in one "
-                 "transaction (it needs target.lineage); on a terminal it asks first, unless -y."},
+                 "transaction (it needs target.lineage); it asks first; -y says yes, and is needed "
+                 "where there is no terminal."},
     [CMD_STATUS] = {"status", "", 0, 0, 0, status, "show the hours by state",
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},

@@ -53,6 +53,10 @@ refuses "a command's option before it" 2 USAGE 'unknown option --hour' --hour 20
 refuses "no abbreviations" 2 USAGE 'unknown option --allow-non' run --allow-non
 refuses "unknown short option" 2 USAGE 'unknown option -z' run -z
 refuses "a value is missing" 2 USAGE '--hour needs a value' run --hour
+for hours in --all '--hour 2022-06-05T12'; do
+    # shellcheck disable=SC2086
+    refuses "a reload that nobody can be asked about" 2 USAGE '--reload deletes .*needs -y' run --reload $hours
+done
 refuses "a value too many" 2 USAGE '--reload takes no value' run --reload=yes
 refuses "an empty value" 2 USAGE '--hour has an empty value' run --hour=
 refuses "an hour out of form" 2 USAGE '--hour.*2022-06-05T12' run --hour 5pm

@@ -50,7 +50,7 @@ mistake "layout without the hour" 2 CONFIG 'layout .*%H is missing' run --set 's
 mistake "layout with a stranger" 2 CONFIG 'layout .*%Q|only %Y' run --set 'source.layout=%Y/%m/%d/%H/%Q.csv'
 mistake "no layout" 2 CONFIG 'source.layout.*empty' run --set source.layout=
 mistake "no column" 2 CONFIG 'target.key.*no column agee' run --set 'target.key=[agee]'
-mistake "reload without lineage" 2 NEEDS_LINEAGE 'target.lineage' run --reload --set target.lineage=false
+mistake "reload without lineage" 2 NEEDS_LINEAGE 'target.lineage' run --reload -y --set target.lineage=false
 mistake "an hour out of form" 2 USAGE '2022-6-5.*write 2022-06-05T12' run --hour 2022-6-5
 mistake "an hour that is none" 2 USAGE '2022-06-05T24' run --hour 2022-06-05T24
 

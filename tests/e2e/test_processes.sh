@@ -108,7 +108,7 @@ like "but that it was stopped" "$(grep error: log)" 'error: CANCELLED: '
 
 # A reload that is stopped leaves what was there.
 succeeds "load all" run
-background run --reload
+background run --reload -y
 reads 3
 kill -INT $pid
 wait $pid 2>/dev/null
@@ -182,7 +182,7 @@ like "says so" "$err" '^sluice: error: DB_BUSY: .*(lock|busy)'
 is "within about 2 s ($elapsed ms)" $((elapsed < 3500)) 1
 wait $locker
 locked 2
-succeeds "a run waits for a lock that goes" run --reload --hour 2022-06-05T12
+succeeds "a run waits for a lock that goes" run --reload -y --hour 2022-06-05T12
 wait $locker
 is "rows once, still" "$(books)" "$total $total $((2 * files))"
 
