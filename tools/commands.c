@@ -86,10 +86,12 @@ const struct command_def command_table[CMD_COUNT] = {
                       "For going live beside an older loader: every object of the hours before --to gets a "
                       "ledger row, so that `run` leaves it alone. Objects in the ledger already stay as "
                       "they are."},
-    [CMD_PLAN] = {"plan", "", 0, 0, COMMAND_STREAMS, plan, "say what a run would do, and touch nothing",
-                  "Prints the hours that have something to load: objects, bytes, objects whose content must "
-                  "be compared (another etag), and what is loaded already. Objects that the layout does not "
-                  "match are counted as ignored; -v names them."},
+    [CMD_PLAN] =
+        {"plan", "", 0, 0, COMMAND_STREAMS, plan, "say what a run would do, and touch nothing",
+         "Prints the hours that have something to load: objects, bytes, objects whose content must "
+         "be compared (another etag), what is loaded already, and what was loaded and is "
+         "not listed any more (gone). Objects that the layout does not match are counted as ignored; "
+         "-v names them all."},
     [CMD_RUN] = {"run", "", 0, 0, COMMAND_STREAMS, run, "load what the ledger lacks, each record once",
                  "Finds the objects of the source that the ledger does not know, loads them in transactions "
                  "(target.commit_unit) and prints what became of each. A second run loads nothing twice; a "

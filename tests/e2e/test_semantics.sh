@@ -87,6 +87,10 @@ is "with its rows" "$(count)" 110
 succeeds "status counts it" status -o json
 is "in its hour" "$(json '$.hours[0].objects') $(json '$.hours[0].rows_loaded')" "3 70"
 mv lake/$hour/part-00000.csv kept.csv
+succeeds "a loaded file that is gone: plan" plan
+like "counts it" "$out" ' 1 gone, '
+succeeds "for programs too" plan -o json
+is "by hour and in all" "$(json '$.hours[0].gone') $(json '$.hours[1].gone') $(json '$.totals.gone')" "1 0 1"
 succeeds "a loaded file that is gone" run
 is "its rows stay" "$(count)" 110
 succeeds "verify holds the table against the ledger" verify
