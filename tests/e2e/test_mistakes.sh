@@ -84,13 +84,16 @@ else
     mistake "read-only folder, a new database" 2 READ_ONLY 'target.url: folder .*/p cannot be written to' run --set target.url=sqlite:new.db
     chmod 777 .
     chmod 000 lake
-    mistake "unreadable source folder" 2 DENIED 'source.url|lake' run
+    mistake "unreadable source folder" 2 DENIED 'lake.*: let this user read it' run
     chmod 755 lake
+    chmod 000 lake/yyyy=2022/mm=06/dd=05/hh=13
+    mistake "unreadable folder inside" 2 DENIED 'dd=05/hh=13.*: let this user read it' run
+    chmod 755 lake/yyyy=2022/mm=06/dd=05/hh=13
     # What was loaded stays loaded; the hour's failure is noted, so the database does change.
     chmod 000 lake/yyyy=2022/mm=06/dd=05/hh=13/part-00000.csv
     $user "$SLUICE" run >"$work/out" 2>"$work/err"
     is "unreadable file: exit and lines" "$? $(wc -l <"$work/err")" "2 1"
-    like "unreadable file: which" "$(cat "$work/err")" 'error: DENIED: .*hh=13/part-00000.csv: .*[Pp]ermission'
+    like "unreadable file: which" "$(cat "$work/err")" 'error: DENIED: .*hh=13/part-00000.csv: .*let this user read it'
     is "unreadable file: the one beside it is loaded" "$(sql loans.db 'SELECT group_concat(object) FROM sluice_load WHERE object LIKE "%hh=13%"')" \
         "yyyy=2022/mm=06/dd=05/hh=13/part-00001.csv"
     chmod 644 lake/yyyy=2022/mm=06/dd=05/hh=13/part-00000.csv
