@@ -164,7 +164,7 @@ bool command_is_group(const char *word)
 const char *command_nearest(const char *word)
 {
     const char *best = NULL;
-    size_t least = strlen(word) / 3 + 1;
+    size_t least = near_limit(strlen(word));
 
     for (int i = 0; i < CMD_COUNT; i++) {
         size_t d = near_distance(word, command_table[i].name);

@@ -121,7 +121,11 @@ enum err_code loader_set(struct loader *l, const char *set, struct err *err)
     }
     snprintf(pattern, sizeof pattern, "%s%s", rest == path ? "" : KEYS_COLUMN_PREFIX ".", rest);
     if (code == ERR_OK && (strlen(pattern) + 1 == sizeof pattern || !(key = keys_find(pattern)))) {
-        loader_unknown_key(pattern, err);
+        if (strchr(path, '['))
+            err_set(err, ERRN_CONFIG_UNKNOWN_KEY,
+                    "unknown key; no brackets: a column's are schema.columns.NAME.type and so on");
+        else
+            loader_unknown_key(pattern, err);
         code = err_context(err, "--set %.200s", path);
     }
     if (code == ERR_OK && (code = set_value(key, last_part(rest), equals + 1, &value, err)) != ERR_OK)

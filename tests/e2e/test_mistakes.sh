@@ -34,6 +34,10 @@ sed 's/commit_unit/comit_unit/' sluice.yaml >key.yaml
 mistake "unknown key" 2 CONFIG_UNKNOWN_KEY 'key.yaml:[0-9]+:3: target.comit_unit: .*target.commit_unit' run -c key.yaml
 sed 's/^schema:/chema:/' sluice.yaml >key.yaml
 mistake "unknown section" 2 CONFIG_UNKNOWN_KEY 'key.yaml:[0-9]+:1: chema: .*nearest.* schema' run -c key.yaml
+mistake "a key like no other" 2 CONFIG_UNKNOWN_KEY 'x.y: unknown key; `sluice help pipeline` lists' run --set x.y=1
+mistake "a key with brackets" 2 CONFIG_UNKNOWN_KEY 'no brackets: .*schema.columns.NAME.type' run --set 'schema.columns[age].type=int'
+mistake "a scheme that this build has not" 2 UNSUPPORTED 'this build has no sink' run --set target.url=mysql://h/d
+unlike "it says once which key" "$err" 'target.url.*target.url'
 sed 's/type: double}/type: duoble}/' sluice.yaml >key.yaml
 mistake "unknown type" 2 CONFIG 'key.yaml:[0-9]+:[0-9]+: .*duoble' run -c key.yaml
 sed 's/^target:/target: [/' sluice.yaml >key.yaml
