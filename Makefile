@@ -211,8 +211,6 @@ mutants: tests ## faults put into a copy of the sources: does a test see each? (
 .PHONY: install uninstall dist clean help
 install: $(B)/sluice ## copy the binary, its manual page and papers under DESTDIR/PREFIX
 	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
-	$(B)/sluice help man >$(B)/sluice.1
-	install -D -m 644 $(B)/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSE
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/README.md
 	install -D -m 644 docs/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1

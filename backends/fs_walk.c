@@ -63,6 +63,9 @@ static int compare_names(const void *a, const void *b, void *names)
 
 static enum err_code fail(const struct fs_walk *walk, struct err *err)
 {
+    if (errno == EACCES)
+        return err_set_native(err, ERRN_DENIED, errno, "%s/%s: permission denied: let this user read it",
+                              walk->label, walk->path);
     return err_set_errno(err, errno, "%s/%s", walk->label, walk->path);
 }
 

@@ -47,7 +47,7 @@ enum err_code registry_open_sink(const struct sink_open *args, struct sink **out
         return err->code;
     type = find(url.scheme);
     if (!type)
-        err_set(err, ERRN_UNSUPPORTED, "target.url: this build has no sink %s%s (it has: %s)", url.scheme,
+        err_set(err, ERRN_UNSUPPORTED, "this build has no sink %s%s (it has: %s)", url.scheme,
                 url.scheme[0] ? ":" : "without a scheme", registry_sink_names());
     url_release(&url);
     return type ? sink_open(type, args, out, err) : err->code;

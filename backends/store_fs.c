@@ -71,6 +71,9 @@ static bool is_absent(int errnum)
 
 static enum err_code fail_read(const struct store *store, const char *key, struct err *err)
 {
+    if (errno == EACCES)
+        return err_set_native(err, ERRN_DENIED, errno, "%s/%s: permission denied: let this user read it",
+                              store->label, key);
     return is_absent(errno) ? not_found(store, key, err) : fail(store, key, err);
 }
 
@@ -170,6 +173,8 @@ static enum err_code open_store(const struct url *url, const char *base_dir, con
                        path);
     } else if (errno == ENOTDIR) {
         err_set_native(err, ERRN_NOT_FOUND, errno, "%s is no folder: correct the URL", path);
+    } else if (errno == EACCES) {
+        err_set_native(err, ERRN_DENIED, errno, "folder %s: permission denied: let this user read it", path);
     } else {
         err_set_errno(err, errno, "folder %s", path);
     }
@@ -208,7 +213,7 @@ static enum err_code list_next(struct store_list *base, struct store_object *obj
 
         if (linked && fs_beneath_locate(root_of(base->store), path, real, &st) != 0 &&
             (errno == EACCES || errno == EIO)) {
-            return fail(base->store, path, err);
+            return fail_read(base->store, path, err);
         }
         if (linked && !S_ISREG(st.st_mode)) {
             log_msg(LOG_WARN, "%s/%s: ignored, a link that leads to no file inside the folder",

@@ -17,6 +17,7 @@
 #include "backends/registry.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/load/claim.h"
 #include "core/store/store_retry.h"
 #include "core/store/store_trace.h"
 #include "tools/stop.h"
@@ -51,6 +52,12 @@ void app_release(struct app *app)
 void app_verdict(struct app *app, int status)
 {
     app->status = err_status_worse(app->status, status);
+}
+
+void app_tell(struct app *app, const struct err *err)
+{
+    log_err(LOG_ERROR, err);
+    app->told = *err;
 }
 
 int64_t app_elapsed_ms(const struct app *app)
@@ -95,7 +102,7 @@ static enum err_code open_source(void *ctx, struct store **out, struct err *err)
     struct store *store = NULL, *outer;
 
     *out = NULL;
-    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, app->clock, false, &store,
+    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, clock_real(), false, &store,
                             err))
         return err_context(err, "source.url");
     if (store_retry_wrap(store, &(struct store_retry_options){0}, &outer, err))
@@ -129,7 +136,7 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
         .base_dir = p->base_dir,
         .user = p->target.user,
         .password = p->target.password,
-        .clock = app->clock,
+        .clock = clock_real(),
         .read_only = read_only,
         .replaces_connection = replaces_connection,
         .target = {.pipeline = p->name,
@@ -171,14 +178,62 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     return ERR_OK;
 }
 
+static enum err_code loaded_before(struct sink *sink, int64_t *rows, struct err *err)
+{
+    struct ledger_row *page = mem_alloc(REC_PAGE * sizeof *page);
+    struct ledger_query query = {.order = LEDGER_BY_ID};
+    size_t n = 0;
+
+    *rows = 0;
+    if (!page)
+        return err_nomem(err);
+    while (sink_ledger_page(sink, &query, page, REC_PAGE, &n, err) == ERR_OK && n > 0) {
+        for (size_t i = 0; i < n; i++)
+            *rows += page[i].rows_loaded;
+        query.after_id = page[n - 1].id;
+    }
+    mem_free(page);
+    return err->code;
+}
+
+static bool reloads_all(const struct options *o)
+{
+    return o->given[OPT_RELOAD] && !o->given[OPT_HOUR] && !o->given[OPT_FROM];
+}
+
+enum err_code app_judge_new_table(const struct app *app, struct sink *sink, const struct sink_state *state,
+                                  struct err *err)
+{
+    struct sink_state again = {0};
+    int64_t rows = 0;
+
+    if (state->table_exists || state->own != OWN_CURRENT || reloads_all(app->options) ||
+        loaded_before(sink, &rows, err) || rows == 0)
+        return err->code;
+    /* Another process may have made it and loaded between the two looks. */
+    buf_init(&again.problems, SINK_PROBLEMS_MAX);
+    if (sink_describe(sink, &again, err) == ERR_OK && !again.table_exists)
+        err_set(err, ERRN_TABLE_MISSING,
+                "%s: table %s is missing, but the ledger says that pipeline %s has loaded %lld rows: correct "
+                "target.table, or `sluice run --reload%s` makes it and loads all again",
+                sink->label, sink->target.table, app->pipeline->name, (long long)rows,
+                app->pipeline->target.create == PIPELINE_CREATE_IF_MISSING
+                    ? ""
+                    : " --set target.create=if_missing");
+    buf_release(&again.problems);
+    return err->code;
+}
+
 /* Judges; with `repair` makes what is missing or older. */
-static enum err_code check_target(struct sink *sink, bool repair, struct err *err)
+static enum err_code check_target(const struct app *app, struct sink *sink, bool repair, struct err *err)
 {
     struct sink_state state = {0};
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (sink_describe(sink, &state, err) == ERR_OK)
+    if (sink_describe(sink, &state, err) == ERR_OK && app_judge_new_table(app, sink, &state, err) == ERR_OK)
         (void)!app_judge_target(sink, &state, err);
+    else
+        repair = false;
     buf_release(&state.problems);
     if (repair && (err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER)) {
         err_clear(err);
@@ -188,21 +243,60 @@ static enum err_code check_target(struct sink *sink, bool repair, struct err *er
     return err->code;
 }
 
-static enum err_code open_target_to_write(struct app *app, struct err *err)
+static enum err_code try_to_write(struct app *app, struct err *err)
 {
     bool create = app->pipeline->target.create == PIPELINE_CREATE_IF_MISSING;
     struct sink *look = NULL;
 
     if (!create) {
         if (app_open_target(app, true, 0, &look, err) == ERR_OK)
-            (void)!check_target(look, false, err);
+            (void)!check_target(app, look, false, err);
         sink_close(look);
         if (err->code)
             return err->code;
     }
     if (app_open_target(app, false, 0, &app->job.sink, err))
         return err->code;
-    return create ? check_target(app->job.sink, true, err) : ERR_OK;
+    return create ? check_target(app, app->job.sink, true, err) : ERR_OK;
+}
+
+/* A target that locks as a whole is as good as an hour that another holds. Where not even opening it goes
+ * through, it is one of those. */
+static enum err_code open_target_to_write(struct app *app, struct err *err)
+{
+    const struct clock *clock = clock_real();
+    int64_t deadline = clock_mono_us(clock) + app->job.wait_ms * 1000;
+
+    for (;;) {
+        struct err try = ERR_INIT;
+
+        if (try_to_write(app, &try) != ERR_BUSY || (app->job.sink && !app->job.sink->caps.lock_is_lease)) {
+            *err = try;
+            return err->code;
+        }
+        sink_close(app->job.sink);
+        app->job.sink = NULL;
+        if (clock_mono_us(clock) >= deadline)
+            return err_set(err, ERRN_HELD,
+                           "%s is locked by another process that loads into it; --wait DUR waits for it",
+                           app->pipeline->target.url);
+        if (job_check_stop(&app->job, err))
+            return err->code;
+        clock_sleep_us(clock, CLAIM_POLL_MS * 1000);
+    }
+}
+
+/* Tables of a newer version may mean something else: not even a look at them is right. */
+static enum err_code open_target_to_read(struct app *app, struct err *err)
+{
+    struct sink_state state = {0};
+
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (app_open_target(app, true, 0, &app->job.sink, err) == ERR_OK &&
+        sink_describe(app->job.sink, &state, err) == ERR_OK && state.own == OWN_NEWER)
+        (void)!app_judge_target(app->job.sink, &state, err);
+    buf_release(&state.problems);
+    return err->code;
 }
 
 enum err_code app_open(struct app *app, unsigned needs, struct err *err)
@@ -211,18 +305,20 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
 
     if (open_pipeline(app, err))
         return err->code;
-    job->clock = app->clock;
+    job->clock = clock_real();
     job->stores = (struct store_factory){open_source, app};
     job->sinks = (struct sink_factory){open_sink, app};
     job->wait_ms = app->options->wait_ms;
     job->progress = &app->progress;
+    if (needs & APP_WRITE)
+        stop_ignore_broken_output();
     if (needs & APP_STOP) {
         stop_catch();
         job->stop = stop_flag();
     }
     if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
         return err->code;
-    if ((needs & APP_READ) && app_open_target(app, true, 0, &job->sink, err))
+    if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;
     if ((needs & APP_WRITE) && open_target_to_write(app, err))
         return err->code;

@@ -17,11 +17,12 @@ struct app {
     const struct options *options;
     struct out out;
     bool has_out;
-    int status;   /* the exit status so far */
-    char *folder; /* the current one, absolute */
+    int status;      /* the exit status so far */
+    struct err told; /* the last error that was printed on the way: main does not print it again */
+    char *folder;    /* the current one, absolute */
     struct clock_shifted shifted;
-    const struct clock *clock;
-    int64_t started_us; /* monotonic */
+    const struct clock *clock; /* --now: for hours and lateness; leases, etags and books go by the real one */
+    int64_t started_us;        /* monotonic */
     struct pipeline *pipeline;
     struct layout *layout;
     struct progress progress;
@@ -48,6 +49,9 @@ enum err_code app_begin_out(struct app *app, struct err *err) MUST_USE;
 /* Adds a verdict. */
 void app_verdict(struct app *app, int status);
 
+/* Prints an error that belongs to a part of the result: an object, an hour. */
+void app_tell(struct app *app, const struct err *err);
+
 /* Milliseconds since app_init. */
 int64_t app_elapsed_ms(const struct app *app);
 
@@ -64,6 +68,12 @@ struct record_query app_record_query(const struct app *app);
  * loaded into as it stands. */
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
+
+/* Before the table is made: TABLE_MISSING where the ledger has rows that were in it (a dropped table, another
+ * name in target.table): made anew it would stay empty, and every run would find all loaded before. Only a
+ * reload of all hours may. */
+enum err_code app_judge_new_table(const struct app *app, struct sink *sink, const struct sink_state *state,
+                                  struct err *err) MUST_USE;
 
 /* Opens the target of the pipeline. */
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,

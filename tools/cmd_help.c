@@ -10,7 +10,7 @@
 static const char *nearest_topic(const char *word)
 {
     const char *best = command_nearest(word);
-    size_t least = best ? near_distance(word, best) : strlen(word) / 3 + 1;
+    size_t least = best ? near_distance(word, best) : near_limit(strlen(word));
 
     for (int i = ERRN_NONE + 1; i < ERRN_COUNT; i++) {
         size_t d = near_distance(word, err_name_text((enum err_name)i));

@@ -84,7 +84,7 @@ static enum err_code place_parse(const char *url, struct place *out, struct err 
 static enum err_code open_place(const struct app *app, const char *url, bool create, struct store **out,
                                 struct err *err)
 {
-    return registry_open_store(url, app->folder, app->clock, create, out, err);
+    return registry_open_store(url, app->folder, clock_real(), create, out, err);
 }
 
 /* The store that holds the object of this URL. */
@@ -198,8 +198,7 @@ static enum err_code print(struct app *app, struct store *store, const char *key
     if (!block)
         return err_nomem(err);
     if (store_open_read(store, key, NULL, &reader, err) == ERR_OK) {
-        while (app->out.err.code == ERR_OK && store_read(reader, block, COPY_BYTES, &n, err) == ERR_OK &&
-               n > 0)
+        while (out_is_open(&app->out) && store_read(reader, block, COPY_BYTES, &n, err) == ERR_OK && n > 0)
             out_bytes(&app->out, block, n);
     }
     store_close_read(reader);

@@ -47,13 +47,15 @@ static void put_hours(struct app *app, const struct run_plan *plan)
         {"check", "to check", OUT_INT, IN_ALL},
         {"unchanged", "loaded before", OUT_INT, IN_ALL},
         {"matched", "listed", OUT_INT, IN_ALL},
+        {"gone", NULL, OUT_INT, IN_ALL},
     };
 
     out_list_begin(&app->out, "hours", columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < plan->n; i++) {
         const struct hour_plan *h = &plan->hours[i];
         const struct out_cell cells[] = {cell_num(h->hour),  cell_num(h->objects),   cell_num(h->bytes),
-                                         cell_num(h->check), cell_num(h->unchanged), cell_num(h->matched)};
+                                         cell_num(h->check), cell_num(h->unchanged), cell_num(h->matched),
+                                         cell_num(h->gone)};
 
         out_row(&app->out, cells);
     }
@@ -66,19 +68,25 @@ static void put_totals(struct app *app, const struct run_plan *plan, const struc
         {"hours", NULL, OUT_INT, IN_JSON},     {"objects", NULL, OUT_INT, IN_JSON},
         {"bytes", NULL, OUT_BYTES, IN_JSON},   {"check", NULL, OUT_INT, IN_JSON},
         {"unchanged", NULL, OUT_INT, IN_JSON}, {"ignored", NULL, OUT_INT, IN_JSON},
+        {"gone", NULL, OUT_INT, IN_JSON},
     };
-    const struct out_cell cells[] = {cell_num((int64_t)plan->n), cell_num(plan->objects),
-                                     cell_num(plan->bytes),      cell_num(plan->check),
-                                     cell_num(plan->unchanged),  cell_num(plan->ignored)};
-    char text[6][OUT_CELL_MAX], name[OUT_CELL_MAX];
+    int64_t gone = 0;
+    char text[7][OUT_CELL_MAX], name[OUT_CELL_MAX];
 
-    out_object(&app->out, "totals", columns, cells, 6);
-    out_line(&app->out,
-             "%s new, %s, %s to check, %s loaded before, %s ignored; hours: %s; unit: %s; method: %s",
-             out_count(plan->objects, text[0]), out_size(plan->bytes, text[1]),
-             out_count(plan->check, text[2]), out_count(plan->unchanged, text[3]),
-             out_count(plan->ignored, text[4]), out_count((int64_t)plan->n, text[5]),
-             UNITS[app->pipeline->target.commit_unit], app->job.sink->caps.load_method);
+    for (size_t i = 0; i < plan->n; i++)
+        gone += plan->hours[i].gone;
+    out_object(&app->out, "totals", columns,
+               (struct out_cell[]){cell_num((int64_t)plan->n), cell_num(plan->objects), cell_num(plan->bytes),
+                                   cell_num(plan->check), cell_num(plan->unchanged), cell_num(plan->ignored),
+                                   cell_num(gone)},
+               7);
+    out_line(
+        &app->out,
+        "%s new, %s, %s to check, %s loaded before, %s gone, %s ignored; hours: %s; unit: %s; method: %s",
+        out_count(plan->objects, text[0]), out_size(plan->bytes, text[1]), out_count(plan->check, text[2]),
+        out_count(plan->unchanged, text[3]), out_count(gone, text[6]), out_count(plan->ignored, text[4]),
+        out_count((int64_t)plan->n, text[5]), UNITS[app->pipeline->target.commit_unit],
+        app->job.sink->caps.load_method);
     for (int64_t i = 0; i < ignored->n && i < NAMED_MAX; i++)
         out_line(&app->out, "ignored, the layout does not match it: %s", out_escape(ignored->names[i], name));
     if (ignored->n > NAMED_MAX)

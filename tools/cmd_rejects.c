@@ -42,16 +42,24 @@ static enum err_code each_reject(struct app *app, struct record_query query, int
 
 /* ---- ls ---- */
 
-enum { COLUMNS = 14 };
+enum { COLUMNS = 15 };
 
 static const struct out_column columns[COLUMNS] = {
-    {"id", NULL, OUT_NUMBER, IN_ALL},          {"hour", NULL, OUT_HOUR, IN_ALL},
-    {"object", NULL, OUT_STR, IN_ALL},         {"line", NULL, OUT_INT, IN_ALL},
-    {"offset", NULL, OUT_INT, IN_DATA},        {"length", NULL, OUT_INT, IN_DATA},
-    {"kept", NULL, OUT_INT, IN_DATA},          {"column", NULL, OUT_STR, IN_ALL},
-    {"error_name", "error", OUT_STR, IN_ALL},  {"error", "message", OUT_STR, IN_ALL},
-    {"run_id", NULL, OUT_STR, IN_DATA},        {"load_id", NULL, OUT_NUMBER, IN_DATA},
-    {"attempt_id", NULL, OUT_NUMBER, IN_DATA}, {"replayed_by", "replayed by", OUT_NUMBER, IN_ALL},
+    {"id", NULL, OUT_NUMBER, IN_ALL},
+    {"of", NULL, OUT_STR, IN_TEXT},
+    {"hour", NULL, OUT_HOUR, IN_ALL},
+    {"object", NULL, OUT_STR, IN_ALL},
+    {"line", NULL, OUT_INT, IN_ALL},
+    {"offset", NULL, OUT_INT, IN_DATA},
+    {"length", NULL, OUT_INT, IN_DATA},
+    {"kept", NULL, OUT_INT, IN_DATA},
+    {"column", NULL, OUT_STR, IN_ALL},
+    {"error_name", "error", OUT_STR, IN_ALL},
+    {"error", "message", OUT_STR, IN_ALL},
+    {"run_id", NULL, OUT_STR, IN_DATA},
+    {"load_id", NULL, OUT_NUMBER, IN_DATA},
+    {"attempt_id", NULL, OUT_NUMBER, IN_DATA},
+    {"replayed_by", "replayed by", OUT_NUMBER, IN_ALL},
 };
 
 static void list_one(struct app *app, const struct reject *r, void *ctx)
@@ -59,6 +67,7 @@ static void list_one(struct app *app, const struct reject *r, void *ctx)
     int64_t *count = ctx;
     const struct out_cell cells[COLUMNS] = {
         cell_num(r->id),
+        cell_str(r->load_id ? "load" : "attempt"),
         cell_num(r->hour),
         cell_str(r->object),
         cell_num(r->line),
@@ -150,6 +159,27 @@ enum err_code cmd_rejects_show(struct app *app, struct err *err)
 
 /* ---- replay ---- */
 
+static void count_sample(struct app *app, const struct reject *r, void *ctx)
+{
+    int64_t *count = ctx;
+
+    (void)app;
+    *count += !r->load_id;
+}
+
+/* What `rejects ls` shows and replay leaves out is explained where nothing else was there to try. */
+static enum err_code put_samples(struct app *app, struct err *err)
+{
+    int64_t count = 0;
+    char text[OUT_CELL_MAX];
+
+    if (each_reject(app, app_record_query(app), INT64_MAX, count_sample, &count, err) || count == 0)
+        return err->code;
+    out_line(&app->out, "%s samples of failed attempts left out: raise policy.max_rejects and run",
+             out_count(count, text));
+    return ERR_OK;
+}
+
 enum err_code cmd_rejects_replay(struct app *app, struct err *err)
 {
     static const struct out_column totals[] = {
@@ -172,6 +202,8 @@ enum err_code cmd_rejects_replay(struct app *app, struct err *err)
     out_line(&app->out, "tried %s = loaded %s + still rejected %s; %s refused (cut); objects: %s; run %s",
              out_count(t.tried, text[0]), out_count(t.loaded, text[1]), out_count(t.still_rejected, text[2]),
              out_count(t.refused, text[3]), out_count(t.objects, text[4]), app->job.run_id);
+    if (err->code == ERR_OK && t.tried + t.refused == 0 && put_samples(app, err))
+        return err->code;
     if (err->code == ERR_OK && t.refused > 0)
         err_set(err, ERRN_REPLAY_REFUSED, "%s records were cut when they were kept; load their objects again",
                 out_count(t.refused, text[0]));

@@ -12,13 +12,17 @@
 #include "tools/progress.h"
 #include "tools/report.h"
 
-/* A script that says --reload has said it; a person is asked. */
+/* Rows are deleted: a person is asked, a script has to say so. */
 static enum err_code confirm(const struct options *o, struct err *err)
 {
     char answer[16];
 
-    if (!o->given[OPT_RELOAD] || o->given[OPT_YES] || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (!o->given[OPT_RELOAD] || o->given[OPT_YES])
         return ERR_OK;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return err_set(
+            err, ERRN_USAGE,
+            "run: --reload deletes what the hours loaded: without a terminal to ask on it needs -y");
     fputs("Delete what these hours loaded and load it again? [y/N] ", stderr);
     if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
         return err_set(err, ERRN_CANCELLED, "nothing was reloaded");

@@ -26,10 +26,12 @@ static enum err_code make(struct app *app, bool *made, struct err *err)
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
     if (app_open_target(app, false, 0, &app->job.sink, err) == ERR_OK &&
-        sink_describe(app->job.sink, &state, err) == ERR_OK)
+        sink_describe(app->job.sink, &state, err) == ERR_OK &&
+        app_judge_new_table(app, app->job.sink, &state, err) == ERR_OK) {
         (void)!app_judge_target(app->job.sink, &state, err);
+        *made = err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER;
+    }
     buf_release(&state.problems);
-    *made = err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER;
     if (*made)
         err_clear(err);
     code = err->code;

@@ -86,16 +86,19 @@ const struct command_def command_table[CMD_COUNT] = {
                       "For going live beside an older loader: every object of the hours before --to gets a "
                       "ledger row, so that `run` leaves it alone. Objects in the ledger already stay as "
                       "they are."},
-    [CMD_PLAN] = {"plan", "", 0, 0, COMMAND_STREAMS, plan, "say what a run would do, and touch nothing",
-                  "Prints the hours that have something to load: objects, bytes, objects whose content must "
-                  "be compared (another etag), and what is loaded already. Objects that the layout does not "
-                  "match are counted as ignored; -v names them."},
+    [CMD_PLAN] =
+        {"plan", "", 0, 0, COMMAND_STREAMS, plan, "say what a run would do, and touch nothing",
+         "Prints the hours that have something to load: objects, bytes, objects whose content must "
+         "be compared (another etag), what is loaded already, and what was loaded and is "
+         "not listed any more (gone). Objects that the layout does not match are counted as ignored; "
+         "-v names them all."},
     [CMD_RUN] = {"run", "", 0, 0, COMMAND_STREAMS, run, "load what the ledger lacks, each record once",
                  "Finds the objects of the source that the ledger does not know, loads them in transactions "
                  "(target.commit_unit) and prints what became of each. A second run loads nothing twice; a "
                  "stopped one (SIGINT, SIGTERM, crash) is rolled back and goes on with the next.\n\n"
                  "--reload deletes what the chosen hours loaded and loads it again, each object in one "
-                 "transaction (it needs target.lineage); on a terminal it asks first, unless -y."},
+                 "transaction (it needs target.lineage); it asks first; -y says yes, and is needed "
+                 "where there is no terminal."},
     [CMD_STATUS] = {"status", "", 0, 0, 0, status, "show the hours by state",
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
@@ -161,7 +164,7 @@ bool command_is_group(const char *word)
 const char *command_nearest(const char *word)
 {
     const char *best = NULL;
-    size_t least = strlen(word) / 3 + 1;
+    size_t least = near_limit(strlen(word));
 
     for (int i = 0; i < CMD_COUNT; i++) {
         size_t d = near_distance(word, command_table[i].name);

@@ -41,7 +41,7 @@ static enum err_code unknown_option(struct parser *p, const char *name, size_t l
 {
     char given[64];
     const char *best = NULL;
-    size_t least = len / 3 + 1;
+    size_t least = near_limit(len);
 
     if (len >= sizeof given)
         len = sizeof given - 1;

@@ -2,8 +2,8 @@
  * out: where a result goes: stdout and the summary file, each in its format.
  *
  * Invariants: a JSON document is one object whose members come in the order of the calls; "schema_version" is
- * the first. The summary file appears whole, by rename, or not at all. After the first error nothing more is
- * written.
+ * the first. The summary file appears whole, by rename, or not at all. After the first error of a stream
+ * nothing more is written to it; the other goes on.
  *
  *   begin -> (object | list_begin -> row* -> list_end | line)* -> end
  */
@@ -84,12 +84,31 @@ enum err_code out_begin(struct out *out, enum out_format format, bool color, con
     return ERR_OK;
 }
 
-static void check_written(struct out *out, FILE *file, const char *name)
+static void check_written(struct out_stream *s, const char *name)
 {
-    bool bad = ferror(file);
+    bool bad = ferror(s->file);
 
-    if (fflush(file) != 0 || bad)
-        err_set_errno(&out->err, errno ? errno : EIO, "%s: cannot write", name);
+    if (fflush(s->file) != 0 || bad)
+        err_set_errno(&s->err, errno ? errno : EIO, "%s: cannot write", name);
+}
+
+/* Closes the summary and puts it in its place. */
+static void end_summary(struct out *out)
+{
+    struct out_stream *s = &out->streams[1];
+
+    check_written(s, out->summary);
+    out->nstreams = 1;
+    if (fclose(s->file) != 0)
+        err_set_errno(&s->err, errno, "--summary %s", out->summary);
+    if (s->err.code || !out->summary_temp)
+        return;
+    if (rename(out->summary_temp, out->summary) != 0) {
+        err_set_errno(&s->err, errno, "--summary %s", out->summary);
+    } else {
+        mem_free(out->summary_temp);
+        out->summary_temp = NULL;
+    }
 }
 
 enum err_code out_end(struct out *out, struct err *err)
@@ -99,25 +118,15 @@ enum err_code out_end(struct out *out, struct err *err)
         if (out->streams[i].format == OUT_JSON)
             fputs("}\n", out->streams[i].file);
     }
-    check_written(out, stdout, "stdout");
-    if (out->summary) {
-        FILE *file = out->streams[1].file;
+    if (out->nstreams == 2)
+        end_summary(out);
+    check_written(&out->streams[0], "stdout");
+    for (size_t i = 0; i < 2; i++) {
+        const struct err *failed = &out->streams[i].err;
 
-        check_written(out, file, out->summary);
-        out->nstreams = 1;
-        if (fclose(file) != 0)
-            err_set_errno(&out->err, errno, "--summary %s", out->summary);
-        if (out->err.code == ERR_OK && out->summary_temp) {
-            if (rename(out->summary_temp, out->summary) != 0) {
-                err_set_errno(&out->err, errno, "--summary %s", out->summary);
-            } else {
-                mem_free(out->summary_temp);
-                out->summary_temp = NULL;
-            }
-        }
+        if (failed->code)
+            err_set_native(err, failed->name, failed->native, "%s", failed->msg);
     }
-    if (out->err.code)
-        err_set_native(err, out->err.name, out->err.native, "%s", out->err.msg);
     return err->code;
 }
 
@@ -137,13 +146,13 @@ void out_object(struct out *out, const char *name, const struct out_column *colu
                 const struct out_cell *cells, size_t n)
 {
     out_list_end(out);
-    for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
-        FILE *file = out->streams[i].file;
+    for (size_t i = 0; i < out->nstreams; i++) {
+        struct out_stream *s = &out->streams[i];
 
-        if (out->streams[i].format != OUT_JSON)
+        if (s->format != OUT_JSON || s->err.code)
             continue;
-        fprintf(file, ",\n\"%s\":", name);
-        (void)!json_object_write(file, columns, cells, n, &out->err);
+        fprintf(s->file, ",\n\"%s\":", name);
+        (void)!json_object_write(s->file, columns, cells, n, &s->err);
     }
 }
 
@@ -202,7 +211,7 @@ void out_list_begin(struct out *out, const char *name, const struct out_column *
 
         s->rows = 0;
         s->shown = (in & format_bit(s->format)) && !(s->format == OUT_CSV && s->had_list);
-        if (!s->shown || out->err.code)
+        if (!s->shown || s->err.code)
             continue;
         s->had_list = true;
         if (s->format == OUT_JSON)
@@ -221,31 +230,31 @@ void out_row(struct out *out, const struct out_cell *cells)
 
 void out_row_in(struct out *out, unsigned in, const struct out_cell *cells)
 {
-    for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
+    for (size_t i = 0; i < out->nstreams; i++) {
         struct out_stream *s = &out->streams[i];
 
-        if (!s->shown || !(in & format_bit(s->format)))
+        if (!s->shown || s->err.code || !(in & format_bit(s->format)))
             continue;
         if (s->format == OUT_JSON) {
             fputs(s->rows ? ",\n" : "\n", s->file);
-            (void)!json_object_write(s->file, out->columns, cells, out->ncolumns, &out->err);
+            (void)!json_object_write(s->file, out->columns, cells, out->ncolumns, &s->err);
         } else if (s->format == OUT_CSV) {
             csv_row(out, s->file, cells);
         } else {
-            (void)!table_row(out, s->file, cells, &out->err);
+            (void)!table_row(out, s->file, cells, &s->err);
         }
         s->rows++;
         if (ferror(s->file))
-            err_set_errno(&out->err, errno ? errno : EIO, "cannot write the result");
+            err_set_errno(&s->err, errno ? errno : EIO, "cannot write the result");
     }
 }
 
 void out_list_end(struct out *out)
 {
-    for (size_t i = 0; i < out->nstreams && out->err.code == ERR_OK; i++) {
+    for (size_t i = 0; i < out->nstreams; i++) {
         struct out_stream *s = &out->streams[i];
 
-        if (!s->shown)
+        if (!s->shown || s->err.code)
             continue;
         if (s->format == OUT_JSON)
             fputs("]", s->file);
@@ -255,11 +264,16 @@ void out_list_end(struct out *out)
     }
 }
 
+bool out_is_open(const struct out *out)
+{
+    return out->streams[0].err.code == ERR_OK;
+}
+
 void out_line(struct out *out, const char *fmt, ...)
 {
     va_list args;
 
-    if (out->streams[0].format != OUT_TEXT || out->err.code)
+    if (out->streams[0].format != OUT_TEXT || !out_is_open(out))
         return;
     va_start(args, fmt);
     vfprintf(stdout, fmt, args);
@@ -269,8 +283,8 @@ void out_line(struct out *out, const char *fmt, ...)
 
 void out_bytes(struct out *out, const void *data, size_t len)
 {
-    if (out->streams[0].format != OUT_TEXT || out->err.code)
+    if (out->streams[0].format != OUT_TEXT || !out_is_open(out))
         return;
     if (fwrite(data, 1, len, stdout) != len)
-        err_set_errno(&out->err, errno ? errno : EIO, "stdout: cannot write");
+        err_set_errno(&out->streams[0].err, errno ? errno : EIO, "stdout: cannot write");
 }

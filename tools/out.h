@@ -7,7 +7,8 @@
  * numbers with thousands separators and bytes with units, programs see them exact. A list without a column
  * for a format does not appear there; CSV has room for one list only, the first.
  *
- * Errors stick, as in stdio: the first is what out_end returns, and nothing is written after it.
+ * Errors stick, as in stdio: each place has its own, nothing is written to it after that, and the first
+ * place's is what out_end returns. A reader of stdout that went away does not cost the summary.
  */
 #ifndef SLUICE_TOOLS_OUT_H
 #define SLUICE_TOOLS_OUT_H
@@ -67,9 +68,10 @@ static inline struct out_cell cell_str(const char *str)
 struct out_stream {
     FILE *file;
     enum out_format format;
-    bool shown;    /* the current list has columns here */
-    bool had_list; /* CSV: its one list was there */
-    int64_t rows;  /* of the current list */
+    bool shown;     /* the current list has columns here */
+    bool had_list;  /* CSV: its one list was there */
+    int64_t rows;   /* of the current list */
+    struct err err; /* the first; nothing is written here after it */
 };
 
 /* Rows of a text table that wait until the widths are known. */
@@ -89,7 +91,6 @@ struct out {
     struct out_table table;
     char *summary;      /* the file's name, NULL where there is none */
     char *summary_temp; /* what becomes it; NULL where it is written in place (a pipe, a terminal) */
-    struct err err;
 };
 
 /* Opens; summary may be NULL. stdout is borrowed. */
@@ -113,6 +114,9 @@ void out_list_end(struct out *out);
 
 /* A line for people; not in JSON or CSV. */
 void out_line(struct out *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* True while stdout takes what it is given. */
+bool out_is_open(const struct out *out);
 
 /* Bytes as they are; not in JSON or CSV. */
 void out_bytes(struct out *out, const void *data, size_t len);

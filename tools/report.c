@@ -90,19 +90,19 @@ static void on_object(void *ctx, const struct object_result *r)
         return;
     app_verdict(app, err_status(&r->error));
     if (++report->failed <= REPORT_ERRORS)
-        log_err(LOG_ERROR, &r->error);
+        app_tell(app, &r->error);
 }
 
 /* Other errors of an hour are its objects' or the command's own: they are printed there. */
 static void on_hour(void *ctx, hour_t hour, enum hour_state state, const struct err *why)
 {
+    struct report *report = ctx;
     char text[HOUR_TEXT_MAX];
 
-    (void)ctx;
     hour_format(hour, text);
     log_msg(LOG_DEBUG, "hour %s: %s", text, hour_state_text(state));
     if (why && (why->code == ERR_HELD || why->name == ERRN_HOUR_EMPTY))
-        log_err(LOG_ERROR, why);
+        app_tell(report->app, why);
 }
 
 void report_begin(struct report *report, struct app *app)

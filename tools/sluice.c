@@ -1,9 +1,9 @@
 /*
  * sluice: main. Reads the command line, runs one command, prints its error and ends with its status.
  *
- * Invariants: stdout carries the result and nothing else; an error is printed once, here; the status is the
- * worst of the command's error, its verdicts and the writing of the result. After SIGINT or SIGTERM the
- * process ends by that signal, once everything is rolled back and closed.
+ * Invariants: stdout carries the result and nothing else; an error is printed once, here or where it happened
+ * (app_tell); the status is the worst of the command's error, its verdicts and the writing of the result.
+ * After SIGINT or SIGTERM the process ends by that signal, once everything is rolled back and closed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -104,8 +104,10 @@ int main(int argc, char **argv)
     if (err.code == ERR_OK)
         (void)!run_command(&app, &options, &err);
     end_result(&app, &err, &end);
-    log_err(LOG_ERROR, &err);
-    log_err(LOG_ERROR, &end);
+    if (err.code != app.told.code || strcmp(err.msg, app.told.msg) != 0)
+        log_err(LOG_ERROR, &err);
+    if (end.native != EPIPE) /* the reader went away: it knows */
+        log_err(LOG_ERROR, &end);
     status = err_status_worse(app.status, err_status_worse(err_status(&err), err_status(&end)));
     app_release(&app);
     log_release();

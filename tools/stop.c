@@ -18,6 +18,12 @@ static void on_signal(int number)
     signal(number == SIGINT ? SIGTERM : SIGINT, SIG_DFL);
 }
 
+void stop_ignore_broken_output(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 void stop_catch(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM};

@@ -8,6 +8,10 @@
  * stays so. */
 void stop_catch(void);
 
+/* From now on a reader that went away (SIGPIPE) or a file that may not grow (SIGXFSZ) is an error of the
+ * write, and no end in the middle of a load. */
+void stop_ignore_broken_output(void);
+
 /* The signal's number once one came, else 0. */
 const atomic_int *stop_flag(void);
 

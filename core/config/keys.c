@@ -190,7 +190,7 @@ static const char *leaf(const char *path)
 const char *keys_nearest(const char *path)
 {
     const char *best = NULL;
-    size_t least = SIZE_MAX;
+    size_t least = near_limit(strlen(path)) + 1;
 
     for (size_t i = 0; i < keys_count; i++) {
         const char *known = keys_table[i].path;

@@ -68,7 +68,7 @@ extern const size_t keys_count;
 /* The key of exactly this path, NULL if there is none. */
 const struct key *keys_find(const char *path);
 
-/* The known path that looks most like `path`. */
+/* The known path that looks most like `path`; NULL where none is near. */
 const char *keys_nearest(const char *path);
 
 /* True if `text` is one of the key's words. */

@@ -125,8 +125,11 @@ enum err_code loader_check_key(struct loader *l, const struct key *key, const st
 
 enum err_code loader_unknown_key(const char *path, struct err *err)
 {
-    return err_set(err, ERRN_CONFIG_UNKNOWN_KEY, "unknown key; the nearest known one is %s",
-                   keys_nearest(path));
+    const char *nearest = keys_nearest(path);
+
+    if (nearest)
+        return err_set(err, ERRN_CONFIG_UNKNOWN_KEY, "unknown key; the nearest known one is %s", nearest);
+    return err_set(err, ERRN_CONFIG_UNKNOWN_KEY, "unknown key; `sluice help pipeline` lists the known ones");
 }
 
 /* The keys of a map that stands at `prefix` in the table. A null map has none. */

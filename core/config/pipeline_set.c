@@ -122,8 +122,13 @@ enum err_code loader_set(struct loader *l, const char *set, struct err *err)
     snprintf(pattern, sizeof pattern, "%s%s", rest == path ? "" : KEYS_COLUMN_PREFIX ".", rest);
     if (code == ERR_OK) {
         key = strlen(pattern) + 1 < sizeof pattern ? keys_find(pattern) : NULL;
-        code = key ? set_value(key, last_part(rest), equals + 1, &value, err)
-                   : loader_unknown_key(pattern, err);
+        if (key)
+            code = set_value(key, last_part(rest), equals + 1, &value, err);
+        else if (strchr(path, '['))
+            code = err_set(err, ERRN_CONFIG_UNKNOWN_KEY,
+                           "unknown key; no brackets: a column's are schema.columns.NAME.type and so on");
+        else
+            code = loader_unknown_key(pattern, err);
         if (code != ERR_OK)
             err_context(err, "--set %.200s", path);
     }

@@ -53,6 +53,12 @@ refuses "a command's option before it" 2 USAGE 'unknown option --hour' --hour 20
 refuses "no abbreviations" 2 USAGE 'unknown option --allow-non' run --allow-non
 refuses "unknown short option" 2 USAGE 'unknown option -z' run -z
 refuses "a value is missing" 2 USAGE '--hour needs a value' run --hour
+refuses "a page that is nothing's" 2 USAGE 'no page "NOPE"; `sluice help` lists' help NOPE
+refuses "a page nearly named" 2 USAGE 'did you mean `sluice help CSV_RAGGED`' help CSV_RAGED
+for hours in --all '--hour 2022-06-05T12'; do
+    # shellcheck disable=SC2086
+    refuses "a reload that nobody can be asked about" 2 USAGE '--reload deletes .*needs -y' run --reload $hours
+done
 refuses "a value too many" 2 USAGE '--reload takes no value' run --reload=yes
 refuses "an empty value" 2 USAGE '--hour has an empty value' run --hour=
 refuses "an hour out of form" 2 USAGE '--hour.*2022-06-05T12' run --hour 5pm
@@ -153,5 +159,14 @@ succeeds "--color always" status --color always
 like "colours the state" "$out" "$escape\[32mloaded$escape"
 succeeds "--progress bar" verify --progress bar
 like "draws nothing on stdout" "$out" '^verify: equal'
+is "make install copies it once" "$(env -u MAKEFLAGS make -n -C "$SOURCES" install | grep -c 'man1/sluice.1')" 1
+
+# --- the README's lines, as they stand there, from the folder of the sources after `make demo` -----------------------
+mkdir -p "$work/readme/build/demo" && ln -s "$SLUICE_BUILD" "$work/readme/build/release" && ln -s "$SOURCES/docs" "$work/readme/docs"
+"$GEN_FIXTURE" --out "$work/readme/build/demo/lake" --hours 3 --files 3 --rows 400 --bad ragged --bad type --bad range >/dev/null
+sed -n '/^## Ten lines/,/^## /p' "$SOURCES/README.md" | sed -n '/^```sh/,/^```$/{/^```/d;p;}' | head -n 20 >"$work/lines.sh"
+like "the README has them" "$(grep -c sluice "$work/lines.sh")" '^[0-9]{2}$'
+(cd "$work/readme" && sh -e "$work/lines.sh" >"$work/out" 2>"$work/err" </dev/null)
+is "each goes through" "$? $(grep -c error: "$work/err")" "0 0"
 
 finish

@@ -117,7 +117,7 @@ run status
 is "status without it" $status 0
 succeeds "history has the attempt" history -o json
 is "with its reason" "$(json '[o["error_name"] for o in d["objects"] if o["status"] == "failed"][0]')" SOURCE_CHANGED
-succeeds "reload the changed one" run --reload --hour 2022-06-05T12
+succeeds "reload the changed one" run --reload -y --hour 2022-06-05T12
 succeeds "status is well again" status --exit-code
 
 # --- limits, many objects, foreign rows ------------------------------------------------------------------------------

@@ -34,6 +34,10 @@ sed 's/commit_unit/comit_unit/' sluice.yaml >key.yaml
 mistake "unknown key" 2 CONFIG_UNKNOWN_KEY 'key.yaml:[0-9]+:3: target.comit_unit: .*target.commit_unit' run -c key.yaml
 sed 's/^schema:/chema:/' sluice.yaml >key.yaml
 mistake "unknown section" 2 CONFIG_UNKNOWN_KEY 'key.yaml:[0-9]+:1: chema: .*nearest.* schema' run -c key.yaml
+mistake "a key like no other" 2 CONFIG_UNKNOWN_KEY 'x.y: unknown key; `sluice help pipeline` lists' run --set x.y=1
+mistake "a key with brackets" 2 CONFIG_UNKNOWN_KEY 'no brackets: .*schema.columns.NAME.type' run --set 'schema.columns[age].type=int'
+mistake "a scheme that this build has not" 2 UNSUPPORTED 'this build has no sink' run --set target.url=mysql://h/d
+unlike "it says once which key" "$err" 'target.url.*target.url'
 sed 's/type: double}/type: duoble}/' sluice.yaml >key.yaml
 mistake "unknown type" 2 CONFIG 'key.yaml:[0-9]+:[0-9]+: .*duoble' run -c key.yaml
 sed 's/^target:/target: [/' sluice.yaml >key.yaml
@@ -50,7 +54,7 @@ mistake "layout without the hour" 2 CONFIG 'layout .*%H is missing' run --set 's
 mistake "layout with a stranger" 2 CONFIG 'layout .*%Q|only %Y' run --set 'source.layout=%Y/%m/%d/%H/%Q.csv'
 mistake "no layout" 2 CONFIG 'source.layout.*empty' run --set source.layout=
 mistake "no column" 2 CONFIG 'target.key.*no column agee' run --set 'target.key=[agee]'
-mistake "reload without lineage" 2 NEEDS_LINEAGE 'target.lineage' run --reload --set target.lineage=false
+mistake "reload without lineage" 2 NEEDS_LINEAGE 'target.lineage' run --reload -y --set target.lineage=false
 mistake "an hour out of form" 2 USAGE '2022-6-5.*write 2022-06-05T12' run --hour 2022-6-5
 mistake "an hour that is none" 2 USAGE '2022-06-05T24' run --hour 2022-06-05T24
 
@@ -86,13 +90,16 @@ else
     mistake "read-only folder, a new database" 2 READ_ONLY 'target.url: folder .*/p cannot be written to' run --set target.url=sqlite:new.db
     chmod 777 .
     chmod 000 lake
-    mistake "unreadable source folder" 2 DENIED 'source.url|lake' run
+    mistake "unreadable source folder" 2 DENIED 'lake.*: let this user read it' run
     chmod 755 lake
+    chmod 000 lake/yyyy=2022/mm=06/dd=05/hh=13
+    mistake "unreadable folder inside" 2 DENIED 'dd=05/hh=13.*: let this user read it' run
+    chmod 755 lake/yyyy=2022/mm=06/dd=05/hh=13
     # What was loaded stays loaded; the hour's failure is noted, so the database does change.
     chmod 000 lake/yyyy=2022/mm=06/dd=05/hh=13/part-00000.csv
     $user "$SLUICE" run >"$work/out" 2>"$work/err"
     is "unreadable file: exit and lines" "$? $(wc -l <"$work/err")" "2 1"
-    like "unreadable file: which" "$(cat "$work/err")" 'error: DENIED: .*hh=13/part-00000.csv: .*[Pp]ermission'
+    like "unreadable file: which" "$(cat "$work/err")" 'error: DENIED: .*hh=13/part-00000.csv: .*let this user read it'
     is "unreadable file: the one beside it is loaded" "$(sql loans.db "SELECT group_concat(object) FROM sluice_load WHERE object LIKE '%hh=13%'")" \
         "yyyy=2022/mm=06/dd=05/hh=13/part-00001.csv"
     chmod 644 lake/yyyy=2022/mm=06/dd=05/hh=13/part-00000.csv
@@ -126,9 +133,25 @@ sql other.db "CREATE TABLE loan_applicant_info ($most, NumberOfDependents INTEGE
 mistake "create: never" 2 TABLE_MISSING 'sluice setup' run --set target.url=sqlite:other.db --set target.create=never
 mistake "create: never, no file" 2 '(TABLE_MISSING|NOT_FOUND)' 'sluice setup' run --set target.url=sqlite:new.db --set target.create=never
 sql loans.db 'UPDATE sluice_schema SET version = version + 1000'
-mistake "tables of a newer version" 2 SCHEMA_NEWER 'newer' run
+for command in run setup plan status history verify 'rejects ls' 'rejects show' 'rejects replay' 'baseline --to 2022-06-05T13' \
+    'setup --print'; do
+    # shellcheck disable=SC2086
+    mistake "tables of a newer version: $command" 2 SCHEMA_NEWER 'newer' $command
+done
 sql loans.db 'UPDATE sluice_schema SET version = version - 1000'
 sed "s/name: age, type: int, checks: {min: 0, max: 120}/name: age, type: text/" sluice.yaml >text.yaml
 mistake "a changed schema: the table is looked at" 2 TABLE_MISMATCH 'age' run -c text.yaml
+
+# A table that is gone, or has another name now: made anew it would stay empty.
+for command in run setup; do
+    mistake "$command: another table name" 2 TABLE_MISSING 'other is missing.*loaded [0-9]+ rows.*target.table.*run --reload' \
+        $command --set target.table=other
+done
+sql loans.db 'DROP TABLE loan_applicant_info'
+mistake "a dropped table" 2 TABLE_MISSING 'loan_applicant_info is missing.*run --reload' run
+mistake "nor for one hour" 2 TABLE_MISSING 'loan_applicant_info is missing.*run --reload' run --reload -y --hour 2022-06-05T12
+mistake "a dropped table, create: never" 2 TABLE_MISSING 'run --reload --set target.create=if_missing' run --set target.create=never
+succeeds "a reload of all makes it" run --reload -y
+is "with all rows" "$(sql loans.db 'SELECT count(*) FROM loan_applicant_info')" 200
 
 finish

@@ -140,6 +140,14 @@ valid "verify that differs" "$work/out"
 run run -o json --set source.url=file:nolake --summary none.json
 is "a mistake gives no document" "$status $(wc -c <"$work/out") $(ls none.json 2>/dev/null)" "2 0 "
 
+# A broken stdout does not cost the summary.
+"$SLUICE" status --summary status.json >/dev/full 2>"$work/err"
+is "stdout is full: exit and lines" "$? $(grep -c 'error: DISK_FULL: stdout' "$work/err")" "1 1"
+valid "but the summary is whole" status.json
+"$SLUICE" history -o json --summary history.json >/dev/full 2>"$work/err"
+is "stdout is full in the middle: exit and lines" "$? $(grep -c 'error: DISK_FULL: ' "$work/err")" "1 1"
+valid "and the summary is whole" history.json
+
 # A run that is stopped still ends its documents.
 "$GEN_FIXTURE" --out lake --from 2022-06-06T00 --files 6 --rows 30000 >/dev/null
 env --default-signal=INT "$SLUICE" run -v -o json --summary stopped.json --hour 2022-06-06T00 >stopped.out 2>log </dev/null &

@@ -108,7 +108,7 @@ like "but that it was stopped" "$(grep error: log)" 'error: CANCELLED: '
 
 # A reload that is stopped leaves what was there.
 succeeds "load all" run
-background run --reload
+background run --reload -y
 reads 3
 kill -INT $pid
 wait $pid 2>/dev/null
@@ -132,6 +132,41 @@ wait $pid
 is "it goes on when it may" $? 0
 is "rows once" "$(books)" "$total $total $((2 * files))"
 
+# One transaction too large for the cache is written out before it ends: then not even readers get in.
+rm -f loans.db
+succeeds "tables" setup
+small=$(stat -c %s loans.db)
+"$GEN_FIXTURE" --out big/lake --hours 1 --files 1 --rows 700000 >/dev/null
+background run --set source.url=file:big/lake
+for _ in $(seq 6000); do
+    [ "$(stat -c %s loans.db)" -gt "$small" ] && break
+    sleep 0.005
+done
+kill -STOP $pid
+like "a stopped load has spilled its cache" "$(sqlite3 loans.db 'SELECT count(*) FROM sluice_load' 2>&1)" 'locked'
+for create in if_missing never; do
+    refuses "create: $create: a second run finds it held" 4 HELD '--wait' run -q --set target.create=$create
+done
+started=$(date +%s)
+env --default-signal=INT,TERM "$SLUICE" run -q --wait 5m >out2 2>err2 </dev/null &
+waiter=$!
+sleep 6
+kill -TERM $waiter
+wait $waiter
+is "a signal ends the wait" "$? $(grep -c 'CANCELLED' err2)" "143 1"
+like "soon" "$(($(date +%s) - started))" '^[0-9]$|^1[0-9]$'
+"$SLUICE" run -q --wait 5m --hour 2022-06-05T13 >out2 2>err2 </dev/null &
+waiter=$!
+sleep 2
+kill -CONT $pid
+wait $pid
+first=$?
+wait $waiter
+is "with --wait it loads behind the other" "$first $? $(cat err2)" "0 0 "
+is "rows once, both" "$(books)" "$((700000 + total / 2)) $((700000 + total / 2)) $((1 + files))"
+rm -rf loans.db big
+succeeds "load all again" run
+
 locked() {
     printf '%s\n' 'BEGIN EXCLUSIVE;' ".shell touch locked; sleep $1" 'COMMIT;' | sqlite3 -batch loans.db &
     locker=$!
@@ -147,7 +182,7 @@ like "says so" "$err" '^sluice: error: DB_BUSY: .*(lock|busy)'
 is "within about 2 s ($elapsed ms)" $((elapsed < 3500)) 1
 wait $locker
 locked 2
-succeeds "a run waits for a lock that goes" run --reload --hour 2022-06-05T12
+succeeds "a run waits for a lock that goes" run --reload -y --hour 2022-06-05T12
 wait $locker
 is "rows once, still" "$(books)" "$total $total $((2 * files))"
 

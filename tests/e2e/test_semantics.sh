@@ -87,11 +87,15 @@ is "with its rows" "$(count)" 110
 succeeds "status counts it" status -o json
 is "in its hour" "$(json '$.hours[0].objects') $(json '$.hours[0].rows_loaded')" "3 70"
 mv lake/$hour/part-00000.csv kept.csv
+succeeds "a loaded file that is gone: plan" plan
+like "counts it" "$out" ' 1 gone, '
+succeeds "for programs too" plan -o json
+is "by hour and in all" "$(json '$.hours[0].gone') $(json '$.hours[1].gone') $(json '$.totals.gone')" "1 0 1"
 succeeds "a loaded file that is gone" run
 is "its rows stay" "$(count)" 110
 succeeds "verify holds the table against the ledger" verify
 like "and says that it is gone" "$out" 'part-00000.csv +gone'
-run run --reload --hour 2022-06-05T12
+run run --reload -y --hour 2022-06-05T12
 is "it cannot be reloaded" "$status $(count)" "3 110"
 like "which is said" "$err" 'error: SOURCE_GONE: .*part-00000.csv'
 mv kept.csv lake/$hour/part-00000.csv
@@ -104,7 +108,7 @@ run verify --show 5
 is "a cell changed in the table: exit" "$status" 3
 like "the object" "$out" '(part|late)-?[0-9]*.csv +target differs'
 is "the row, as it should be and as it is" "$(grep -Ec ' (source|target) +[01],' "$work/out")" 2
-succeeds "reload of the hour" run --reload --hour 2022-06-05T12
+succeeds "reload of the hour" run --reload -y --hour 2022-06-05T12
 is "heals it" "$(content)" "$before"
 succeeds "verify agrees" verify
 sql $db "INSERT INTO $table (SeriousDlqin2yrs) VALUES (1)"
@@ -150,7 +154,7 @@ is "they are there once" "$(count) $(sql $db "SELECT count(*) FROM $table WHERE 
 succeeds "verify under the fixed pipeline" verify --set 'source.csv.nulls=["NA", "", none]'
 succeeds "status still counts rejects" status -o json
 is "those that are left" "$(json '$.hours[0].rows_rejected')" 2
-succeeds "reload takes replayed rows too" run --reload --hour 2022-06-05T12 --set 'source.csv.nulls=["NA", "", none]' --set policy.max_rejects=4
+succeeds "reload takes replayed rows too" run --reload -y --hour 2022-06-05T12 --set 'source.csv.nulls=["NA", "", none]' --set policy.max_rejects=4
 is "they are not there twice" "$(count) $(sql $db 'SELECT count(*) FROM sluice_reject')" "401 2"
 succeeds "verify agrees" verify --set 'source.csv.nulls=["NA", "", none]'
 
@@ -164,12 +168,17 @@ is "2 of 100 are over 1%" "$status $(count)" "3 0"
 like "it counts" "$err" '2 of 100 records were refused \(first: line [0-9]+ column age: CAST_INT\); max_rejects allows 1% \(1 of 100\)'
 succeeds "samples are kept" rejects ls -o json
 is "with their place" "$(json '$.rejects[0].line') $(json '$.rejects[0].column') $(json '$.rejects[0].load_id')" "27 age "
+succeeds "a person sees what they are of" rejects ls
+is "an attempt" "$(grep -Ec '^ *[0-9]+ +attempt ' "$work/out") $(grep -Ec '^ *[0-9]+ +load ' "$work/out")" "2 0"
 succeeds "but they are not replayed" rejects replay
+like "and it says so" "$out" '^2 samples of failed attempts left out: raise policy.max_rejects and run'
 is "which would load rows of a file that is not there" "$(count)" 0
 run run --set policy.max_rejects=1
 is "a number counts too" "$status" 3
 succeeds "2" run --set policy.max_rejects=2
 is "98 rows" "$(count)" 98
+succeeds "rejects of a load are what there is to replay" rejects replay
+unlike "nothing is said of samples" "$out" 'samples'
 
 # --- baseline, rows of others ----------------------------------------------------------------------------------------
 fresh baseline --files 2 --hours 3 --rows 20
@@ -188,7 +197,7 @@ old lake/$hour/part-00000.csv
 run run --set policy.on_changed=replace
 is "a changed file of the baseline" "$status $(count)" "2 81"
 like "its rows are not known" "$err" 'error: BASELINE_ROW: .*part-00000.csv'
-run run --reload --hour 2022-06-05T12
+run run --reload -y --hour 2022-06-05T12
 is "nor can it be reloaded" "$status $(count)" "2 81"
 fresh nonempty --rows 20
 succeeds "setup" setup
@@ -245,7 +254,7 @@ like "says that it cannot look at the table" "$out" 'the table was not compared:
 sql $db "UPDATE $table SET age = 1 WHERE rowid = 7"
 run verify -c plain.yaml
 is "finds a changed cell" "$status" 3
-run run -c plain.yaml --reload
+run run -c plain.yaml --reload -y
 is "reload is refused" "$status $(grep -c 'error: NEEDS_LINEAGE: .*target.lineage' "$work/err")" "2 1"
 
 # --- empty hours, the clock ------------------------------------------------------------------------------------------
@@ -264,8 +273,19 @@ succeeds "once" run
 rm $db
 succeeds "--from up to now" run --from 2022-06-05T12 --now 2022-06-05T13:10:00Z
 is "is the hours before now's" "$(count)" 20
-succeeds "the ledger's time is --now" history -o json
-like "to the hour" "$(json '$.objects[0].time')" '^2022-06-05T13:10'
+succeeds "the ledger's time is the real one" history -o json
+unlike "not that of --now" "$(json '$.objects[0].time')" '^2022-'
+sql $db "UPDATE sluice_claim SET owner = 'elsewhere/boot/1/1/1/1', state = 'running',
+    lease_until_us = (strftime('%s', 'now') + 3600) * 1000000; DELETE FROM sluice_load; DELETE FROM loan_applicant_info"
+run run --now 2032-01-01T00:00:00Z --hour 2022-06-05T12
+is "--now takes no lease from its holder" "$status $(count)" "4 0"
+sql $db "UPDATE sluice_claim SET lease_until_us = (strftime('%s', 'now') - 60) * 1000000"
+succeeds "nor does it give a dead one more time" run --now 2012-01-01T00:00:00Z --all
+touch -d '+1 hour' lake/$hour/part-00000.csv
+etags() { sql $db 'SELECT group_concat(etag) FROM (SELECT etag FROM sluice_load ORDER BY object)'; }
+before=$(etags)
+succeeds "an object that may still be written to" run --now 2032-01-01T00:00:00Z
+is "has no etag to trust, whatever --now says" "$(etags)" "$before"
 
 # --- constraints -----------------------------------------------------------------------------------------------------
 fresh key --files 2 --rows 20
@@ -292,7 +312,7 @@ succeeds "the second, into the same table" run -c others.yaml
 is "both are there" "$(count)" 160
 succeeds "verify of the first" verify
 succeeds "verify of the second" verify -c others.yaml
-succeeds "reload of the first" run --reload
+succeeds "reload of the first" run --reload -y
 is "leaves the second alone" "$(count)" 160
 succeeds "verify of the second, still" verify -c others.yaml
 cd / || exit 1

@@ -50,6 +50,37 @@ is "an ignored signal stays ignored" $? 0
 succeeds "the next run is not held back" run
 is "and loads all" "$(sql $db 'SELECT count(*) FROM loan_applicant_info')" 100000
 
+# --- a reader that goes away, a file that may not grow -----------------------------------------------------------------
+lake "$work/pipe" --hours 1 --files 300 --rows 2
+for format in csv json text; do
+    rm -f "$work/pipe/$db"
+    {
+        env --default-signal=PIPE "$SLUICE" run -C "$work/pipe" -v -o $format 2>"$work/err"
+        echo $? >"$work/status"
+    } | { exec <&-; }
+    is "a closed pipe, $format: all is loaded" "$(cat "$work/status") $(sql "$work/pipe/$db" 'SELECT count(*) FROM loan_applicant_info')" "1 600"
+    is "quietly, $format" "$(grep -c 'error:' "$work/err")" 0
+done
+rm -f "$work/pipe/$db"
+(
+    ulimit -f 64 # blocks of 512 bytes: less than the database
+    env --default-signal=XFSZ "$SLUICE" run -C "$work/pipe" >/dev/null 2>"$work/err"
+    echo $? >"$work/status"
+)
+like "a file that may not grow is an error" "$(cat "$work/status") $(grep error: "$work/err")" '^1 sluice: error: (IO|DISK_FULL): '
+
+# An object's error that ends the run is the run's too: it is said once.
+rm -f "$work/pipe/$db"
+succeeds "setup" setup -C "$work/pipe"
+for unit in hour file; do
+    (
+        ulimit -f $(($(stat -c %s "$work/pipe/$db") / 512))
+        env --default-signal=XFSZ "$SLUICE" run -C "$work/pipe" --set target.commit_unit=$unit >/dev/null 2>"$work/err"
+        echo $? >"$work/status"
+    )
+    is "no room for the rows, unit $unit: one error" "$(cat "$work/status") $(sort "$work/err" | uniq -d | wc -l) $(grep -Ec 'error: (IO|DISK_FULL): ' "$work/err")" "1 0 1"
+done
+
 # --- held by another -------------------------------------------------------------------------------------------------
 sql $db "UPDATE sluice_claim SET owner = 'elsewhere/boot/1/1/1/1', epoch = epoch + 1, state = 'running', lease_until_us = 9000000000000000;
     DELETE FROM sluice_load; DELETE FROM loan_applicant_info;"

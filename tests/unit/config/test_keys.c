@@ -65,12 +65,15 @@ static void test_nearest(void **state)
     assert_string_equal(keys_nearest("delimiter"), "source.csv.delimiter");
     assert_string_equal(keys_nearest("policy.lineage"), "target.lineage");
     assert_string_equal(keys_nearest("schema.columns[].check.min"), "schema.columns[].checks.min");
-    assert_non_null(keys_nearest(""));
+    assert_null(keys_nearest(""));
+    assert_null(keys_nearest("zzzzzz"));
+    assert_null(keys_nearest("x.y"));
+    assert_null(keys_nearest("["));
 
     char path[4 * KEY_PATH_MAX];
     memset(path, 'x', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    assert_non_null(keys_nearest(path));
+    assert_null(keys_nearest(path));
 }
 
 static void test_kinds(void **state)
