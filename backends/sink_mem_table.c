@@ -120,12 +120,12 @@ static enum err_code judge(const struct sink_target *t, const struct mem_def *de
     for (size_t i = 0; i < t->schema->nloaded; i++) {
         const struct schema_column *want = schema_loaded(t->schema, i);
         int c = find_column(&def->schema, want->name);
-        const struct schema_column *have = c == NO_COLUMN ? NULL : &def->schema.columns[c];
-        if (!have) {
+        if (c == NO_COLUMN) {
             if (buf_printf(out, err, "table %s has no column %s\n", t->table, want->name))
                 return err->code;
             continue;
         }
+        const struct schema_column *have = &def->schema.columns[c];
         type_format(&want->type, want_type);
         type_format(&have->type, have_type);
         if (!same_type(&want->type, &have->type) &&

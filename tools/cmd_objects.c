@@ -91,9 +91,11 @@ static enum err_code open_place(const struct app *app, const char *url, bool cre
 static enum err_code open_object(const struct app *app, const char *url, bool create, struct place *place,
                                  struct store **store, struct err *err)
 {
+    enum err_code code = place_parse(url, place, err);
+
     *store = NULL;
-    if (place_parse(url, place, err))
-        return err->code;
+    if (code != ERR_OK)
+        return code;
     if (!place->key)
         return err_set(err, ERRN_USAGE, "%s names no object", url);
     return open_place(app, place->store, create, store, err);

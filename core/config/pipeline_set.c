@@ -120,12 +120,13 @@ enum err_code loader_set(struct loader *l, const char *set, struct err *err)
                            path);
     }
     snprintf(pattern, sizeof pattern, "%s%s", rest == path ? "" : KEYS_COLUMN_PREFIX ".", rest);
-    if (code == ERR_OK && (strlen(pattern) + 1 == sizeof pattern || !(key = keys_find(pattern)))) {
-        loader_unknown_key(pattern, err);
-        code = err_context(err, "--set %.200s", path);
+    if (code == ERR_OK) {
+        key = strlen(pattern) + 1 < sizeof pattern ? keys_find(pattern) : NULL;
+        code = key ? set_value(key, last_part(rest), equals + 1, &value, err)
+                   : loader_unknown_key(pattern, err);
+        if (code != ERR_OK)
+            err_context(err, "--set %.200s", path);
     }
-    if (code == ERR_OK && (code = set_value(key, last_part(rest), equals + 1, &value, err)) != ERR_OK)
-        code = err_context(err, "--set %.200s", path);
     if (code == ERR_OK)
         code = loader_check_key(l, key, value, err);
     if (code == ERR_OK)

@@ -30,12 +30,12 @@ enum err_code batch_new(const struct schema *schema, size_t max_rows, size_t max
     b->schema = schema;
     b->max_rows = max_rows;
     b->max_text = max_text;
-    buf_init(&b->text, BATCH_TEXT_MAX);
     b->line = mem_calloc(max_rows, sizeof *b->line);
     b->offset = mem_calloc(max_rows, sizeof *b->offset);
     b->cols = mem_calloc(schema->nloaded ? schema->nloaded : 1, sizeof *b->cols);
     if (!b->line || !b->offset || !b->cols)
         goto out;
+    buf_init(&b->text, BATCH_TEXT_MAX);
     for (; b->ncols < schema->nloaded; b->ncols++) {
         struct column *col = &b->cols[b->ncols];
         col->storage = type_storage(&schema_loaded(schema, b->ncols)->type);

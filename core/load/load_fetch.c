@@ -79,8 +79,9 @@ static enum err_code pump(struct fetch *f, struct bytes *decoded, struct block *
                 return err->code;
             *block = NULL;
             void *next = NULL;
-            if (channel_pop(f->empty, &next, err) != ERR_OK)
-                return err->code;
+            enum err_code code = channel_pop(f->empty, &next, err);
+            if (code != ERR_OK)
+                return code;
             *block = next;
         }
         if (n == 0)

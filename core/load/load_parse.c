@@ -111,8 +111,9 @@ static enum err_code source_finish(struct parser *p, struct err *err)
 static enum err_code take_item(struct parser *p, struct err *err)
 {
     void *next = NULL;
-    if (channel_pop(p->in->items_empty, &next, err) != ERR_OK)
-        return err->code;
+    enum err_code code = channel_pop(p->in->items_empty, &next, err);
+    if (code != ERR_OK)
+        return code;
     p->item = next;
     item_clear(p->item);
     return ERR_OK;

@@ -35,8 +35,9 @@ static int by_id(const void *a, const void *b)
 static void fold_loads(struct verify *v)
 {
     size_t to = 0;
-    if (v->nloads > 1)
-        qsort(v->loads, v->nloads, sizeof *v->loads, by_id);
+    if (!v->loads)
+        return;
+    qsort(v->loads, v->nloads, sizeof *v->loads, by_id);
     for (size_t i = 0; i < v->nloads; i++) {
         if (to > 0 && v->loads[to - 1].load_id == v->loads[i].load_id) {
             v->loads[to - 1].rows += v->loads[i].rows;
@@ -51,9 +52,11 @@ static void fold_loads(struct verify *v)
 /* The table is full: folds it, and doubles it where that made little room. */
 static enum err_code room_for_loads(struct verify *v, struct err *err)
 {
-    fold_loads(v);
-    if (v->nloads * 2 < v->loads_cap)
-        return ERR_OK;
+    if (v->loads) {
+        fold_loads(v);
+        if (v->nloads * 2 < v->loads_cap)
+            return ERR_OK;
+    }
     size_t cap = v->loads_cap ? v->loads_cap * 2 : 1024;
     if (cap > LOADS_MAX)
         return err_set(err, ERRN_LIMIT, "more than %d loads in one table", LOADS_MAX);
@@ -70,7 +73,7 @@ static enum err_code count_row(struct verify *v, int64_t id, uint64_t hash, stru
 {
     struct load_tally *top = v->nloads ? &v->loads[v->nloads - 1] : NULL;
     if (!top || top->load_id != id) {
-        if (v->nloads == v->loads_cap && room_for_loads(v, err) != ERR_OK)
+        if ((!v->loads || v->nloads == v->loads_cap) && room_for_loads(v, err) != ERR_OK)
             return err->code;
         top = &v->loads[v->nloads++];
         *top = (struct load_tally){.load_id = id};

@@ -158,7 +158,7 @@ static enum err_code strike(struct store *store, enum op op, const char *key, bo
         }
         if (rule->action == &delay) {
             clock_sleep_us(store->clock, rule->delay_ms * 1000);
-        } else {
+        } else if (short_read) {
             *short_read = true;
         }
     }
