@@ -76,9 +76,9 @@ enum err_code crew_new(struct job *job, struct crew **out, struct err *err)
         crew->workers = mem_calloc(n, sizeof *crew->workers);
         if (!crew->workers)
             err_nomem(err);
+        /* One that is hired by half counts too: crew_free dismisses it with the others. */
         for (; err->code == ERR_OK && crew->n < n; crew->n++)
-            if (hire(crew, &crew->workers[crew->n], err) != ERR_OK)
-                dismiss(&crew->workers[crew->n]);
+            (void)!hire(crew, &crew->workers[crew->n], err);
     } else if (loader_new(job, job->sink, &crew->loader, err) != ERR_OK) {
         crew->loader = NULL;
     }
