@@ -139,6 +139,7 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
         .clock = clock_real(),
         .read_only = read_only,
         .replaces_connection = replaces_connection,
+        .stop = app->job.stop,
         .target = {.pipeline = p->name,
                    .table = p->target.table,
                    .schema = &p->schema,
