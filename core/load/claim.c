@@ -119,16 +119,21 @@ static enum err_code held(const struct claim_row *row, struct err *err)
                    row->owner, until);
 }
 
-/* The hour's state before it is taken; a worker that died left `running`, which says nothing. */
-static enum err_code state_before(struct sink *sink, hour_t hour, enum hour_state *before, struct err *err)
+/* The hour's row before it is taken; epoch 0 where it has none. */
+static enum err_code row_before(struct sink *sink, hour_t hour, struct claim_row *before, struct err *err)
 {
-    struct claim_row row;
     size_t n = 0;
-    *before = HOUR_QUEUED;
-    if (sink_claim_page(sink, hour - 1, &row, 1, &n, err) == ERR_OK && n && row.hour == hour &&
-        row.state != HOUR_RUNNING)
-        *before = row.state;
+    if (sink_claim_page(sink, hour - 1, before, 1, &n, err) == ERR_OK && (n == 0 || before->hour != hour))
+        *before = (struct claim_row){.hour = hour, .state = HOUR_QUEUED};
     return err->code;
+}
+
+/* A worker that died left `running`, which says nothing; nor does what was read before another had the hour
+ * in between. */
+static enum hour_state state_before(const struct claim_row *before, const struct claim_row *taken)
+{
+    bool known = before->state != HOUR_RUNNING && before->epoch + 1 == taken->epoch;
+    return known ? before->state : HOUR_QUEUED;
 }
 
 enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, int64_t wait_ms,
@@ -137,9 +142,10 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
     int64_t deadline = clock_mono_us(sink->clock) + wait_ms * 1000;
     for (;;) {
         struct err try = ERR_INIT;
+        struct claim_row before = {0};
         bool taken = false;
         *out = (struct claim){.sink = sink};
-        enum err_code code = state_before(sink, hour, &out->before, &try);
+        enum err_code code = row_before(sink, hour, &before, &try);
         if (code == ERR_OK)
             code = sink_claim_take(sink, hour, owner, NULL, &out->row, &taken, &try);
         if (code == ERR_OK && !taken && claim_owner_is_dead(out->row.owner)) {
@@ -148,6 +154,7 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
             code = sink_claim_take(sink, hour, owner, &dead, &out->row, &taken, &try);
         }
         if (code == ERR_OK && taken) {
+            out->before = state_before(&before, &out->row);
             out->renewed_us = clock_mono_us(sink->clock);
             return ERR_OK;
         }
