@@ -17,6 +17,8 @@
 
 void run_plan_release(struct run_plan *plan)
 {
+    for (size_t i = 0; i < plan->n; i++)
+        mem_free(plan->hours[i].held);
     mem_free(plan->hours);
     *plan = (struct run_plan){0};
 }
@@ -188,6 +190,7 @@ struct run {
     struct crew *crew; /* NULL until there is work */
     struct job_totals *totals;
     int *status;
+    size_t worked; /* index of the last hour that we worked on */
 };
 
 static void empty_hour(struct job *job, hour_t hour, int *status)
@@ -294,24 +297,30 @@ static enum err_code each_hour(struct run *r, struct run_plan *plan, struct clai
         }
         if (load_hour(r, h->hour, &held, err) != ERR_OK)
             break;
-        h->held = held.code != ERR_OK;
+        if (held.code == ERR_OK)
+            r->worked = i;
+        else if ((h->held = mem_alloc(sizeof *h->held)))
+            *h->held = held;
+        else if (err_nomem(err) != ERR_OK)
+            break;
     }
     return err->code;
 }
 
 /* Hours that others had, once more: two runs over the same hours hold each other off now and then, and all is
- * loaded at the end. They have been waited for already. */
+ * loaded at the end. They have been waited for already; and where we did nothing since, nothing new is known.
+ */
 static enum err_code held_hours(struct run *r, const struct run_plan *plan, struct err *err)
 {
     struct job *job = r->job;
     int64_t wait_ms = job->wait_ms;
     job->wait_ms = 0;
     for (size_t i = 0; i < plan->n && job_check_stop(job, err) == ERR_OK; i++) {
-        struct err held;
         hour_t hour = plan->hours[i].hour;
         if (!plan->hours[i].held)
             continue;
-        if (load_hour(r, hour, &held, err) != ERR_OK)
+        struct err held = *plan->hours[i].held;
+        if (i < r->worked && load_hour(r, hour, &held, err) != ERR_OK)
             break;
         if (held.code == ERR_OK)
             continue;

@@ -30,9 +30,9 @@ struct hour_plan {
     int64_t bytes;
     int64_t check; /* another etag: content to be compared */
     int64_t unchanged;
-    int64_t matched; /* objects listed for this hour */
-    int64_t gone;    /* objects in the ledger that are not listed any more */
-    bool held;       /* while loading: another had it when its turn came */
+    int64_t matched;  /* objects listed for this hour */
+    int64_t gone;     /* objects in the ledger that are not listed any more */
+    struct err *held; /* while loading: another had it when its turn came */
 };
 
 struct run_plan {
