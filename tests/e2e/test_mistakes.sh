@@ -36,7 +36,7 @@ sed 's/^schema:/chema:/' sluice.yaml >key.yaml
 mistake "unknown section" 2 CONFIG_UNKNOWN_KEY 'key.yaml:[0-9]+:1: chema: .*nearest.* schema' run -c key.yaml
 mistake "a key like no other" 2 CONFIG_UNKNOWN_KEY 'x.y: unknown key; `sluice help pipeline` lists' run --set x.y=1
 mistake "a key with brackets" 2 CONFIG_UNKNOWN_KEY 'no brackets: .*schema.columns.NAME.type' run --set 'schema.columns[age].type=int'
-mistake "a scheme that this build has not" 2 UNSUPPORTED 'this build has no sink' run --set target.url=mysql://h/d
+mistake "a scheme that this build has not" 2 UNSUPPORTED 'this build has no sink' run --set target.url=oracle://h/d
 unlike "it says once which key" "$err" 'target.url.*target.url'
 sed 's/type: double}/type: duoble}/' sluice.yaml >key.yaml
 mistake "unknown type" 2 CONFIG 'key.yaml:[0-9]+:[0-9]+: .*duoble' run -c key.yaml
@@ -83,7 +83,7 @@ if [ "$user" = cannot ]; then
     pass "rights # skip root passes every right, and cannot become another user; run as another user"
 else
     chmod 444 loans.db
-    mistake "read-only database" 2 READ_ONLY 'target.url: .*loans.db: .*let this user write' run
+    mistake "read-only database" 2 READ_ONLY 'target.url: file .*loans.db cannot be written to: let this user write to it' run
     chmod 666 loans.db
     chmod 555 .
     mistake "read-only folder of the database" 2 READ_ONLY 'target.url: folder .*/p cannot be written to: let this user write there' run
