@@ -115,10 +115,11 @@ static void put_totals(struct app *app, const struct verify_totals *t)
         {"objects", NULL, OUT_INT, IN_JSON},      {"equal", NULL, OUT_INT, IN_JSON},
         {"different", NULL, OUT_INT, IN_JSON},    {"not_loaded", NULL, OUT_INT, IN_JSON},
         {"gone", NULL, OUT_INT, IN_JSON},         {"baseline", NULL, OUT_INT, IN_JSON},
-        {"unknown_rows", NULL, OUT_INT, IN_JSON}, {"by_object", NULL, OUT_BOOL, IN_JSON},
-        {"source_rows", NULL, OUT_INT, IN_JSON},  {"ledger_rows", NULL, OUT_INT, IN_JSON},
-        {"target_rows", NULL, OUT_INT, IN_JSON},  {"source_hash", NULL, OUT_HASH, IN_JSON},
-        {"ledger_hash", NULL, OUT_HASH, IN_JSON}, {"target_hash", NULL, OUT_HASH, IN_JSON},
+        {"meanwhile", NULL, OUT_INT, IN_JSON},    {"unknown_rows", NULL, OUT_INT, IN_JSON},
+        {"by_object", NULL, OUT_BOOL, IN_JSON},   {"source_rows", NULL, OUT_INT, IN_JSON},
+        {"ledger_rows", NULL, OUT_INT, IN_JSON},  {"target_rows", NULL, OUT_INT, IN_JSON},
+        {"source_hash", NULL, OUT_HASH, IN_JSON}, {"ledger_hash", NULL, OUT_HASH, IN_JSON},
+        {"target_hash", NULL, OUT_HASH, IN_JSON},
     };
     const struct out_cell cells[] = {
         cell_num(t->objects),
@@ -127,6 +128,7 @@ static void put_totals(struct app *app, const struct verify_totals *t)
         cell_num(t->not_loaded),
         cell_num(t->gone),
         cell_num(t->baseline),
+        cell_num(t->meanwhile),
         cell_num(t->unknown_rows),
         cell_num(t->by_object),
         side(&t->source, t->source.rows),
@@ -148,6 +150,9 @@ static void put_totals(struct app *app, const struct verify_totals *t)
     if (t->baseline)
         out_line(out, "%s noted by baseline, left out: what was loaded is not known",
                  out_count(t->baseline, a));
+    if (t->meanwhile)
+        out_line(out, "%s loaded while the target was read, left out: verify again",
+                 out_count(t->meanwhile, a));
 }
 
 static void judge(const struct verify_totals *t, struct out *out, struct err *err)
