@@ -22,7 +22,6 @@ libxxhash-dev pc:libxxhash
 libcurl4-openssl-dev pc:libcurl
 libssl-dev pc:libcrypto
 libexpat1-dev pc:expat
-libs3-dev hdr:libs3.h
 default-libmysqlclient-dev pc:mysqlclient|libmariadb'
 TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
