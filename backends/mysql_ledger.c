@@ -152,7 +152,7 @@ static enum err_code refuse_baseline(struct mys_sink *s, const struct ledger_row
 
 /* Deletes the rows of `table` that belong to any ledger row of the object. */
 static enum err_code delete_of(struct mys_sink *s, const char *table, const char *column,
-                               const struct ledger_row *old, struct err *err)
+                               const struct ledger_row *old, int64_t *deleted, struct err *err)
 {
     struct bind b = mys_bind(s,
                              "DELETE FROM ? WHERE ? IN (SELECT id FROM sluice_load WHERE pipeline = ?"
@@ -163,7 +163,32 @@ static enum err_code delete_of(struct mys_sink *s, const char *table, const char
     mys_name(&b, column);
     mys_text(&b, s->base.target.pipeline);
     mys_text(&b, old->object);
-    return mys_run(&b, "replace", NULL, err);
+    return mys_run(&b, "replace", deleted, err);
+}
+
+/* Deletes the object's rows from the target. Rows that were loaded without lineage carry no _load: new ones
+ * beside them would be doubles. Where every row carries one, what is missing was deleted by somebody, and
+ * replacing mends it. */
+static enum err_code delete_rows(struct mys_sink *s, const struct ledger_row *old, struct err *err)
+{
+    int64_t owed = 0, deleted = 0, unmarked = 0;
+    struct bind b = mys_bind(
+        s, "SELECT COALESCE(SUM(rows_loaded), 0) FROM sluice_load WHERE pipeline = ? AND object = ?", err);
+
+    mys_text(&b, s->base.target.pipeline);
+    mys_text(&b, old->object);
+    if (mys_query_int(&b, "replace", &owed, err) ||
+        delete_of(s, s->base.target.table, "_load", old, &deleted, err) || deleted >= owed)
+        return err->code;
+    b = mys_bind(s, "SELECT COUNT(*) FROM (SELECT 1 FROM ? WHERE _load IS NULL LIMIT 1) AS x", err);
+    mys_name(&b, s->base.target.table);
+    if (mys_query_int(&b, "replace", &unmarked, err) == ERR_OK && unmarked > 0)
+        err_set(
+            err, ERRN_NEEDS_LINEAGE,
+            "%s: table %s has %lld of its %lld rows by _load, and rows that carry none: delete those that "
+            "are its own, or set their _load",
+            old->object, s->base.target.table, (long long)deleted, (long long)owed);
+    return err->code;
 }
 
 /* Leaves the object one row, which is chunk 0. */
@@ -191,8 +216,8 @@ enum err_code mys_replace(struct sink_load *load, const struct ledger_row *old, 
     int64_t now;
 
     if (mys_now(s, &now, err) || guard(s, old, row, now, err) || refuse_baseline(s, old, err) ||
-        delete_of(s, s->base.target.table, "_load", old, err) ||
-        delete_of(s, "sluice_reject", "load_id", old, err) || keep_one(s, old, err))
+        delete_rows(s, old, err) || delete_of(s, "sluice_reject", "load_id", old, NULL, err) ||
+        keep_one(s, old, err))
         return err->code;
     row->id = old->id;
     row->chunk = 0;
