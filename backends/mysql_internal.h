@@ -32,7 +32,7 @@ typedef bool mys_bool;
 #endif
 
 enum {
-    MYS_SCHEMA_VERSION = 1,
+    MYS_SCHEMA_VERSION = 2,
     MYS_SQL_MAX = 80 * 1024 * 1024, /* a reject of 16 MiB with every byte escaped, twice over */
     MYS_HEX64 = 16,
     MYS_HEX128 = 2 * HASH_BYTES,

@@ -337,7 +337,10 @@ static void set_owner(struct claim_row *row, const char *owner)
 static void read_claim(const struct mem_sink *m, const struct mem_claim *c, struct claim_row *row)
 {
     *row = c->row;
+    row->before = c->row.state;
+    row->state = row->owner[0] ? HOUR_RUNNING : row->before;
     row->expired = row->lease_until_us <= clock_wall_us(m->base.clock);
+    row->due = row->next_try_us <= clock_wall_us(m->base.clock);
 }
 
 static int64_t lease_until(const struct mem_sink *m)
@@ -357,10 +360,10 @@ static enum err_code take(struct mem_sink *m, hour_t hour, const char *owner, co
              strcmp(c->row.owner, owner) == 0 ||
              (steal && strcmp(c->row.owner, steal->owner) == 0 && c->row.epoch == steal->epoch);
     if (*taken) {
+        c->row.takeovers += c->row.owner[0] && strcmp(c->row.owner, owner) != 0;
         set_owner(&c->row, owner);
         c->row.epoch++;
         c->row.lease_until_us = lease_until(m);
-        c->row.state = HOUR_RUNNING;
     }
     read_claim(m, c, row);
     return put_claim(m, i, c, err);
@@ -384,7 +387,7 @@ static bool holds(const struct mem_claim *c, const char *owner, int64_t epoch)
     return strcmp(c->row.owner, owner) == 0 && c->row.epoch == epoch;
 }
 
-enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch,
+enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch, bool fence,
                                struct err *err)
 {
     char text[HOUR_TEXT_MAX];
@@ -400,6 +403,8 @@ enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owne
     if (!c)
         return err->code;
     c->row.lease_until_us = lease_until(m);
+    if (fence)
+        c->row.takeovers = 0;
     return put_claim(m, i, c, err);
 }
 
@@ -410,7 +415,7 @@ enum err_code mem_claim_renew(struct sink *sink, hour_t hour, const char *owner,
 
     if (mem_begin_write(m, err))
         return err->code;
-    (void)!mem_extend_claim(m, hour, owner, epoch, err);
+    (void)!mem_extend_claim(m, hour, owner, epoch, false, err);
     return mem_end_write(m, err);
 }
 
@@ -428,7 +433,10 @@ enum err_code mem_claim_release(struct sink *sink, const struct claim_row *row, 
         c->row.lease_until_us = 0;
         c->row.state = row->state;
         c->row.attempts = row->attempts;
-        c->row.next_try_us = row->next_try_us;
+        c->row.takeovers = 0;
+        c->row.next_try_us = row->retry_in_us > 0   ? clock_wall_us(m->base.clock) + row->retry_in_us
+                             : row->retry_in_us < 0 ? row->next_try_us
+                                                    : 0;
         memcpy(c->row.last_error, row->last_error, sizeof c->row.last_error);
         (void)!put_claim(m, i, c, err);
     }
