@@ -13,7 +13,7 @@
 
 #define COLUMNS                                                                                              \
     "SELECT hour, owner, epoch, lease_until_us, state, attempts, next_try_us, last_error,"                   \
-    " lease_until_us <= " MYS_NOW ", takeovers, next_try_us <= " MYS_NOW                                     \
+    " lease_until_us <= " MYS_NOW ", takeovers, next_try_us - " MYS_NOW                                      \
     " FROM sluice_claim WHERE pipeline = ?"
 
 #define EXTEND "UPDATE sluice_claim SET lease_until_us = " MYS_NOW " + ?"
@@ -41,7 +41,7 @@ static void read_row(const struct result *r, struct claim_row *row)
     mys_col_text(r, 7, row->last_error, sizeof row->last_error);
     row->expired = mys_col_int(r, 8) != 0;
     row->takeovers = (int)mys_col_int(r, 9);
-    row->due = mys_col_int(r, 10) != 0;
+    row->due_in_us = mys_col_int(r, 10);
 }
 
 static enum err_code compare_and_set(struct mys_sink *s, hour_t hour, const char *owner,
@@ -178,8 +178,8 @@ enum err_code mys_claim_release(struct sink *sink, const struct claim_row *row, 
     return mys_end(s, err);
 }
 
-enum err_code mys_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                             struct err *err)
+enum err_code mys_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                             size_t cap, size_t *n, struct err *err)
 {
     struct mys_sink *s = mys_of(sink);
     struct result r;
@@ -187,12 +187,17 @@ enum err_code mys_claim_page(struct sink *sink, hour_t after, struct claim_row *
 
     if (mys_has_own(s, &own, err) || !own)
         return err->code;
-    struct bind b = mys_bind(s, COLUMNS " AND hour > ? ORDER BY hour LIMIT ?", err);
+    struct bind b = mys_bind(s,
+                             COLUMNS
+                             " AND hour > ? AND (? OR owner <> '' OR state NOT IN ('loaded', 'empty'))"
+                             " ORDER BY hour LIMIT ?",
+                             err);
     mys_text(&b, sink->target.pipeline);
     if (after < HOUR_MIN)
         mys_word(&b, "");
     else
         mys_hour(&b, after);
+    mys_int(&b, which == CLAIMS_ALL);
     mys_int(&b, (int64_t)cap);
     if (mys_query(&b, "claim", &r, err) == ERR_OK) {
         while (*n < cap && mys_next(&r))

@@ -340,7 +340,7 @@ static void read_claim(const struct mem_sink *m, const struct mem_claim *c, stru
     row->before = c->row.state;
     row->state = row->owner[0] ? HOUR_RUNNING : row->before;
     row->expired = row->lease_until_us <= clock_wall_us(m->base.clock);
-    row->due = row->next_try_us <= clock_wall_us(m->base.clock);
+    row->due_in_us = row->next_try_us - clock_wall_us(m->base.clock);
 }
 
 static int64_t lease_until(const struct mem_sink *m)
@@ -443,8 +443,13 @@ enum err_code mem_claim_release(struct sink *sink, const struct claim_row *row, 
     return mem_end_write(m, err);
 }
 
-enum err_code mem_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                             struct err *err)
+static bool is_open(const struct claim_row *row)
+{
+    return row->owner[0] || (row->state != HOUR_LOADED && row->state != HOUR_EMPTY);
+}
+
+enum err_code mem_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                             size_t cap, size_t *n, struct err *err)
 {
     struct mem_sink *m = mem_of(sink);
     struct mem_state *s = mem_read(m);
@@ -455,7 +460,8 @@ enum err_code mem_claim_page(struct sink *sink, hour_t after, struct claim_row *
         const struct mem_claim *next = NULL;
         for (size_t i = 0; i < s->claims.n; i++) {
             const struct mem_claim *c = claim_at(s, i);
-            if (ours(m, c->pipeline) && c->row.hour > after && (!next || c->row.hour < next->row.hour))
+            if (ours(m, c->pipeline) && c->row.hour > after && (which == CLAIMS_ALL || is_open(&c->row)) &&
+                (!next || c->row.hour < next->row.hour))
                 next = c;
         }
         if (!next)

@@ -75,7 +75,7 @@ struct claim_row {
     int attempts;
     int takeovers;       /* changes of hands from a worker that never gave it back, since the last commit */
     int64_t next_try_us; /* 0 = none */
-    bool due;            /* next_try is past (or none), by the database's clock */
+    int64_t due_in_us;   /* next_try less the database's now: not above 0 = due, or no retry is set */
     int64_t retry_in_us; /* written only, with a release: next_try is so far from the database's now; 0 =
                             none, negative = as it was */
     char last_error[REC_MESSAGE_MAX + 1];

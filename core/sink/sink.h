@@ -145,6 +145,12 @@ struct record_query {
     int64_t after_id;
 };
 
+enum claim_which {
+    CLAIMS_ALL,
+    CLAIMS_OPEN, /* without those that nobody has and that are loaded or empty: few, however long the history
+                  */
+};
+
 struct sink_type {
     const char *name;
     const char *const *schemes;
@@ -224,8 +230,8 @@ struct sink_type {
      * where it was lost meanwhile. */
     enum err_code (*claim_release)(struct sink *sink, const struct claim_row *row, struct err *err);
     /* Rows with hour > after (HOUR_MIN - 1 to start), in order. */
-    enum err_code (*claim_page)(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap,
-                                size_t *n, struct err *err);
+    enum err_code (*claim_page)(struct sink *sink, enum claim_which which, hour_t after,
+                                struct claim_row *rows, size_t cap, size_t *n, struct err *err);
 
     /* Rows of the target table back: of one load (needs lineage), or of all (load_id 0). */
     enum err_code (*scan_begin)(struct sink *sink, int64_t load_id, struct sink_scan **out, struct err *err);
@@ -290,8 +296,8 @@ enum err_code sink_claim_take(struct sink *sink, hour_t hour, const char *owner,
 enum err_code sink_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                struct err *err) MUST_USE;
 enum err_code sink_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
-enum err_code sink_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                              struct err *err) MUST_USE;
+enum err_code sink_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                              size_t cap, size_t *n, struct err *err) MUST_USE;
 
 enum err_code sink_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,
                               struct err *err) MUST_USE;

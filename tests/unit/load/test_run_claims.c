@@ -25,7 +25,7 @@ static void take_as(struct rig *rig, const char *owner, bool steal)
     bool taken = false;
     size_t n = 0;
     if (steal)
-        assert_int_equal(sink_claim_page(sink, hour12() - 1, &holder, 1, &n, &err), ERR_OK);
+        assert_int_equal(sink_claim_page(sink, CLAIMS_ALL, hour12() - 1, &holder, 1, &n, &err), ERR_OK);
     assert_int_equal(sink_claim_take(sink, hour12(), owner, n ? &holder : NULL, &row, &taken, &err), ERR_OK);
     assert_true(taken);
     sink_close(sink);
@@ -78,7 +78,7 @@ static void let_go(void *ctx, struct sink *inner)
     size_t n = 0;
     struct sink *sink = rig_sink(rig, false);
     (void)inner;
-    assert_int_equal(sink_claim_page(sink, hour12() - 1, &row, 1, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(sink, CLAIMS_ALL, hour12() - 1, &row, 1, &n, &err), ERR_OK);
     row.state = HOUR_LOADED;
     assert_int_equal(sink_claim_release(sink, &row, &err), ERR_OK);
     sink_close(sink);
