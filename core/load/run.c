@@ -164,9 +164,8 @@ static enum err_code ledger_empty(struct sink *sink, bool *empty, struct err *er
     return err->code;
 }
 
-/* A pipeline without ledger rows and a table with rows of others: somebody must decide. The ledger is asked
- * again behind the table: another worker may have committed in between. */
-static enum err_code guard_table(struct job *job, struct err *err)
+/* The ledger is asked again behind the table: another worker may have committed in between. */
+enum err_code run_guard_table(struct job *job, struct err *err)
 {
     bool empty = false, foreign = false;
     if (ledger_empty(job->sink, &empty, err) != ERR_OK || !empty)
@@ -193,16 +192,14 @@ struct run {
     size_t worked; /* index of the last hour that we worked on */
 };
 
-static void empty_hour(struct job *job, hour_t hour, int *status)
+void run_judge_empty(const struct job *job, hour_t hour, struct err *why)
 {
     char text[HOUR_TEXT_MAX];
-    struct err why = ERR_INIT;
     hour_format(hour, text);
     switch (job->pipeline->policy.on_empty) {
     case ON_EMPTY_FAIL:
-        err_set(&why, ERRN_HOUR_EMPTY, "hour %s has no object that matches %s (policy.on_empty: fail)", text,
+        err_set(why, ERRN_HOUR_EMPTY, "hour %s has no object that matches %s (policy.on_empty: fail)", text,
                 job->pipeline->source.layout);
-        *status = err_status_worse(*status, err_status(&why));
         break;
     case ON_EMPTY_WARN:
         log_msg(LOG_WARN, "hour %s has no object that matches %s", text, job->pipeline->source.layout);
@@ -210,6 +207,13 @@ static void empty_hour(struct job *job, hour_t hour, int *status)
     default:
         break;
     }
+}
+
+static void empty_hour(struct job *job, hour_t hour, int *status)
+{
+    struct err why = ERR_INIT;
+    run_judge_empty(job, hour, &why);
+    *status = err_status_worse(*status, err_status(&why));
     if (job->events.hour)
         job->events.hour(job->events.ctx, hour, why.code ? HOUR_FAILED : HOUR_EMPTY, &why);
 }
@@ -356,7 +360,7 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
                 "run --reload has to know which rows to delete: it needs target.lineage: true");
         goto out;
     }
-    if (!options->allow_nonempty && guard_table(job, err) != ERR_OK)
+    if (!options->allow_nonempty && run_guard_table(job, err) != ERR_OK)
         goto out;
     if (run_plan_make(job, options, NULL, NULL, &plan, err) != ERR_OK)
         goto out;

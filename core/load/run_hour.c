@@ -243,12 +243,8 @@ static enum err_code one_pass(struct hour_work *w, struct crew *crew, bool *lost
  * is in the ledger. */
 static void work_on(struct hour_work *w, struct crew *crew, struct err *err)
 {
-    struct renewer *renewer = NULL;
     int64_t unchanged = w->totals->unchanged;
     bool lost = true;
-    if (reject_samples_init(&w->samples, err) != ERR_OK ||
-        renewer_start(w->job, &w->claim, &renewer, err) != ERR_OK)
-        lost = false;
     for (int tries = 1; lost; tries++) {
         if (one_pass(w, crew, &lost, err) == ERR_OK || !lost || tries == RUN_TRANSIENT_TRIES)
             break;
@@ -259,17 +255,14 @@ static void work_on(struct hour_work *w, struct crew *crew, struct err *err)
         if (run_reconnect(w, err) != ERR_OK)
             break;
     }
-    renewer_stop(renewer);
-    reject_samples_release(&w->samples);
 }
 
-/* The hour's claim goes back with what was found out. */
-static enum err_code release(struct hour_work *w, enum hour_state state, const struct err *why,
+/* The hour's claim goes back with what was found out; nothing was where it was stopped. */
+static enum err_code release(struct hour_work *w, const struct claim_outcome *outcome, bool stopped,
                              struct err *err)
 {
     for (int tries = 1;; tries++) {
-        enum err_code code = why && why->code == ERR_CANCELLED ? claim_return(&w->claim, err)
-                                                               : claim_release(&w->claim, state, why, err);
+        enum err_code code = stopped ? claim_return(&w->claim, err) : claim_end(&w->claim, outcome, err);
         if (code == ERR_OK || err->name != ERRN_DB_LOST || tries == RUN_TRANSIENT_TRIES)
             return code;
         err_clear(err);
@@ -278,20 +271,37 @@ static enum err_code release(struct hour_work *w, enum hour_state state, const s
     }
 }
 
+enum err_code run_claimed(struct job *job, const struct run_options *options, struct crew *crew,
+                          const struct claim *claim, struct job_totals *totals, int *status, struct err *err)
+{
+    struct hour_work w = {
+        .job = job, .options = options, .totals = totals, .status = status, .claim = *claim};
+    struct renewer *renewer = NULL;
+    struct err books = ERR_INIT;
+    if (reject_samples_init(&w.samples, err) == ERR_OK &&
+        renewer_start(job, &w.claim, &renewer, err) == ERR_OK)
+        work_on(&w, crew, err);
+    totals->hours++;
+    struct err why = err->code != ERR_OK ? *err : w.first_error;
+    struct claim_outcome outcome = {
+        .state = state_of(&w, err), .attempts = why.code ? w.claim.row.attempts + 1 : 0, .why = &why};
+    bool stopped = err->code == ERR_CANCELLED;
+    if (options->end && !stopped && outcome.state != HOUR_RUNNING)
+        options->end->decide(options->end->ctx, &w.claim, err->code != ERR_OK, &outcome);
+    renewer_stop(renewer);
+    reject_samples_release(&w.samples);
+    if (release(&w, &outcome, stopped, &books) != ERR_OK && err->code == ERR_OK)
+        *err = books;
+    if (job->events.hour)
+        job->events.hour(job->events.ctx, w.claim.row.hour, outcome.state, outcome.why);
+    return err->code;
+}
+
 enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
                        struct job_totals *totals, int *status, struct err *err)
 {
-    struct hour_work w = {.job = job, .options = options, .totals = totals, .status = status};
-    struct err books = ERR_INIT;
-    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err) != ERR_OK)
+    struct claim claim;
+    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &claim, err) != ERR_OK)
         return err->code;
-    work_on(&w, crew, err);
-    totals->hours++;
-    enum hour_state state = state_of(&w, err);
-    const struct err *why = err->code != ERR_OK ? err : &w.first_error;
-    if (release(&w, state, why, &books) != ERR_OK && err->code == ERR_OK)
-        *err = books;
-    if (job->events.hour)
-        job->events.hour(job->events.ctx, hour, state, why);
-    return err->code;
+    return run_claimed(job, options, crew, &claim, totals, status, err);
 }

@@ -56,7 +56,12 @@ enum err_code run_check_rest(const struct job *job, const struct diff_entry *ent
  * went to another meanwhile. */
 enum err_code run_reconnect(struct hour_work *w, struct err *err) MUST_USE;
 
-/* One hour under its claim: diff, units, release. HELD: nothing was done, and nobody told. */
+/* One hour whose claim the caller took: diff, units, end, release (also after a failure). */
+enum err_code run_claimed(struct job *job, const struct run_options *options, struct crew *crew,
+                          const struct claim *claim, struct job_totals *totals, int *status,
+                          struct err *err) MUST_USE;
+
+/* The same for one that is still to be taken. HELD: nothing was done, and nobody told. */
 enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
                        struct job_totals *totals, int *status, struct err *err) MUST_USE;
 
