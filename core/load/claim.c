@@ -18,42 +18,21 @@ static enum err_code held(const struct claim_row *row, struct err *err)
                    row->owner, until);
 }
 
-/* The hour's row before it is taken; epoch 0 where it has none. */
-static enum err_code row_before(struct sink *sink, hour_t hour, struct claim_row *before, struct err *err)
-{
-    size_t n = 0;
-    if (sink_claim_page(sink, hour - 1, before, 1, &n, err) == ERR_OK && (n == 0 || before->hour != hour))
-        *before = (struct claim_row){.hour = hour, .state = HOUR_QUEUED};
-    return err->code;
-}
-
-/* A worker that died left `running`, which says nothing; nor does what was read before another had the hour
- * in between. */
-static enum hour_state state_before(const struct claim_row *before, const struct claim_row *taken)
-{
-    bool known = before->state != HOUR_RUNNING && before->epoch + 1 == taken->epoch;
-    return known ? before->state : HOUR_QUEUED;
-}
-
 enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, int64_t wait_ms,
                             const atomic_int *stop, struct claim *out, struct err *err)
 {
     int64_t deadline = clock_mono_us(sink->clock) + wait_ms * 1000;
     for (;;) {
         struct err try = ERR_INIT;
-        struct claim_row before = {0};
         bool taken = false;
         *out = (struct claim){.sink = sink};
-        enum err_code code = row_before(sink, hour, &before, &try);
-        if (code == ERR_OK)
-            code = sink_claim_take(sink, hour, owner, NULL, &out->row, &taken, &try);
+        enum err_code code = sink_claim_take(sink, hour, owner, NULL, &out->row, &taken, &try);
         if (code == ERR_OK && !taken && claim_owner_is_dead(out->row.owner)) {
             struct claim_row dead = out->row;
             log_msg(LOG_INFO, "the process that held the hour is dead (%s): taking over", dead.owner);
             code = sink_claim_take(sink, hour, owner, &dead, &out->row, &taken, &try);
         }
         if (code == ERR_OK && taken) {
-            out->before = state_before(&before, &out->row);
             out->renewed_us = clock_mono_us(sink->clock);
             return ERR_OK;
         }
@@ -89,28 +68,35 @@ enum err_code claim_keep(struct claim *claim, struct err *err)
     return code;
 }
 
+enum err_code claim_end(struct claim *claim, const struct claim_outcome *outcome, struct err *err)
+{
+    struct claim_row row = claim->row;
+    const struct err *why = outcome->why;
+    if (row.owner[0] == '\0')
+        return ERR_OK;
+    row.state = outcome->state;
+    row.attempts = outcome->attempts;
+    row.retry_in_us = outcome->retry_in_us;
+    row.last_error[0] = '\0';
+    if (why && why->code != ERR_OK)
+        snprintf(row.last_error, sizeof row.last_error, "%s: %.*s", err_name_text(why->name),
+                 REC_MESSAGE_MAX - REC_NAME_MAX - 2, why->msg);
+    return sink_claim_release(claim->sink, &row, err);
+}
+
 enum err_code claim_release(struct claim *claim, enum hour_state state, const struct err *why,
                             struct err *err)
 {
-    struct claim_row row = claim->row;
-    if (row.owner[0] == '\0')
-        return ERR_OK;
-    row.state = state;
-    row.last_error[0] = '\0';
-    if (why && why->code != ERR_OK) {
-        snprintf(row.last_error, sizeof row.last_error, "%s: %.*s", err_name_text(why->name),
-                 REC_MESSAGE_MAX - REC_NAME_MAX - 2, why->msg);
-        row.attempts++;
-    } else {
-        row.attempts = 0;
-    }
-    row.next_try_us = 0;
-    return sink_claim_release(claim->sink, &row, err);
+    bool failed = why && why->code != ERR_OK;
+    struct claim_outcome outcome = {
+        .state = state, .attempts = failed ? claim->row.attempts + 1 : 0, .why = why};
+    return claim_end(claim, &outcome, err);
 }
 
 enum err_code claim_return(struct claim *claim, struct err *err)
 {
     struct claim_row row = claim->row;
-    row.state = claim->before;
+    row.state = row.before;
+    row.retry_in_us = -1;
     return row.owner[0] ? sink_claim_release(claim->sink, &row, err) : ERR_OK;
 }

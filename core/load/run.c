@@ -251,7 +251,7 @@ static enum err_code is_unsettled(struct sink *sink, struct claims *c, hour_t ho
         if (c->n > 0)
             c->after = c->rows[c->n - 1].hour;
         c->at = 0;
-        if (sink_claim_page(sink, c->after, c->rows, REC_PAGE, &c->n, err) != ERR_OK || c->n == 0)
+        if (sink_claim_page(sink, CLAIMS_ALL, c->after, c->rows, REC_PAGE, &c->n, err) != ERR_OK || c->n == 0)
             return err->code;
     }
     const struct claim_row *row = &c->rows[c->at];

@@ -221,7 +221,7 @@ out:
 static enum hour_state state_of(const struct hour_work *w, const struct err *err)
 {
     if (err->code == ERR_CANCELLED)
-        return w->claim.before;
+        return w->claim.row.before;
     if (err->code == ERR_FENCED || err->code == ERR_HELD)
         return HOUR_RUNNING; /* with another */
     const struct err *why = err->code != ERR_OK ? err : &w->first_error;

@@ -378,13 +378,13 @@ enum err_code sink_claim_release(struct sink *sink, const struct claim_row *row,
     return sink->type->claim_release(sink, row, err);
 }
 
-enum err_code sink_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                              struct err *err)
+enum err_code sink_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                              size_t cap, size_t *n, struct err *err)
 {
     *n = 0;
     if (usable(sink, NEED_READ, "claim_page", err))
         return err->code;
-    return sink->type->claim_page(sink, after, rows, cap, n, err);
+    return sink->type->claim_page(sink, which, after, rows, cap, n, err);
 }
 
 /* ---- scans ---- */

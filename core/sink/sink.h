@@ -145,6 +145,12 @@ struct record_query {
     int64_t after_id;
 };
 
+enum claim_which {
+    CLAIMS_ALL,
+    CLAIMS_OPEN, /* without those that nobody has and that are loaded or empty: few, however long the history
+                  */
+};
+
 struct sink_type {
     const char *name;
     const char *const *schemes;
@@ -212,19 +218,20 @@ struct sink_type {
 
     /* One compare-and-set: takes the hour where it is free, expired or held by `owner` itself, or where
      * `steal` (may be NULL) names owner and epoch of the row as it stands. Taken: *taken, epoch + 1, state
-     * running. Not taken: *row is the holder's. */
+     * running, and one takeover more where another owner had it still; a commit sets these to 0 again. Not
+     * taken: *row is the holder's. */
     enum err_code (*claim_take)(struct sink *sink, hour_t hour, const char *owner,
                                 const struct claim_row *steal, struct claim_row *row, bool *taken,
                                 struct err *err);
     /* FENCED where the claim is not ours any more. */
     enum err_code (*claim_renew)(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                  struct err *err);
-    /* Frees the claim and writes state, attempts, next_try_us, last_error of `row`; no error where it was
-     * lost meanwhile. */
+    /* Frees the claim and writes state, attempts, last_error and retry_in_us of `row`, no takeovers; no error
+     * where it was lost meanwhile. */
     enum err_code (*claim_release)(struct sink *sink, const struct claim_row *row, struct err *err);
     /* Rows with hour > after (HOUR_MIN - 1 to start), in order. */
-    enum err_code (*claim_page)(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap,
-                                size_t *n, struct err *err);
+    enum err_code (*claim_page)(struct sink *sink, enum claim_which which, hour_t after,
+                                struct claim_row *rows, size_t cap, size_t *n, struct err *err);
 
     /* Rows of the target table back: of one load (needs lineage), or of all (load_id 0). */
     enum err_code (*scan_begin)(struct sink *sink, int64_t load_id, struct sink_scan **out, struct err *err);
@@ -289,8 +296,8 @@ enum err_code sink_claim_take(struct sink *sink, hour_t hour, const char *owner,
 enum err_code sink_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                struct err *err) MUST_USE;
 enum err_code sink_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
-enum err_code sink_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                              struct err *err) MUST_USE;
+enum err_code sink_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                              size_t cap, size_t *n, struct err *err) MUST_USE;
 
 enum err_code sink_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,
                               struct err *err) MUST_USE;

@@ -187,10 +187,13 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
     assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema ="
                                    " DATABASE() AND table_name = 't' AND column_name = '_load'"),
                      1);
-    kit_mysql_sql("UPDATE sluice_schema SET version = 0");
+    kit_mysql_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
+    kit_mysql_sql("UPDATE sluice_schema SET version = 1");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
+    assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+    assert_int_equal(kit_mysql_int("SELECT COUNT(takeovers) FROM sluice_claim"), 0);
     kit_mysql_sql("UPDATE sluice_schema SET version = 1000");
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_CONFIG);
     assert_string_equal(err_name_text(err.name), "SCHEMA_NEWER");

@@ -103,7 +103,7 @@ OVER_ALL(attempts_count_failures_in_a_row)
     assert_int_equal(err_set(&why, ERRN_STORE_UNREACHABLE, "no answer"), ERR_TRANSIENT);
     for (int i = 1; i <= 2; i++) {
         assert_int_equal(claim_acquire(rig->job.sink, HOUR, rig->job.owner, 0, NULL, &claim, &err), ERR_OK);
-        assert_int_equal(claim.before, i == 1 ? HOUR_QUEUED : HOUR_RETRYING);
+        assert_int_equal(claim.row.before, i == 1 ? HOUR_QUEUED : HOUR_RETRYING);
         assert_int_equal(claim_release(&claim, HOUR_RETRYING, &why, &err), ERR_OK);
     }
     assert_string_equal(strstr(books_hours(rig), "retrying"), "retrying 2 STORE_UNREACHABLE\n");
