@@ -67,7 +67,8 @@ PROGRAMS := $(B)/sluice $(B)/gen_fixture
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% tests/e2e/%
+TSAN_TESTS := tests/unit/base/test_task tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
+    tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
 C_FILES = $(HEADERS) $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(sort $(wildcard tests/*/*.[ch] tests/*/*/*.[ch]))

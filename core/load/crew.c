@@ -7,11 +7,9 @@
  */
 #include "core/load/crew.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/task.h"
 #include "core/load/channel.h"
 
 struct worker {
@@ -22,8 +20,7 @@ struct worker {
     struct job_totals totals;
     int status;
     struct err err;
-    pthread_t thread;
-    bool running;
+    struct task *task; /* NULL: not running */
 };
 
 struct crew {
@@ -31,7 +28,7 @@ struct crew {
     struct loader *loader; /* of the one worker that is no thread; NULL until there is work */
     struct hour_work *work;
     struct channel *units;
-    pthread_mutex_t told; /* around the caller's events */
+    struct monitor *told; /* around the caller's events; NULL where one thread has some */
     size_t n;             /* threads; 0 = the caller's alone */
     struct worker *workers;
 };
@@ -71,11 +68,12 @@ enum err_code crew_new(struct job *job, struct crew **out, struct err *err)
     if (!crew)
         return err_nomem(err);
     crew->job = job;
-    pthread_mutex_init(&crew->told, NULL);
     if (n > 1) {
         crew->workers = mem_calloc(n, sizeof *crew->workers);
         if (!crew->workers)
             err_nomem(err);
+        else
+            (void)!monitor_new(&crew->told, err);
         /* One that is hired by half counts too: crew_free dismisses it with the others. */
         for (; err->code == ERR_OK && crew->n < n; crew->n++)
             (void)!hire(crew, &crew->workers[crew->n], err);
@@ -97,11 +95,11 @@ void crew_free(struct crew *crew)
         dismiss(&crew->workers[i]);
     mem_free(crew->workers);
     loader_free(crew->loader);
-    pthread_mutex_destroy(&crew->told);
+    monitor_free(crew->told);
     mem_free(crew);
 }
 
-static void *worker_main(void *arg)
+static void worker_main(void *arg)
 {
     struct worker *w = arg;
     void *next = NULL;
@@ -111,7 +109,6 @@ static void *worker_main(void *arg)
             channel_cancel(w->crew->units);
             break;
         }
-    return NULL;
 }
 
 static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
@@ -124,18 +121,12 @@ static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
                                  .samples = samples,
                                  .totals = &w->totals,
                                  .status = &w->status,
-                                 .told = &crew->told};
+                                 .told = crew->told};
     w->work.claim.sink = w->job.sink;
     w->totals = (struct job_totals){0};
     w->status = 0;
     w->err = ERR_INIT;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&w->thread, NULL, worker_main, w);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    w->running = rc == 0;
-    return rc == 0 ? ERR_OK : err_set_errno(err, rc, "start a thread");
+    return task_start(worker_main, w, &w->task, err);
 }
 
 enum err_code crew_begin(struct crew *crew, struct hour_work *work, struct err *err)
@@ -144,7 +135,7 @@ enum err_code crew_begin(struct crew *crew, struct hour_work *work, struct err *
     work->loader = crew->loader;
     if (crew->n == 0)
         return ERR_OK;
-    work->told = &crew->told;
+    work->told = crew->told;
     if (channel_new(crew->n, &crew->units, err) != ERR_OK)
         return err->code;
     for (size_t i = 0; i < crew->n; i++)
@@ -190,10 +181,10 @@ enum err_code crew_end(struct crew *crew, struct err *err)
     channel_close(crew->units);
     for (size_t i = 0; i < crew->n; i++) {
         struct worker *w = &crew->workers[i];
-        if (!w->running)
+        if (!w->task)
             continue;
-        pthread_join(w->thread, NULL);
-        w->running = false;
+        task_join(w->task);
+        w->task = NULL;
         add_up(crew->work, w);
         if (w->err.code != ERR_OK &&
             (err->code == ERR_OK || (err->code == ERR_CANCELLED && w->err.code != ERR_CANCELLED)))

@@ -9,13 +9,12 @@
 #include "core/load/load.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/task.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 
@@ -323,17 +322,6 @@ static enum err_code pipes_open(struct loader *l, struct pipes *p, struct err *e
     return ERR_OK;
 }
 
-/* Signals are the main thread's business. */
-static enum err_code start(pthread_t *thread, void *(*fn)(void *), void *arg, struct err *err)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(thread, NULL, fn, arg);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc == 0 ? ERR_OK : err_set_errno(err, rc, "start a thread");
-}
-
 static enum err_code give_items(struct loader *l, struct pipes *p, item_fn *take, void *ctx, struct err *err)
 {
     for (;;) {
@@ -367,8 +355,7 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                           .prefix = l->prefix,
                           .progress = l->job->progress,
                           .outcomes = outcomes};
-    pthread_t fetcher, parser;
-    bool fetching = false, parsing = false;
+    struct task *fetcher = NULL, *parser = NULL;
 
     memset(outcomes, 0, unit->n * sizeof *outcomes);
     if (pipes_open(l, &pipes, err) != ERR_OK)
@@ -377,16 +364,13 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
     fetch.empty = parse.blocks_empty = pipes.blocks_empty;
     parse.items_full = pipes.items_full;
     parse.items_empty = pipes.items_empty;
-    fetching = start(&fetcher, fetch_main, &fetch, err) == ERR_OK;
-    parsing = fetching && start(&parser, parse_main, &parse, err) == ERR_OK;
-    if (parsing)
+    if (task_start(fetch_main, &fetch, &fetcher, err) == ERR_OK &&
+        task_start(parse_main, &parse, &parser, err) == ERR_OK)
         give_items(l, &pipes, take, ctx, err);
     if (err->code != ERR_OK)
         pipes_cancel(&pipes);
-    if (parsing)
-        pthread_join(parser, NULL);
-    if (fetching)
-        pthread_join(fetcher, NULL);
+    task_join(parser);
+    task_join(fetcher);
 out:
     csv_reset(l->csv, &l->nothing.base);
     pipes_close(&pipes);

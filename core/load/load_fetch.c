@@ -130,7 +130,7 @@ out:
     return *block != NULL;
 }
 
-void *fetch_main(void *arg)
+void fetch_main(void *arg)
 {
     struct fetch *f = arg;
     struct err err = ERR_INIT;
@@ -166,7 +166,6 @@ void *fetch_main(void *arg)
 out:
     hash_free(hash);
     channel_close(f->full);
-    return NULL;
 }
 
 enum err_code load_content_hash(struct store *store, const struct store_object *object,

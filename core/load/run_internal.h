@@ -5,8 +5,7 @@
 #ifndef SLUICE_LOAD_RUN_INTERNAL_H
 #define SLUICE_LOAD_RUN_INTERNAL_H
 
-#include <pthread.h>
-
+#include "core/base/task.h"
 #include "core/load/load.h"
 #include "core/load/run.h"
 
@@ -27,7 +26,7 @@ struct hour_work {
     struct reject_samples samples;
     struct job_totals *totals;
     int *status;
-    pthread_mutex_t *told;  /* around the caller's events, where several threads have some; else NULL */
+    struct monitor *told;   /* around the caller's events, where several threads have some; else NULL */
     int64_t matched;        /* objects listed for this hour */
     int64_t done;           /* objects loaded, replaced, or found done */
     int64_t failed;         /* objects (or the hour as a unit) that failed */

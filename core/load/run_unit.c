@@ -29,10 +29,10 @@ void run_tell(struct hour_work *w, const struct object_result *result)
     if (!w->job->events.object)
         return;
     if (w->told)
-        pthread_mutex_lock(w->told);
+        monitor_lock(w->told);
     w->job->events.object(w->job->events.ctx, result);
     if (w->told)
-        pthread_mutex_unlock(w->told);
+        monitor_unlock(w->told);
 }
 
 static void tell(struct hour_work *w, const struct object_result *result)
