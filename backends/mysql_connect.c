@@ -30,6 +30,7 @@ enum {
     PACKET_SPARE = 1024,
     SESSION_MAX = 1024,
     CA_PATH_MAX = 1024,
+    START_SLACK_S = 2, /* the server's start is known to the second, and computed anew each time */
 };
 
 #define TLS_CA_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
@@ -173,13 +174,32 @@ static bool set_options(MYSQL *db, const struct place *p)
 
 /* ---- the session ---- */
 
+/* A connection's number begins anew with the server, so one from before a restart may be anybody's now: it is
+ * known by the second of its server's start and, in the lower 32 bits, its number. */
+static enum err_code read_start(struct mys_sink *s, int64_t now_s, int64_t *start_s, struct err *err)
+{
+    struct result r;
+    struct bind b = mys_bind(s, "SHOW GLOBAL STATUS LIKE 'Uptime'", err);
+
+    *start_s = 0;
+    if (mys_query(&b, "session", &r, err))
+        return err->code;
+    if (mys_next(&r))
+        *start_s = now_s - mys_col_int(&r, 1);
+    mys_done(&r);
+    return ERR_OK;
+}
+
 /* The lost connection's transaction must be gone before its unit is judged; one that is not there is. */
-static enum err_code kill_connection(struct mys_sink *s, int64_t id, struct err *err)
+static enum err_code kill_connection(struct mys_sink *s, int64_t lost, struct err *err)
 {
     enum { NO_SUCH_THREAD = 1094, NOT_OWNER = 1095 };
-    struct bind b = mys_bind(s, "KILL CONNECTION ?", err);
+    int64_t apart_s = (s->base.connection_id >> 32) - (lost >> 32);
 
-    mys_int(&b, id);
+    if (apart_s > START_SLACK_S || apart_s < -START_SLACK_S)
+        return ERR_OK; /* its server is gone, and its transaction with it */
+    struct bind b = mys_bind(s, "KILL CONNECTION ?", err);
+    mys_int(&b, lost & UINT32_MAX);
     if (mys_run(&b, "kill", NULL, err) && (err->native == NO_SUCH_THREAD || err->native == NOT_OWNER))
         err_clear(err);
     return err->code;
@@ -207,14 +227,17 @@ static enum err_code begin_session(struct mys_sink *s, struct err *err)
 static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *err)
 {
     struct result r;
-    struct bind b = mys_bind(s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile", err);
+    struct bind b = mys_bind(
+        s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile, UNIX_TIMESTAMP()", err);
+    int64_t id = 0, now_s = 0, start_s;
 
     if (mys_query(&b, "session", &r, err))
         return err->code;
     if (mys_next(&r)) {
-        s->base.connection_id = mys_col_int(&r, 0);
+        id = mys_col_int(&r, 0);
         s->max_packet = (size_t)mys_col_int(&r, 1) - PACKET_SPARE;
         s->use_load = may_load && mys_col_int(&r, 2) != 0;
+        now_s = mys_col_int(&r, 3);
         if (may_load && !s->use_load)
             log_msg(LOG_INFO,
                     "%s: the server's local_infile is off, so rows go by INSERT, which is slower; "
@@ -222,6 +245,10 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
                     s->base.label);
     }
     mys_done(&r);
+    if (read_start(s, now_s, &start_s, err))
+        return err->code;
+    if (id <= UINT32_MAX)
+        s->base.connection_id = start_s << 32 | id;
     return ERR_OK;
 }
 

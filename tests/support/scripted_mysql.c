@@ -113,10 +113,10 @@ static bool put_greeting(struct scripted_mysql *s)
     return put(s, p, at + sizeof PLUGIN);
 }
 
-/* One row of three numbers: connection id, max_allowed_packet, local_infile. */
+/* One row of four numbers: connection id, max_allowed_packet, local_infile, the time. */
 static bool put_row(struct scripted_mysql *s)
 {
-    static const unsigned char COUNT[] = {3}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
+    static const unsigned char COUNT[] = {4}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
     static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0, 0, 1, 'c', 0, 12, 63,
                                            0, 20,  0,   0,   0, 8, 0, 0, 0,   0, 0};
     static const char ROW[] = "\001"
@@ -124,10 +124,12 @@ static bool put_row(struct scripted_mysql *s)
                               "\010"
                               "16777216"
                               "\001"
-                              "1";
+                              "1"
+                              "\001"
+                              "9";
     bool good = put(s, COUNT, 1);
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         good = good && put(s, COLUMN, sizeof COLUMN);
     return good && put(s, END, sizeof END) && put(s, ROW, sizeof ROW - 1) && put(s, END, sizeof END);
 }
@@ -173,7 +175,8 @@ static bool answer(struct scripted_mysql *s, char *sql)
             if (!ask(s, plan->file ? plan->file : name))
                 return false;
     }
-    return starts(sql, "SELECT") && !starts(sql, plan->ask_after) ? put_row(s) : put_ok(s, plan->matched);
+    bool rows = starts(sql, "SELECT") || starts(sql, "SHOW GLOBAL STATUS");
+    return rows && !starts(sql, plan->ask_after) ? put_row(s) : put_ok(s, plan->matched);
 }
 
 static void *serve(void *arg)

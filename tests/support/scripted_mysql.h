@@ -2,8 +2,8 @@
  * scripted_mysql: a server of ours that speaks enough of MySQL's protocol to be asked by the real client
  * library, and that turns rogue where a test says so. It listens on loopback and serves one connection.
  *
- * It logs anybody in, answers SELECT with one row of numbers, everything else with OK. What the client sends
- * where a file was asked for is kept.
+ * It logs anybody in, answers SELECT and SHOW GLOBAL STATUS with one row of numbers, everything else with OK.
+ * What the client sends where a file was asked for is kept.
  */
 #ifndef SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
 #define SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
