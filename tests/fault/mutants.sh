@@ -121,6 +121,13 @@ mutant prefix-not-compared core/load/load_parse.c 's/if \(!there \|\| !hash_equa
 mutant header-not-in-prefix core/load/load_parse.c 's/hash_update\(p->in->prefix, record\.raw, record\.raw_len\);/(void)0;/' \
     $load fault/test_lies
 
+# --- passwords
+mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
+    conformance/test_sink_mysql_login
+mutant token-without-tls backends/mysql_connect.c 's/p->tls = !p->near \|\| ca \|\| p->iam;/p->tls = !p->near || ca;/
+    s/bool clear = p->iam && p->tls;/bool clear = p->iam;/' conformance/test_sink_mysql_login
+mutant token-for-another-port backends/aws_rds.c 's/login->host, login->port\)/login->host, 3306U)/' unit/backends/test_aws_rds
+
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep
 mutant full-disk-is-success backends/sqlite_util.c \
