@@ -114,7 +114,13 @@ struct command_def {
 extern const struct option_def option_table[OPT_COUNT];
 extern const struct command_def command_table[CMD_COUNT];
 
-enum { OPTIONS_SETS_MAX = 256, OPTIONS_ARGS_MAX = 256, OPTIONS_SHOW_MAX = 1000, OPTIONS_GRACE_MS = 30000 };
+enum {
+    OPTIONS_SETS_MAX = 256,
+    OPTIONS_ARGS_MAX = 256,
+    OPTIONS_SHOW_MAX = 1000,
+    OPTIONS_GRACE_MS = 30000,
+    OPTIONS_WORK_WAIT_MS = 600000
+};
 
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_NONE };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

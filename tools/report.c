@@ -88,7 +88,6 @@ static void on_object(void *ctx, const struct object_result *r)
     keep_row(report, r);
     if (r->status != OBJECT_FAILED)
         return;
-    app_verdict(app, err_status(&r->error));
     if (++report->failed <= REPORT_ERRORS)
         app_tell(app, &r->error);
 }
