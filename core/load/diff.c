@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/load/keep.h"
 
 struct diff {
     struct sink *sink;
+    struct keep keep; /* while the listing takes its time */
     const struct layout *layout;
     struct store_list *list;
     char prefix[STORE_KEY_MAX + 1];
@@ -93,7 +95,7 @@ enum err_code diff_begin(struct store *store, const struct layout *layout, struc
     struct diff *d = mem_calloc(1, sizeof *d);
     if (!d)
         return err_nomem(err);
-    d->sink = sink;
+    d->sink = d->keep.sink = sink;
     d->layout = layout;
     snprintf(d->prefix, sizeof d->prefix, "%s", prefix);
     d->page = mem_alloc(REC_PAGE * sizeof *d->page);
@@ -133,6 +135,7 @@ static enum err_code give_gone(struct diff *d, struct diff_entry *entry, struct 
 enum err_code diff_next(struct diff *d, struct diff_entry *entry, bool *more, struct err *err)
 {
     for (;;) {
+        keep_due(&d->keep);
         *more = d->has_object || d->has_folded;
         if (!*more)
             return ERR_OK;
@@ -164,7 +167,7 @@ enum err_code diff_next(struct diff *d, struct diff_entry *entry, bool *more, st
 
 void diff_set_sink(struct diff *d, struct sink *sink)
 {
-    d->sink = sink;
+    d->sink = d->keep.sink = sink;
 }
 
 void diff_end(struct diff *d)

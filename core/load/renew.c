@@ -8,10 +8,10 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/load/wait.h"
 
 struct renewer {
     const struct job *job;
@@ -24,18 +24,10 @@ struct renewer {
     bool stop;
 };
 
-/* Waits for `ms` of real time; true once stopped. The wait is real whatever the job's clock: the database's
- * clock is what the lease goes by. */
+/* Waits for `ms`; true once stopped. */
 static bool wait_or_stop(struct renewer *r, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = wait_until(ms);
     pthread_mutex_lock(&r->lock);
     while (!r->stop && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
         ;
@@ -85,11 +77,7 @@ enum err_code renewer_start(const struct job *job, const struct claim *claim, st
     r->job = job;
     r->row = claim->row;
     r->lease_ms = claim->sink->target.lease_ms;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_cond_init(&r->wake);
     pthread_mutex_init(&r->lock, NULL);
     sigset_t all, old;
     sigfillset(&all);

@@ -111,7 +111,7 @@ static enum err_code look_at(struct gather *g, const struct diff_entry *entry, s
         struct hash128 now;
         if (claim_keep(&w->claim, err) != ERR_OK)
             return err->code;
-        if (load_content_hash(job->store, &entry->object, job->stop, &now, &why) != ERR_OK)
+        if (load_content_hash(job, &entry->object, &now, &why) != ERR_OK)
             return why.code == ERR_CANCELLED ? err_set(err, why.name, "%s", why.msg)
                                              : fail(w, entry, &why, err);
         if (hash_equal(&now, &entry->row.content)) {

@@ -121,6 +121,18 @@ mutant prefix-not-compared core/load/load_parse.c 's/if \(!there \|\| !hash_equa
 mutant header-not-in-prefix core/load/load_parse.c 's/hash_update\(p->in->prefix, record\.raw, record\.raw_len\);/(void)0;/' \
     $load fault/test_lies
 
+# --- waiting
+mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
+    unit/load/test_keep
+mutant worker-waits-in-silence core/load/crew.c 's/^( +if \(channel_pop_idle\(w->crew->units, &next, )&keep/\1keep.fn ? NULL : \&keep/' unit/load/test_keep
+mutant hour-waits-in-silence core/load/crew.c 's/^    keep_now\(crew->job->sink\);/    (void)crew;/' unit/load/test_keep
+mutant listing-in-silence core/load/diff.c 's/^( +)keep_due\(.*/\1(void)0;/' unit/load/test_keep
+mutant hashing-in-silence core/load/load_fetch.c 's/^( +)keep_due\(&keep\);/\1(void)keep;/' unit/load/test_keep
+if [ -n "${SLUICE_TEST_MYSQL_URL:-}" ]; then
+    mutant mysql-not-pinged backends/sink_mysql.c 's/^    \.keep = mys_keep,//' conformance/test_sink_mysql_loads
+    mutant mysql-timeouts-not-set backends/mysql_connect.c 's/, wait_timeout = .*$/, wait_timeout = wait_timeout + 0 * %" PRId64/' conformance/test_sink_mysql
+fi
+
 # --- passwords
 mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
     conformance/test_sink_mysql_login
