@@ -3,7 +3,10 @@
  *
  * Invariants: a queue file is removed only under the hour's claim and after what it stands for is committed;
  * between the removal and the release the hour is listed again, so that an object whose file came too early
- * to be put again is seen here. What dies in between leaves a claim behind, which is work for the next.
+ * to be put again is seen here. What dies in between leaves a claim behind, which is work for the next. (One
+ * that stands still between the claim's renewal and the removal until another has finished the hour, and then
+ * dies before it has listed, may take a file of later objects with it: stores cannot remove on a condition.
+ * `enqueue` with its lookback finds them.)
  */
 #include "core/queue/worker.h"
 
@@ -141,32 +144,47 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
 
 /* ---- END ---- */
 
-/* Whether the source has an object of the hour that the ledger lacks. The file is gone by now: a stop waits
- * for the answer. */
-static enum err_code has_new(const struct job *job, hour_t hour, bool *any, struct err *err)
+/* The hour's listing as it is now. */
+struct relisting {
+    hour_t hour;
+    uint64_t listed;
+};
+
+static void add_listed(void *ctx, const struct diff_entry *entry)
+{
+    struct relisting *now = ctx;
+    if (entry->kind != DIFF_GONE && entry->kind != DIFF_IGNORED && entry->hour == now->hour)
+        now->listed += run_listed(&entry->object);
+}
+
+/* Whether the hour's objects are others than those that were just worked on: new ones, or the same with other
+ * content. The file is gone by now: a stop waits for the answer. */
+static enum err_code has_moved(const struct job *job, hour_t hour, uint64_t listed, bool *moved,
+                               struct err *err)
 {
     struct run_options options = {.range = {true, hour, hour + 1}};
+    struct relisting now = {.hour = hour};
     struct job unstopped = *job;
     struct run_plan plan;
-    *any = false;
+    *moved = false;
     unstopped.stop = NULL;
-    if (run_plan_make(&unstopped, &options, NULL, NULL, &plan, err) != ERR_OK)
+    if (run_plan_make(&unstopped, &options, add_listed, &now, &plan, err) != ERR_OK)
         return err->code;
-    *any = plan.objects > 0;
+    *moved = now.listed != listed;
     run_plan_release(&plan);
     return ERR_OK;
 }
 
 /* An hour that was all loaded before has met no fence: the claim is renewed before the file goes. */
-static enum err_code finish(struct worker *w, const struct claim *claim, struct err *err)
+static enum err_code finish(struct worker *w, const struct claim *claim, uint64_t listed, struct err *err)
 {
     const struct claim_row *row = &claim->row;
-    bool any = false;
+    bool moved = false;
     if (!w->queue)
         return ERR_OK;
     if (sink_claim_renew(claim->sink, row->hour, row->owner, row->epoch, err) != ERR_OK ||
-        queue_remove(w->queue, row->hour, err) != ERR_OK || has_new(w->job, row->hour, &any, err) != ERR_OK ||
-        !any)
+        queue_remove(w->queue, row->hour, err) != ERR_OK ||
+        has_moved(w->job, row->hour, listed, &moved, err) != ERR_OK || !moved)
         return err->code;
     return queue_put(w->queue, row->hour, err);
 }
@@ -199,7 +217,8 @@ static bool may_still_come(const struct worker *w, hour_t hour, int64_t *in_us)
     return *in_us > 0;
 }
 
-static void decide(void *ctx, const struct claim *claim, bool broken_off, struct claim_outcome *outcome)
+static void decide(void *ctx, const struct claim *claim, uint64_t listed, bool broken_off,
+                   struct claim_outcome *outcome)
 {
     struct worker *w = ctx;
     struct err *why = &w->turn->why;
@@ -211,7 +230,7 @@ static void decide(void *ctx, const struct claim *claim, bool broken_off, struct
     if (why->name == ERRN_HOUR_EMPTY && may_still_come(w, hour, &outcome->retry_in_us)) {
         outcome->state = HOUR_RETRYING;
         outcome->attempts = claim->row.attempts;
-    } else if (done && finish(w, claim, why) == ERR_OK) {
+    } else if (done && finish(w, claim, listed, why) == ERR_OK) {
         outcome->attempts = 0;
     } else if (why->code == ERR_FENCED) {
         outcome->state = HOUR_RUNNING; /* with another */

@@ -1,4 +1,5 @@
-/* test_worker: the states of a worker, over memory and over files into SQLite. */
+/* test_worker: the states of a worker, over memory and over files into SQLite.
+ */
 #include "tests/unit/queue/queue_rig.h"
 
 #include <unistd.h>
@@ -50,8 +51,8 @@ OVER_ALL(hours_are_worked_oldest_first_and_their_files_go)
     assert_int_equal(t.failed, 0);
     assert_int_equal(worker_status(worker), 0);
     assert_int_equal(worker_totals(worker)->rows_loaded, 4);
-    assert_string_equal(books_hours(rig),
-                        "2022-06-05T12 loaded 0\n2022-06-05T13 loaded 0\n2022-06-05T14 empty 0\n");
+    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n2022-06-05T13 "
+                                          "loaded 0\n2022-06-05T14 empty 0\n");
     worker_free(worker);
 }
 
@@ -155,6 +156,29 @@ OVER_ALL(an_object_that_comes_late_puts_the_file_back)
     assert_hour(&t, HOUR_12, HOUR_LOADED);
     assert_string_equal(files(rig), "");
     assert_int_equal(rig_rows(rig, NULL), 4);
+    worker_free(worker);
+}
+
+static void changed_object(void *ctx, struct sink *inner)
+{
+    (void)inner;
+    rig_put(ctx, K("12", "a"), HEAD "7,changed,1.5\n");
+}
+
+OVER_ALL(an_object_that_changes_late_puts_the_file_back)
+{
+    rig_open(rig, pipeline, SETS("policy.on_changed=replace"));
+    put_file(rig, HOUR_12);
+    rig_put(rig, K("12", "a"), GOOD);
+    hook_at(wrap, SINK_OP_COMMIT, 1, SINK_AFTER, changed_object, rig);
+    struct worker *worker = hire(rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_string_equal(files(rig), "2022060512 ");
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_string_equal(files(rig), "");
+    assert_int_equal(rig_rows(rig, NULL), 1);
     worker_free(worker);
 }
 
@@ -365,7 +389,8 @@ static void stop_now(void *ctx, struct sink *inner)
     atomic_store(&((struct rig *)ctx)->stop, 15);
 }
 
-/* The file is gone by then: it would not be known whether something came late. */
+/* The file is gone by then: it would not be known whether something came late.
+ */
 OVER_ALL(a_stop_while_an_hour_is_ended_waits_for_that_end)
 {
     load_all_but_the_file(rig, pipeline);
@@ -464,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_verdict_on_data_gives_the_hour_up_and_holds_nobody_back),
         cmocka_unit_test(a_transient_failure_is_tried_again_after_a_growing_delay),
         cmocka_unit_test(an_object_that_comes_late_puts_the_file_back),
+        cmocka_unit_test(an_object_that_changes_late_puts_the_file_back),
         cmocka_unit_test(what_a_dead_worker_left_is_work),
         cmocka_unit_test(the_tenth_takeover_in_a_row_is_a_failed_attempt),
         cmocka_unit_test(nine_takeovers_are_none),
