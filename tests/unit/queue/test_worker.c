@@ -481,6 +481,26 @@ OVER_ALL(what_goes_well_in_the_end_is_no_failure)
     worker_free(worker);
 }
 
+OVER_ALL(a_stop_does_not_forget_what_a_dead_worker_left)
+{
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, K("12", "a"), GOOD); /* and no file: it was removed already */
+    die(rig, 0);
+    struct worker *worker = hire(rig);
+    sink_wrap_reset(wrap);
+    hook_at(wrap, SINK_OP_CLAIM_TAKE, 1, SINK_AFTER, stop_now, rig);
+    struct worker_turn t;
+    struct err err = ERR_INIT;
+    (void)!worker_turn(worker, &t, &err);
+    assert_int_equal(rig_rows(rig, NULL), 0);
+    assert_string_equal(books_hours(rig), "2022-06-05T12 retrying 0\n");
+    atomic_store(&rig->stop, 0);
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_int_equal(rig_rows(rig, NULL), 2);
+    worker_free(worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_file_is_only_removed_under_the_claim),
         cmocka_unit_test(a_queue_that_may_not_be_changed_ends_the_turn_and_gives_nothing_up),
         cmocka_unit_test(what_goes_well_in_the_end_is_no_failure),
+        cmocka_unit_test(a_stop_does_not_forget_what_a_dead_worker_left),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
