@@ -201,11 +201,16 @@ static int64_t delay_us(const struct job *job, int attempts)
     return half + some + 1; /* 0 would be no retry at all */
 }
 
+/* Errors that the next attempt may not meet; an object that changed while it was read among them. */
+static bool is_passing(enum err_code code)
+{
+    return err_is_transient(code) || code == ERR_IN_DOUBT || code == ERR_PRECONDITION;
+}
+
 /* Errors of the whole hour that are not about its data: they would meet the next hour too. */
 static bool is_everybodys(enum err_code code)
 {
-    return code != ERR_DATA && code != ERR_PRECONDITION && code != ERR_EXISTS && !err_is_transient(code) &&
-           code != ERR_IN_DOUBT;
+    return code != ERR_DATA && code != ERR_EXISTS && !is_passing(code);
 }
 
 /* An empty hour that policy.on_empty does not want may still get its objects until it is late. */
@@ -238,9 +243,8 @@ static void decide(void *ctx, const struct claim *claim, uint64_t listed, bool b
         w->unfinished = done && is_everybodys(why->code);
         broken_off |= done;
         outcome->attempts = claim->row.attempts + 1;
-        bool again = err_is_transient(why->code) || why->code == ERR_IN_DOUBT
-                         ? outcome->attempts < w->job->pipeline->policy.retry_attempts
-                         : broken_off && is_everybodys(why->code);
+        bool again = is_passing(why->code) ? outcome->attempts < w->job->pipeline->policy.retry_attempts
+                                           : broken_off && is_everybodys(why->code);
         outcome->state = again ? HOUR_RETRYING : HOUR_FAILED;
         outcome->retry_in_us = again ? delay_us(w->job, outcome->attempts) : 0;
     }

@@ -1,10 +1,10 @@
-/* test_worker: the states of a worker, over memory and over files into SQLite.
- */
+/* test_worker: the states of a worker, over memory and over files into SQLite. */
 #include "tests/unit/queue/queue_rig.h"
 
 #include <unistd.h>
 
 #include "core/store/store_fault.h"
+#include "tests/support/store_hook.h"
 
 static void assert_hour(const struct worker_turn *t, hour_t hour, enum hour_state state)
 {
@@ -51,8 +51,8 @@ OVER_ALL(hours_are_worked_oldest_first_and_their_files_go)
     assert_int_equal(t.failed, 0);
     assert_int_equal(worker_status(worker), 0);
     assert_int_equal(worker_totals(worker)->rows_loaded, 4);
-    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n2022-06-05T13 "
-                                          "loaded 0\n2022-06-05T14 empty 0\n");
+    assert_string_equal(books_hours(rig),
+                        "2022-06-05T12 loaded 0\n2022-06-05T13 loaded 0\n2022-06-05T14 empty 0\n");
     worker_free(worker);
 }
 
@@ -389,8 +389,7 @@ static void stop_now(void *ctx, struct sink *inner)
     atomic_store(&((struct rig *)ctx)->stop, 15);
 }
 
-/* The file is gone by then: it would not be known whether something came late.
- */
+/* The file is gone by then: it would not be known whether something came late. */
 OVER_ALL(a_stop_while_an_hour_is_ended_waits_for_that_end)
 {
     load_all_but_the_file(rig, pipeline);
@@ -501,6 +500,45 @@ OVER_ALL(a_stop_does_not_forget_what_a_dead_worker_left)
     worker_free(worker);
 }
 
+static struct store *hooked(void *ctx, struct store *inner)
+{
+    return store_hook_new(ctx, inner);
+}
+
+static void change_object(void *ctx)
+{
+    rig_put(ctx, K("12", "a"), GOOD);
+}
+
+static void an_object_that_never_stands_still_is_tried_again(void **state)
+{
+    struct store_hook hook;
+    struct rig rig = {.wrap_store = hooked, .wrap_ctx = &hook};
+    (void)state;
+    store_hook_init(&hook);
+    rig_open(&rig, PIPELINES[0], SETS("policy.retry.attempts=2", "policy.retry.delay=1s"));
+    put_file(&rig, HOUR_12);
+    rig_put(&rig, K("12", "a"), GOOD);
+    hook = (struct store_hook){.lock = hook.lock,
+                               .op = STORE_OP_READ,
+                               .nth = 1,
+                               .onwards = true,
+                               .hook = change_object,
+                               .ctx = &rig};
+    struct worker *worker = hire(&rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_RETRYING);
+    assert_int_equal(t.why.name, ERRN_SOURCE_MOVED);
+    hook.nth = 0;
+    rig.clock.now_us += 2000000;
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_int_equal(rig_rows(&rig, NULL), 2);
+    worker_free(worker);
+    rig_close(&rig);
+    store_hook_release(&hook);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,6 +562,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_may_not_be_changed_ends_the_turn_and_gives_nothing_up),
         cmocka_unit_test(what_goes_well_in_the_end_is_no_failure),
         cmocka_unit_test(a_stop_does_not_forget_what_a_dead_worker_left),
+        cmocka_unit_test(an_object_that_never_stands_still_is_tried_again),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
