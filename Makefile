@@ -60,8 +60,11 @@ TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
 # What tests share: helpers and the suites that run over every backend.
 SUPPORT_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c)))
 TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c \
-              tests/e2e/test_*.c tests/fuzz/test_*.c)))
+              tests/e2e/test_*.c tests/fuzz/test_*.c tests/sim/test_*.c)))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
+# The simulation: what it links in the place of the engine's own (task, mem, claim_owner) comes before the archive.
+SIM_SRC := $(sort $(filter-out tests/sim/test_% tests/sim/sim.c,$(wildcard tests/sim/*.c)))
+SIM := $(B)/tests/sim/test_sim $(B)/tests/sim/sim
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
 # What the e2e scripts put between sluice and its servers.
@@ -113,7 +116,11 @@ $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
+$(SIM): $(B)/%: $(B)/%.o $(SIM_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+
+$(filter-out $(SIM),$(TESTS)): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS) $(LDLIBS)
 
@@ -149,7 +156,7 @@ bench: ## compare with sqlite3 .import: speed and memory
 	@ci/bench.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
-.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz
+.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz sim
 check: ## everything: gcc and clang, sanitizers, all tests, layers, headers, format
 	@ci/deps.sh check
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory servers; fi
@@ -207,6 +214,14 @@ fuzz: ## each fuzz target for SECONDS=60 (T=csv for those whose name contains it
 
 .PHONY: build-fuzz
 build-fuzz: $(call SELECT,$(FUZZERS))
+
+SEEDS := 10000
+FIRST := 1
+SEED :=
+sim: ## SEEDS=10000 simulated worlds of many workers, from FIRST=1 on; SEED=n tells the story of one
+	@ci/deps.sh check
+	@$(MAKE) --no-print-directory KIND=release build/release/tests/sim/sim
+	@ci/sim.sh build/release/tests/sim/sim $(if $(SEED),log $(SEED),$(FIRST) $(SEEDS))
 
 cov: ## line coverage of core/ by the whole test suite
 	@ci/deps.sh cov
