@@ -51,6 +51,8 @@ MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_%
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
+# Tests have servers of their own, which speak TLS.
+TEST_LIBS := -lcmocka -lssl -lcrypto
 
 LIB_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard core/*/*.c backends/*.c)))
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
@@ -62,12 +64,15 @@ TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c t
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
+# What the e2e scripts put between sluice and its servers.
+PROXY := $(B)/tests/e2e/proxy
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/load/% tests/conformance/test_store_mem tests/fault/% tests/e2e/%
+TSAN_TESTS := tests/unit/base/test_task tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
+    tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
 C_FILES = $(HEADERS) $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(sort $(wildcard tests/*/*.[ch] tests/*/*/*.[ch]))
@@ -110,7 +115,11 @@ $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS) $(LDLIBS)
+
+$(PROXY): $(PROXY).o
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
 $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
@@ -118,7 +127,7 @@ $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 .PHONY: tests
-tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
+tests: $(TESTS) $(PROGRAMS) $(PROXY) ## build the test programs of KIND
 
 # --- Using it -------------------------------------------------------------------------------------------------------
 .PHONY: deps servers demo bench
@@ -169,6 +178,7 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes), those of Slurm beside it (by T); elsewhere both are left out, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
+    $(B)/tests/conformance/test_sink_mysql_loads \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
 ifeq ($(SERVERS),yes)
@@ -176,7 +186,7 @@ RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS) $(SLURM_TESTS),$(RUN_TESTS))
 endif
-build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS)
+build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS) $(PROXY)
 run-tests: build-tests
 	@ci/run-tests.sh $(KIND) $(RUN_TESTS)
 
