@@ -141,9 +141,12 @@ tests: $(TESTS) $(PROGRAMS) $(PROXY) ## build the test programs of KIND
 deps: ## install what the build needs (Debian packages; DEPS=no refuses)
 	@ci/deps.sh build
 
-servers: ## build and fetch, once, the servers that tests meet: MinIO, versitygw, MySQL, MariaDB (minutes, 900 MB)
+servers: ## build and fetch, once, what tests meet: MinIO, versitygw, MySQL, MariaDB, Slurm, kubernetes-validate (minutes, 1.2 GB)
 	@ci/deps.sh servers
+	@ci/deps.sh slurm
+	@ci/deps.sh deploy
 	@ci/cache.sh all >/dev/null
+	@ci/cache.sh kubernetes >/dev/null
 
 demo: ## install what is missing, build, load a small lake into SQLite
 	@ci/deps.sh build
@@ -166,6 +169,13 @@ check-quick: ## one compiler, all tests once; T=name for those whose path contai
 	@ci/deps.sh check
 	@MAKE='$(MAKE)' ci/check.sh quick $(if $(filter command line environment,$(origin KIND)),$(KIND),debug) $(T)
 
+.PHONY: check-slurm
+check-slurm: ## a backfill by a job array on a private Slurm, into SQLite and MariaDB (a part of check; as root)
+	@ci/deps.sh test
+	@ci/deps.sh slurm
+	@ci/deps.sh servers
+	@MAKE='$(MAKE)' ci/check.sh slurm $(if $(filter command line environment,$(origin KIND)),$(KIND),debug)
+
 # Builds and runs the tests of KIND that match T, and adds the results to RESULTS; ci/check.sh counts.
 SELECT = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
 ifeq ($(KIND),tsan)
@@ -173,14 +183,15 @@ RUN_TESTS := $(call SELECT,$(filter $(TSAN_TESTS:%=$(B)/%),$(TESTS)) $(E2E_SCRIP
 else
 RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIND)),$(CI_SCRIPTS)))
 endif
-# Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
+# Tests of the servers run beside them (SERVERS=yes), those of Slurm beside it (by T); elsewhere both are left out, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
     $(B)/tests/conformance/test_sink_mysql_loads \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
+SLURM_TESTS := tests/e2e/test_slurm.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
-RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
+RUN_TESTS := $(filter-out $(SERVER_TESTS) $(SLURM_TESTS),$(RUN_TESTS))
 endif
 build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS) $(PROXY)
 run-tests: build-tests

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold of the sources: `make check` (all) and `make check-quick` (quick KIND [T]).
+# Everything that must hold of the sources: `make check` (all), `make check-quick` (quick KIND [T]), `make check-slurm` (slurm KIND).
 #
 # Goes on after a failure, so that one run shows all of them; ci/summary.sh counts and has the last word.
 set -u
@@ -52,6 +52,23 @@ beside() {
         printf 'fail\tcheck\twith-%s-%s\t\n' "$2" "$3" >>$RESULTS
 }
 
+# by_slurm KIND [SQL]: the tests of a private Slurm, beside a private server too where one is named.
+by_slurm() {
+    suite=with-slurm${2:+-$2}
+    why=
+    for needed in slurm ${2:+servers}; do
+        [ -n "$why" ] || why=$(ci/deps.sh --check "$needed" 2>&1)
+    done
+    [ "$(id -u)" = 0 ] || why="its daemons run as root"
+    if [ -n "$why" ]; then
+        printf 'server\tcheck\t%s\tno Slurm: %s\n' "$suite" "$(echo "$why" | tr '\n\t' '  ')" >>$RESULTS
+        return
+    fi
+    TEST_SUITE=$suite ${2:+ci/with-mysql.sh "$2"} ci/with-slurm.sh \
+        $MAKE --no-print-directory KIND="$1" T=tests/e2e/test_slurm run-tests ||
+        printf 'fail\tcheck\t%s\t\n' "$suite" >>$RESULTS
+}
+
 if [ "$mode" = all ]; then
     step check-layers $MAKE --no-print-directory check-layers
     step check-rules $MAKE --no-print-directory check-rules
@@ -63,6 +80,11 @@ if [ "$mode" = all ]; then
     beside gcc minio mysql
     beside gcc versitygw mariadb
     beside clang minio mariadb
+    by_slurm gcc
+    by_slurm gcc mariadb
+elif [ "$mode" = slurm ]; then
+    step "build-$kind" $MAKE --no-print-directory $jobs KIND="$kind" T=tests/e2e/test_slurm build-tests &&
+        by_slurm "$kind" && by_slurm "$kind" mariadb
 else
     tests "$kind"
 fi

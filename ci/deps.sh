@@ -1,14 +1,14 @@
 #!/bin/sh
 # Names the Debian packages that a task needs and are missing, with the exact command, and runs it.
 #
-#   ci/deps.sh build|test|check|servers|bench|analyze|cov     installs what is missing (DEPS=no refuses)
+#   ci/deps.sh build|test|check|servers|deploy|slurm|bench|analyze|cov     installs what is missing (DEPS=no refuses)
 #   ci/deps.sh --check build                     only names it, and the cure
 #
 # What is there is asked for by what it gives (a command, a header, a pkg-config module), not by package name: so
 # it is the same question on any system, and a compiler from elsewhere counts.
 set -u
 
-# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, san:COMPILER (it links with its sanitizers)
+# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, py:MODULE, san:COMPILER (it links with its sanitizers)
 BUILD='gcc cmd:gcc
 libc6-dev hdr:stdio.h
 pkg-config cmd:pkg-config
@@ -37,6 +37,13 @@ mariadb-server-core file:/usr/sbin/mariadbd
 mariadb-client-core cmd:mariadb
 openssl cmd:openssl
 curl cmd:curl'
+DEPLOY='systemd cmd:systemd-analyze
+python3-venv py:ensurepip
+shellcheck cmd:shellcheck'
+SLURM='slurmctld file:/usr/sbin/slurmctld
+slurmd file:/usr/sbin/slurmd
+slurm-client cmd:sbatch
+munge file:/usr/sbin/munged'
 BENCH='sqlite3 cmd:sqlite3
 time cmd:/usr/bin/time'
 ANALYZE='clang-tidy cmd:clang-tidy
@@ -57,6 +64,8 @@ check) list="$BUILD
 $TEST
 $CHECK" ;;
 servers) list=$SERVERS ;;
+deploy) list=$DEPLOY ;;
+slurm) list=$SLURM ;;
 bench) list="$BUILD
 $BENCH" ;;
 analyze) list="$BUILD
@@ -68,7 +77,7 @@ $TEST
 $CHECK
 $COV" ;;
 *)
-    echo "usage: ci/deps.sh [--check] build|test|check|servers|bench|analyze|cov" >&2
+    echo "usage: ci/deps.sh [--check] build|test|check|servers|deploy|slurm|bench|analyze|cov" >&2
     exit 2
     ;;
 esac
@@ -80,6 +89,7 @@ have() {
     file:*) [ -e "$what" ] ;;
     pc:*) pkg-config --exists "${what%|*}" || pkg-config --exists "${what#*|}" ;;
     hdr:*) echo "#include <$what>" | cc -E -o /dev/null - ;;
+    py:*) python3 -c "import $what" ;;
     san:*) echo 'int main(void){return 0;}' | "$what" -fsanitize=address,undefined -o /dev/null -x c - ;;
     esac 2>/dev/null
 }
