@@ -22,7 +22,7 @@ struct s3 {
     struct aws_creds *creds;
     char *bucket;
     char *root;     /* what stands before every key: "" or "prefix/" */
-    char *label;    /* "s3://bucket/prefix" */
+    char *label;    /* "s3://bucket/prefix", with the scheme of the URL */
     char *endpoint; /* "127.0.0.1:9000", as in Host; NULL = AWS's, by region */
     bool tls;
     bool path_style;

@@ -220,8 +220,7 @@ enum err_code s3_list_probe(struct s3 *s3, struct err *err)
     return err->code;
 }
 
-/* No key starts with this: one of its whole parts is none of a key's. */
-static bool prefix_is_hopeless(const char *prefix)
+bool s3_prefix_hopeless(const char *prefix)
 {
     const char *slash = strrchr(prefix, '/');
     char part[STORE_KEY_MAX + 1];
@@ -233,9 +232,7 @@ static bool prefix_is_hopeless(const char *prefix)
     return !store_key_valid(part);
 }
 
-/* A last part of "." or ".." and the first bytes of a character are refused, though keys may go on from
- * there. */
-static void cut_refused(char *prefix)
+void s3_prefix_cut(char *prefix)
 {
     char *slash = strrchr(prefix, '/');
     char *part = slash ? slash + 1 : prefix;
@@ -269,7 +266,7 @@ enum err_code s3_list_open(struct s3 *s3, const char *prefix, enum store_scope s
     }
     list->s3 = s3;
     list->scope = scope;
-    list->nothing = prefix_is_hopeless(prefix);
+    list->nothing = s3_prefix_hopeless(prefix);
     page_init(&list->page);
     buf_init(&list->token, TOKEN_MAX);
     buf_init(&list->last, STORE_KEY_MAX);
@@ -282,7 +279,7 @@ enum err_code s3_list_open(struct s3 *s3, const char *prefix, enum store_scope s
     }
     snprintf(list->prefix, len, "%s%s", s3->root, prefix);
     memcpy(list->asked, list->prefix, strlen(list->prefix) + 1);
-    cut_refused(list->asked);
+    s3_prefix_cut(list->asked);
     *out = list;
     return ERR_OK;
 }

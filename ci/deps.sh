@@ -23,6 +23,8 @@ libcurl4-openssl-dev pc:libcurl
 libssl-dev pc:libssl
 libexpat1-dev pc:expat
 default-libmysqlclient-dev pc:mysqlclient|libmariadb'
+# What a build takes in where it is there: installed where that can be done, and not asked for otherwise (WITH_LIBS3=0: not at all).
+OPTIONAL='libs3-dev hdr:libs3.h'
 TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
 python3 cmd:python3
@@ -94,15 +96,28 @@ have() {
     esac 2>/dev/null
 }
 
-missing=$(echo "$list" | while read -r package probe; do
-    have "$probe" || printf ' %s' "$package"
-done)
-[ -n "$missing" ] || exit 0
+# lacking LIST: its packages that are not there
+lacking() {
+    echo "$1" | while read -r package probe; do
+        have "$probe" || printf ' %s' "$package"
+    done
+}
+missing=$(lacking "$list")
+optional=
+case $list in
+*"$BUILD"*)
+    if [ "${WITH_LIBS3:-1}" != 0 ] && [ $only_check = no ] && [ "${DEPS:-yes}" != no ] && command -v apt-get >/dev/null &&
+        { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; then
+        optional=$(lacking "$OPTIONAL")
+    fi
+    ;;
+esac
+[ -n "$missing$optional" ] || exit 0
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo='sudo '
-command="${sudo}apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends$missing"
-echo "sluice: missing to $task:$missing" >&2
+command="${sudo}apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends$missing$optional"
+echo "sluice: missing to $task:$missing$optional" >&2
 if [ $only_check = yes ]; then
     echo "sluice: \`make deps\` installs them, by: $command" >&2
     exit 1
@@ -127,12 +142,15 @@ update() {
     ${sudo}apt-get update -qq
 }
 updated=no
-for package in $missing; do
+for package in $missing $optional; do
     if ! apt-cache show "$package" >/dev/null 2>&1; then
-        update || exit 1
+        update || [ -z "$missing" ] || exit 1
         updated=yes
         break
     fi
 done
 # A list that is there may still name files that the mirror has replaced since.
-${command} -qq >&2 || { [ $updated = no ] && update && ${command} -qq >&2; } || exit 1
+${command} -qq >&2 || { [ $updated = no ] && update && ${command} -qq >&2; } || {
+    [ -z "$missing" ] || exit 1
+    echo "sluice: goes on without$optional" >&2
+}

@@ -152,6 +152,20 @@ mutant token-without-tls backends/mysql_connect.c 's/p->tls = !p->near \|\| ca \
     s/bool clear = p->iam && p->tls;/bool clear = p->iam;/' conformance/test_sink_mysql_login
 mutant token-for-another-port backends/aws_rds.c 's/login->host, login->port\)/login->host, 3306U)/' unit/backends/test_aws_rds
 
+# --- libs3, which takes broken answers for whole ones
+if [ -e "build/$kind/tests/unit/backends/test_store_libs3" ]; then
+    libs3=unit/backends/test_store_libs3
+    mutant libs3-end-believed backends/libs3_list.c 's/list->ended = page->beyond;/list->ended = !page->truncated;/' $libs3
+    mutant libs3-nothing-believed backends/libs3_list.c 's/list->ended = page->beyond \|\|/list->ended = true ||/' $libs3
+    mutant libs3-upload-believed backends/libs3_put.c 's/err->code == ERR_OK && !same/false/' $libs3
+    mutant libs3-length-believed backends/store_libs3.c 's/reader->cut = piece\.got < piece\.said;/reader->cut = false;/' $libs3
+    mutant libs3-etag-not-compared backends/libs3_get.c 's/if_match && strcmp/if_match \&\& false \&\& strcmp/' $libs3
+    mutant libs3-range-not-compared backends/store_libs3.c 's/piece\.said != piece\.length/false/' $libs3
+    mutant libs3-space-sent backends/libs3_client.c "s/strchr\(call->path, ' '\)/false/" $libs3
+    mutant libs3-token-dropped backends/libs3_client.c 's/key\.token && \*key\.token/false/' $libs3
+    mutant libs3-waits-on backends/libs3_client.c 's/!call->done && left_ms <= 0/false/' $libs3
+fi
+
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep
 mutant full-disk-is-success backends/sqlite_util.c \
