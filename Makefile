@@ -62,6 +62,8 @@ LIBS3_ONLY := $(if $(LIBS3_LIBS),,%libs3.c backends/libs3_% backends/store_libs3
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) $(LIBS3_LIBS) -lcsv -lm
+# Tests have servers of their own, which speak TLS.
+TEST_LIBS := -lcmocka -lssl -lcrypto
 
 LEFT_OUT := $(MYSQL_ONLY) $(LIBS3_ONLY)
 LIB_SRC := $(sort $(filter-out $(LEFT_OUT),$(wildcard core/*/*.c backends/*.c)))
@@ -74,12 +76,15 @@ TEST_SRC := $(sort $(filter-out $(LEFT_OUT),$(wildcard tests/unit/*/test_*.c tes
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
+# What the e2e scripts put between sluice and its servers.
+PROXY := $(B)/tests/e2e/proxy
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/load/% tests/conformance/test_store_mem tests/fault/% tests/e2e/%
+TSAN_TESTS := tests/unit/base/test_task tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
+    tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
 C_FILES = $(HEADERS) $(LIB_SRC) $(GEN_SRC) $(TOOL_SRC) $(sort $(wildcard tests/*/*.[ch] tests/*/*/*.[ch]))
@@ -128,7 +133,11 @@ $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS) $(LDLIBS)
+
+$(PROXY): $(PROXY).o
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
 $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
@@ -136,7 +145,7 @@ $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 .PHONY: tests
-tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
+tests: $(TESTS) $(PROGRAMS) $(PROXY) ## build the test programs of KIND
 
 # --- Using it -------------------------------------------------------------------------------------------------------
 .PHONY: deps servers demo bench
@@ -177,13 +186,14 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 \
-    $(B)/tests/conformance/test_sink_mysql tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
+    $(B)/tests/conformance/test_sink_mysql $(B)/tests/conformance/test_sink_mysql_loads \
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
 endif
-build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS)
+build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS) $(PROXY)
 run-tests: build-tests
 	@ci/run-tests.sh $(KIND) $(RUN_TESTS)
 

@@ -9,8 +9,8 @@
 struct libs3_list;
 
 /* Asks nothing yet. */
-enum err_code libs3_list_open(struct libs3 *libs3, const char *prefix, struct libs3_list **out,
-                              struct err *err) MUST_USE;
+enum err_code libs3_list_open(struct libs3 *libs3, const char *prefix, enum store_scope scope,
+                              struct libs3_list **out, struct err *err) MUST_USE;
 enum err_code libs3_list_next(struct libs3_list *list, struct store_object *object, bool *more,
                               struct err *err) MUST_USE;
 void libs3_list_close(struct libs3_list *list);

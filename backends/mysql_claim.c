@@ -13,10 +13,13 @@
 
 #define COLUMNS                                                                                              \
     "SELECT hour, owner, epoch, lease_until_us, state, attempts, next_try_us, last_error,"                   \
-    " lease_until_us <= " MYS_NOW " FROM sluice_claim WHERE pipeline = ?"
+    " lease_until_us <= " MYS_NOW ", takeovers, next_try_us - " MYS_NOW                                      \
+    " FROM sluice_claim WHERE pipeline = ?"
 
-static const char EXTEND[] = "UPDATE sluice_claim SET lease_until_us = " MYS_NOW " + ?"
-                             " WHERE pipeline = ? AND hour = ? AND owner = ? AND epoch = ?";
+#define EXTEND "UPDATE sluice_claim SET lease_until_us = " MYS_NOW " + ?"
+#define HOLDER " WHERE pipeline = ? AND hour = ? AND owner = ? AND epoch = ?"
+static const char RENEW[] = EXTEND HOLDER;
+static const char FENCE[] = EXTEND ", takeovers = 0" HOLDER;
 
 static int64_t lease_us(const struct mys_sink *s)
 {
@@ -30,12 +33,15 @@ static void read_row(const struct result *r, struct claim_row *row)
     mys_col_text(r, 1, row->owner, sizeof row->owner);
     row->epoch = mys_col_int(r, 2);
     row->lease_until_us = mys_col_int(r, 3);
-    if (!hour_state_parse(mys_col(r, 4), &row->state))
-        row->state = HOUR_QUEUED;
+    if (!hour_state_parse(mys_col(r, 4), &row->before))
+        row->before = HOUR_QUEUED;
+    row->state = row->owner[0] ? HOUR_RUNNING : row->before;
     row->attempts = (int)mys_col_int(r, 5);
     row->next_try_us = mys_col_int(r, 6);
     mys_col_text(r, 7, row->last_error, sizeof row->last_error);
     row->expired = mys_col_int(r, 8) != 0;
+    row->takeovers = (int)mys_col_int(r, 9);
+    row->due_in_us = mys_col_int(r, 10);
 }
 
 static enum err_code compare_and_set(struct mys_sink *s, hour_t hour, const char *owner,
@@ -43,11 +49,14 @@ static enum err_code compare_and_set(struct mys_sink *s, hour_t hour, const char
 {
     int64_t matched;
     struct bind b = mys_bind(s,
-                             "UPDATE sluice_claim SET owner = ?, epoch = epoch + 1, lease_until_us = " MYS_NOW
-                             " + ?, state = 'running' WHERE pipeline = ? AND hour = ? AND (owner = '' OR "
+                             /* Left to right: what stands behind sees what was set before. */
+                             "UPDATE sluice_claim SET takeovers = takeovers + (owner <> '' AND owner <> ?),"
+                             " owner = ?, epoch = epoch + 1, lease_until_us = " MYS_NOW
+                             " + ? WHERE pipeline = ? AND hour = ? AND (owner = '' OR "
                              "lease_until_us <= " MYS_NOW " OR owner = ? OR (owner = ? AND epoch = ?))",
                              err);
 
+    mys_text(&b, owner);
     mys_text(&b, owner);
     mys_int(&b, lease_us(s));
     mys_text(&b, s->base.target.pipeline);
@@ -82,8 +91,8 @@ static enum err_code add_row(struct mys_sink *s, hour_t hour, struct err *err)
 {
     struct bind b = mys_bind(s,
                              "INSERT IGNORE INTO sluice_claim (pipeline, hour, owner, epoch, lease_until_us,"
-                             " state, attempts, next_try_us, last_error)"
-                             " VALUES (?, ?, '', 0, 0, 'queued', 0, 0, '')",
+                             " state, attempts, next_try_us, last_error, takeovers)"
+                             " VALUES (?, ?, '', 0, 0, 'queued', 0, 0, '', 0)",
                              err);
 
     mys_text(&b, s->base.target.pipeline);
@@ -112,12 +121,12 @@ enum err_code mys_claim_take(struct sink *sink, hour_t hour, const char *owner, 
     return ERR_OK;
 }
 
-static enum err_code extend(struct mys_sink *s, hour_t hour, const char *owner, int64_t epoch,
-                            struct err *err)
+static enum err_code extend(struct mys_sink *s, const char *sql, hour_t hour, const char *owner,
+                            int64_t epoch, struct err *err)
 {
     char text[HOUR_TEXT_MAX];
     int64_t matched;
-    struct bind b = mys_bind(s, EXTEND, err);
+    struct bind b = mys_bind(s, sql, err);
 
     mys_int(&b, lease_us(s));
     mys_text(&b, s->base.target.pipeline);
@@ -134,7 +143,7 @@ static enum err_code extend(struct mys_sink *s, hour_t hour, const char *owner, 
 
 enum err_code mys_fence(struct mys_sink *s, const struct mys_load *load, struct err *err)
 {
-    return extend(s, load->hour, load->owner, load->epoch, err);
+    return extend(s, FENCE, load->hour, load->owner, load->epoch, err);
 }
 
 enum err_code mys_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
@@ -142,7 +151,7 @@ enum err_code mys_claim_renew(struct sink *sink, hour_t hour, const char *owner,
 {
     struct mys_sink *s = mys_of(sink);
 
-    (void)!extend(s, hour, owner, epoch, err);
+    (void)!extend(s, RENEW, hour, owner, epoch, err);
     return mys_end(s, err);
 }
 
@@ -151,14 +160,15 @@ enum err_code mys_claim_release(struct sink *sink, const struct claim_row *row, 
     struct mys_sink *s = mys_of(sink);
     struct bind b = mys_bind(
         s,
-        "UPDATE sluice_claim SET owner = '', lease_until_us = 0, state = ?, attempts = ?,"
-        " next_try_us = ?, last_error = ? WHERE pipeline = ? AND hour = ? AND owner = ?"
-        " AND epoch = ?",
+        "UPDATE sluice_claim SET owner = '', lease_until_us = 0, takeovers = 0, state = ?, attempts = ?,"
+        " next_try_us = IF(? > 0, " MYS_NOW " + ?, ?), last_error = ?" HOLDER,
         err);
 
     mys_word(&b, hour_state_text(row->state));
     mys_int(&b, row->attempts);
-    mys_int(&b, row->next_try_us);
+    mys_int(&b, row->retry_in_us);
+    mys_int(&b, row->retry_in_us);
+    mys_int(&b, row->retry_in_us < 0 ? row->next_try_us : 0);
     mys_text(&b, row->last_error);
     mys_text(&b, s->base.target.pipeline);
     mys_hour(&b, row->hour);
@@ -168,8 +178,8 @@ enum err_code mys_claim_release(struct sink *sink, const struct claim_row *row, 
     return mys_end(s, err);
 }
 
-enum err_code mys_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                             struct err *err)
+enum err_code mys_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                             size_t cap, size_t *n, struct err *err)
 {
     struct mys_sink *s = mys_of(sink);
     struct result r;
@@ -177,12 +187,17 @@ enum err_code mys_claim_page(struct sink *sink, hour_t after, struct claim_row *
 
     if (mys_has_own(s, &own, err) || !own)
         return err->code;
-    struct bind b = mys_bind(s, COLUMNS " AND hour > ? ORDER BY hour LIMIT ?", err);
+    struct bind b = mys_bind(s,
+                             COLUMNS
+                             " AND hour > ? AND (? OR owner <> '' OR state NOT IN ('loaded', 'empty'))"
+                             " ORDER BY hour LIMIT ?",
+                             err);
     mys_text(&b, sink->target.pipeline);
     if (after < HOUR_MIN)
         mys_word(&b, "");
     else
         mys_hour(&b, after);
+    mys_int(&b, which == CLAIMS_ALL);
     mys_int(&b, (int64_t)cap);
     if (mys_query(&b, "claim", &r, err) == ERR_OK) {
         while (*n < cap && mys_next(&r))

@@ -32,7 +32,7 @@ typedef bool mys_bool;
 #endif
 
 enum {
-    MYS_SCHEMA_VERSION = 1,
+    MYS_SCHEMA_VERSION = 2,
     MYS_SQL_MAX = 80 * 1024 * 1024, /* a reject of 16 MiB with every byte escaped, twice over */
     MYS_HEX64 = 16,
     MYS_HEX128 = 2 * HASH_BYTES,
@@ -125,6 +125,9 @@ struct hash128 mys_col_hash(const struct result *r, int col);
 /* First column of the first row; 0 where there is none. */
 enum err_code mys_query_int(struct bind *b, const char *what, int64_t *out, struct err *err) MUST_USE;
 
+/* A ping: the server counts its wait_timeout anew. */
+enum err_code mys_keep(struct sink *sink, struct err *err) MUST_USE;
+
 enum err_code mys_now(struct mys_sink *s, int64_t *us, struct err *err) MUST_USE;
 
 /* A transaction is open from the first statement on (autocommit is off). Small ones end so: commits where
@@ -192,8 +195,8 @@ enum err_code mys_claim_take(struct sink *sink, hour_t hour, const char *owner, 
 enum err_code mys_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                               struct err *err) MUST_USE;
 enum err_code mys_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
-enum err_code mys_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                             struct err *err) MUST_USE;
+enum err_code mys_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                             size_t cap, size_t *n, struct err *err) MUST_USE;
 /* The last statement of a data transaction; FENCED where the claim is not the load's any more. */
 enum err_code mys_fence(struct mys_sink *s, const struct mys_load *load, struct err *err) MUST_USE;
 

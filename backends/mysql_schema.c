@@ -63,6 +63,7 @@ static const char *const OWN_DDL[] = {
     "  attempts INT NOT NULL,\n"
     "  next_try_us BIGINT NOT NULL,\n"
     "  last_error VARBINARY(1024) NOT NULL,\n"
+    "  takeovers INT NOT NULL DEFAULT 0,\n"
     "  PRIMARY KEY (pipeline, hour)" TABLE_END,
     "CREATE TABLE IF NOT EXISTS sluice_attempt (\n"
     "  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,\n"
@@ -229,6 +230,20 @@ static enum err_code add_index(struct mys_sink *s, struct err *err)
     return mys_run(&b, "setup", NULL, err);
 }
 
+/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers. */
+static enum err_code upgrade(struct mys_sink *s, struct err *err)
+{
+    int64_t there;
+    struct bind b = mys_bind(s,
+                             "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()"
+                             " AND table_name = 'sluice_claim' AND column_name = 'takeovers'",
+                             err);
+
+    if (mys_query_int(&b, "setup", &there, err) || there)
+        return err->code;
+    return mys_exec(s, "ALTER TABLE sluice_claim ADD COLUMN takeovers INT NOT NULL DEFAULT 0", "setup", err);
+}
+
 static enum err_code make_tables(struct mys_sink *s, struct err *err)
 {
     const struct sink_target *t = &s->base.target;
@@ -245,6 +260,8 @@ static enum err_code make_tables(struct mys_sink *s, struct err *err)
     for (size_t i = 0; i < OWN_COUNT; i++)
         if (mys_exec(s, OWN_DDL[i], "setup", err))
             goto out;
+    if (state.own == OWN_OLDER && upgrade(s, err))
+        goto out;
     if (!state.table_exists && run_ddl(s, table_ddl, err))
         goto out;
     if (t->lineage != LINEAGE_NONE && (!state.table_exists || state.has_lineage)) {

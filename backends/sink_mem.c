@@ -194,7 +194,7 @@ static enum err_code commit(struct sink_load *base, struct err *err)
     struct mem_load *load = (struct mem_load *)base;
     struct mem_sink *m = mem_of(base->sink);
 
-    (void)!mem_extend_claim(m, load->hour, load->owner, load->epoch, err);
+    (void)!mem_extend_claim(m, load->hour, load->owner, load->epoch, true, err);
     mem_free(load);
     return mem_end_write(m, err);
 }

@@ -337,7 +337,10 @@ static void set_owner(struct claim_row *row, const char *owner)
 static void read_claim(const struct mem_sink *m, const struct mem_claim *c, struct claim_row *row)
 {
     *row = c->row;
+    row->before = c->row.state;
+    row->state = row->owner[0] ? HOUR_RUNNING : row->before;
     row->expired = row->lease_until_us <= clock_wall_us(m->base.clock);
+    row->due_in_us = row->next_try_us - clock_wall_us(m->base.clock);
 }
 
 static int64_t lease_until(const struct mem_sink *m)
@@ -357,10 +360,10 @@ static enum err_code take(struct mem_sink *m, hour_t hour, const char *owner, co
              strcmp(c->row.owner, owner) == 0 ||
              (steal && strcmp(c->row.owner, steal->owner) == 0 && c->row.epoch == steal->epoch);
     if (*taken) {
+        c->row.takeovers += c->row.owner[0] && strcmp(c->row.owner, owner) != 0;
         set_owner(&c->row, owner);
         c->row.epoch++;
         c->row.lease_until_us = lease_until(m);
-        c->row.state = HOUR_RUNNING;
     }
     read_claim(m, c, row);
     return put_claim(m, i, c, err);
@@ -384,7 +387,7 @@ static bool holds(const struct mem_claim *c, const char *owner, int64_t epoch)
     return strcmp(c->row.owner, owner) == 0 && c->row.epoch == epoch;
 }
 
-enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch,
+enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch, bool fence,
                                struct err *err)
 {
     char text[HOUR_TEXT_MAX];
@@ -400,6 +403,8 @@ enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owne
     if (!c)
         return err->code;
     c->row.lease_until_us = lease_until(m);
+    if (fence)
+        c->row.takeovers = 0;
     return put_claim(m, i, c, err);
 }
 
@@ -410,7 +415,7 @@ enum err_code mem_claim_renew(struct sink *sink, hour_t hour, const char *owner,
 
     if (mem_begin_write(m, err))
         return err->code;
-    (void)!mem_extend_claim(m, hour, owner, epoch, err);
+    (void)!mem_extend_claim(m, hour, owner, epoch, false, err);
     return mem_end_write(m, err);
 }
 
@@ -428,15 +433,23 @@ enum err_code mem_claim_release(struct sink *sink, const struct claim_row *row, 
         c->row.lease_until_us = 0;
         c->row.state = row->state;
         c->row.attempts = row->attempts;
-        c->row.next_try_us = row->next_try_us;
+        c->row.takeovers = 0;
+        c->row.next_try_us = row->retry_in_us > 0   ? clock_wall_us(m->base.clock) + row->retry_in_us
+                             : row->retry_in_us < 0 ? row->next_try_us
+                                                    : 0;
         memcpy(c->row.last_error, row->last_error, sizeof c->row.last_error);
         (void)!put_claim(m, i, c, err);
     }
     return mem_end_write(m, err);
 }
 
-enum err_code mem_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                             struct err *err)
+static bool is_open(const struct claim_row *row)
+{
+    return row->owner[0] || (row->state != HOUR_LOADED && row->state != HOUR_EMPTY);
+}
+
+enum err_code mem_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                             size_t cap, size_t *n, struct err *err)
 {
     struct mem_sink *m = mem_of(sink);
     struct mem_state *s = mem_read(m);
@@ -447,7 +460,8 @@ enum err_code mem_claim_page(struct sink *sink, hour_t after, struct claim_row *
         const struct mem_claim *next = NULL;
         for (size_t i = 0; i < s->claims.n; i++) {
             const struct mem_claim *c = claim_at(s, i);
-            if (ours(m, c->pipeline) && c->row.hour > after && (!next || c->row.hour < next->row.hour))
+            if (ours(m, c->pipeline) && c->row.hour > after && (which == CLAIMS_ALL || is_open(&c->row)) &&
+                (!next || c->row.hour < next->row.hour))
                 next = c;
         }
         if (!next)

@@ -189,10 +189,11 @@ enum err_code mem_claim_take(struct sink *sink, hour_t hour, const char *owner, 
 enum err_code mem_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                               struct err *err) MUST_USE;
 enum err_code mem_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
-enum err_code mem_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                             struct err *err) MUST_USE;
-/* Extends the lease of the claim in the open transaction; FENCED where it is not ours. */
-enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch,
+enum err_code mem_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                             size_t cap, size_t *n, struct err *err) MUST_USE;
+/* Extends the lease of the claim in the open transaction; FENCED where it is not ours. The fence of a commit
+ * also forgets the takeovers. */
+enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch, bool fence,
                                struct err *err) MUST_USE;
 
 #endif

@@ -11,7 +11,7 @@
 #include "backends/sink_mem_internal.h"
 #include "core/base/mem.h"
 
-enum { MEM_SCHEMA_VERSION = 1, CHUNK_TEXT_MAX = 16 * 1024 * 1024, NO_COLUMN = -1 };
+enum { MEM_SCHEMA_VERSION = 2, CHUNK_TEXT_MAX = 16 * 1024 * 1024, NO_COLUMN = -1 };
 
 struct mem_table *mem_table_of(const struct mem_sink *m, const struct mem_state *state)
 {

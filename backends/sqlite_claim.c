@@ -26,11 +26,14 @@ static void read_row(const struct sqlite_sink *s, sqlite3_stmt *stmt, struct cla
     row->lease_until_us = sqlite3_column_int64(stmt, 3);
     row->expired = row->lease_until_us <= clock_wall_us(s->base.clock);
     column_text(stmt, 4, state, sizeof state);
-    if (!hour_state_parse(state, &row->state))
-        row->state = HOUR_QUEUED;
+    if (!hour_state_parse(state, &row->before))
+        row->before = HOUR_QUEUED;
+    row->state = row->owner[0] ? HOUR_RUNNING : row->before;
     row->attempts = sqlite3_column_int(stmt, 5);
     row->next_try_us = sqlite3_column_int64(stmt, 6);
+    row->due_in_us = row->next_try_us - clock_wall_us(s->base.clock);
     column_text(stmt, 7, row->last_error, sizeof row->last_error);
+    row->takeovers = sqlite3_column_int(stmt, 8);
 }
 
 static enum err_code add_row(struct sqlite_sink *s, hour_t hour, struct err *err)
@@ -150,7 +153,9 @@ static enum err_code release(struct sqlite_sink *s, const struct claim_row *row,
     struct bind b = bind_to(stmt);
     bind_text(&b, hour_state_text(row->state));
     bind_int(&b, row->attempts);
-    bind_int(&b, row->next_try_us);
+    bind_int(&b, row->retry_in_us > 0   ? clock_wall_us(s->base.clock) + row->retry_in_us
+                 : row->retry_in_us < 0 ? row->next_try_us
+                                        : 0);
     bind_text(&b, row->last_error);
     bind_text(&b, s->base.target.pipeline);
     bind_hour(&b, row->hour);
@@ -169,8 +174,8 @@ enum err_code sqlite_claim_release(struct sink *sink, const struct claim_row *ro
     return sqlite_end_write(s, err);
 }
 
-enum err_code sqlite_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap,
-                                size_t *n, struct err *err)
+enum err_code sqlite_claim_page(struct sink *sink, enum claim_which which, hour_t after,
+                                struct claim_row *rows, size_t cap, size_t *n, struct err *err)
 {
     struct sqlite_sink *s = sqlite_of(sink);
     sqlite3_stmt *stmt;
@@ -179,8 +184,9 @@ enum err_code sqlite_claim_page(struct sink *sink, hour_t after, struct claim_ro
     if (sqlite_has_own(s, &own, err) || !own)
         return err->code;
     if (sqlite_prepare(s,
-                       "SELECT hour, owner, epoch, lease_until_us, state, attempts, next_try_us, last_error"
-                       " FROM sluice_claim WHERE pipeline = ?1 AND hour > ?2 ORDER BY hour LIMIT ?3",
+                       "SELECT hour, owner, epoch, lease_until_us, state, attempts, next_try_us, last_error,"
+                       " takeovers FROM sluice_claim WHERE pipeline = ?1 AND hour > ?2"
+                       " AND (?4 OR owner <> '' OR state NOT IN ('loaded', 'empty')) ORDER BY hour LIMIT ?3",
                        0, &stmt, err))
         return err->code;
     struct bind b = bind_to(stmt);
@@ -190,6 +196,7 @@ enum err_code sqlite_claim_page(struct sink *sink, hour_t after, struct claim_ro
     else
         bind_hour(&b, after);
     bind_int(&b, (int64_t)cap);
+    bind_int(&b, which == CLAIMS_ALL);
     while (*n < cap && sqlite_row(s, &b, "claim", &row, err) == ERR_OK && row)
         read_row(s, stmt, &rows[(*n)++]);
     sqlite3_finalize(stmt);

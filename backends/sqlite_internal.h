@@ -18,7 +18,7 @@
 #include "core/sink/sink.h"
 
 enum {
-    SQLITE_SCHEMA_VERSION = 1,
+    SQLITE_SCHEMA_VERSION = 2,
     SQLITE_READ_WAIT_MS = 1500,     /* for a lock, before DB_BUSY: readers ... */
     SQLITE_WRITE_WAIT_MS = 5000,    /* ... and writers */
     SQLITE_COMMIT_WAIT_MS = 600000, /* the work is done: readers may take their time to leave */
@@ -229,8 +229,8 @@ enum err_code sqlite_claim_take(struct sink *sink, hour_t hour, const char *owne
 enum err_code sqlite_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                  struct err *err) MUST_USE;
 enum err_code sqlite_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
-enum err_code sqlite_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap,
-                                size_t *n, struct err *err) MUST_USE;
+enum err_code sqlite_claim_page(struct sink *sink, enum claim_which which, hour_t after,
+                                struct claim_row *rows, size_t cap, size_t *n, struct err *err) MUST_USE;
 /* The last statement of a data transaction; FENCED where the claim is not the load's any more. */
 enum err_code sqlite_fence(struct sqlite_sink *s, const struct sqlite_load *load, struct err *err) MUST_USE;
 

@@ -55,6 +55,7 @@ static const char OWN_DDL[] =
     "  attempts INTEGER NOT NULL,\n"
     "  next_try_us INTEGER NOT NULL,\n"
     "  last_error TEXT NOT NULL,\n"
+    "  takeovers INTEGER NOT NULL DEFAULT 0,\n"
     "  PRIMARY KEY (pipeline, hour)\n"
     ") WITHOUT ROWID;\n"
     "CREATE TABLE IF NOT EXISTS sluice_attempt (\n"
@@ -187,6 +188,24 @@ static enum err_code print_ddl(const struct sink_target *t, struct buf *out, str
     return buf_append_str(out, "COMMIT;\n", err);
 }
 
+/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers. */
+static enum err_code upgrade(struct sqlite_sink *s, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    bool there = false;
+
+    if (sqlite_prepare(s, "SELECT 1 FROM pragma_table_info('sluice_claim') WHERE name = 'takeovers'", 0,
+                       &stmt, err))
+        return err->code;
+    struct bind b = bind_to(stmt);
+    (void)!sqlite_row(s, &b, "setup", &there, err);
+    sqlite3_finalize(stmt);
+    if (err->code || there)
+        return err->code;
+    return sqlite_exec(s, "ALTER TABLE sluice_claim ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0", "setup",
+                       err);
+}
+
 /* Inside the transaction: nobody changes the schema between the looks and the statements. */
 static enum err_code make_tables(struct sqlite_sink *s, struct buf *sql, struct err *err)
 {
@@ -202,8 +221,9 @@ static enum err_code make_tables(struct sqlite_sink *s, struct buf *sql, struct 
                 s->base.label);
         goto out;
     }
-    if (buf_append_str(sql, OWN_DDL, err) || version_ddl(sql, err) ||
-        (!state.table_exists && table_ddl(t, sql, err)) || sqlite_exec(s, buf_str(sql), "setup", err))
+    if ((state.own == OWN_OLDER && upgrade(s, err)) || buf_append_str(sql, OWN_DDL, err) ||
+        version_ddl(sql, err) || (!state.table_exists && table_ddl(t, sql, err)) ||
+        sqlite_exec(s, buf_str(sql), "setup", err))
         goto out;
     if (t->lineage == LINEAGE_NONE || sqlite_has_column(s, "_load", &lineage, err) || !lineage)
         goto out;

@@ -14,8 +14,8 @@ static const char *const STATEMENTS[ST_COUNT] = {
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
     [ST_FENCE] =
-        "UPDATE sluice_claim SET lease_until_us = ?1 WHERE pipeline = ?2 AND hour = ?3 AND owner = ?4"
-        " AND epoch = ?5",
+        "UPDATE sluice_claim SET lease_until_us = ?1, takeovers = 0 WHERE pipeline = ?2 AND hour = ?3"
+        " AND owner = ?4 AND epoch = ?5",
     [ST_LEDGER_INSERT] =
         "INSERT INTO sluice_load (pipeline, object, chunk, etag, content, hour, kind, last, byte_start,"
         " byte_end, first_line, next_line, chunk_rows, bytes, rows_read, rows_loaded, rows_rejected, "
@@ -34,19 +34,20 @@ static const char *const STATEMENTS[ST_COUNT] = {
                        " AND load_id IN (SELECT id FROM sluice_load WHERE pipeline = ?3)",
     [ST_CLAIM_ADD] =
         "INSERT OR IGNORE INTO sluice_claim (pipeline, hour, owner, epoch, lease_until_us, state, attempts,"
-        " next_try_us, last_error) VALUES (?,?,'',0,0,'queued',0,0,'')",
+        " next_try_us, last_error, takeovers) VALUES (?,?,'',0,0,'queued',0,0,'',0)",
     [ST_CLAIM_TAKE] =
-        "UPDATE sluice_claim SET owner = ?1, epoch = epoch + 1, lease_until_us = ?2, state = 'running'"
-        " WHERE pipeline = ?3 AND hour = ?4 AND (owner = '' OR lease_until_us <= ?5 OR owner = ?1"
+        "UPDATE sluice_claim SET takeovers = takeovers + (owner <> '' AND owner <> ?1), owner = ?1,"
+        " epoch = epoch + 1, lease_until_us = ?2 WHERE pipeline = ?3 AND hour = ?4 AND (owner = '' OR "
+        "lease_until_us <= ?5 OR owner = ?1"
         " OR (owner = ?6 AND epoch = ?7))",
-    [ST_CLAIM_READ] = "SELECT hour, owner, epoch, lease_until_us, state, attempts, next_try_us, last_error"
-                      " FROM sluice_claim WHERE pipeline = ? AND hour = ?",
+    [ST_CLAIM_READ] = "SELECT hour, owner, epoch, lease_until_us, state, attempts, next_try_us, last_error,"
+                      " takeovers FROM sluice_claim WHERE pipeline = ? AND hour = ?",
     [ST_CLAIM_RENEW] =
         "UPDATE sluice_claim SET lease_until_us = ?1 WHERE pipeline = ?2 AND hour = ?3 AND owner = ?4"
         " AND epoch = ?5",
     [ST_CLAIM_RELEASE] =
         "UPDATE sluice_claim SET owner = '', lease_until_us = 0, state = ?, attempts = ?, next_try_us = ?,"
-        " last_error = ? WHERE pipeline = ? AND hour = ? AND owner = ? AND epoch = ?",
+        " last_error = ?, takeovers = 0 WHERE pipeline = ? AND hour = ? AND owner = ? AND epoch = ?",
 };
 
 /* ---- errors ---- */

@@ -1,6 +1,6 @@
 /*
  * app: opens what a command needs, in an order that changes nothing before all of it is known to be right:
- * pipeline file, layout, source, then the target.
+ * pipeline file, layout, source, queue, then the target.
  *
  * Invariants: commands that only read open the target read-only and make nothing; a target with `create:
  * never` is looked at read-only first, so that not even an empty database file appears; setup happens only
@@ -95,16 +95,15 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
     return ERR_OK;
 }
 
-/* The source with its wrappers; also the engine's way to further handles. */
-static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+/* A store with its wrappers. */
+static enum err_code open_store(const struct app *app, const char *url, bool create, struct store **out,
+                                struct err *err)
 {
-    const struct app *app = ctx;
     struct store *store = NULL, *outer;
 
     *out = NULL;
-    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, clock_real(), false, &store,
-                            err))
-        return err_context(err, "source.url");
+    if (registry_open_store(url, app->pipeline->base_dir, clock_real(), create, &store, err))
+        return err->code;
     if (store_retry_wrap(store, &(struct store_retry_options){0}, &outer, err))
         goto failed;
     store = outer;
@@ -118,6 +117,27 @@ static enum err_code open_source(void *ctx, struct store **out, struct err *err)
 failed:
     store_close(store);
     return err->code;
+}
+
+/* The source; also the engine's way to further handles. */
+static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+{
+    const struct app *app = ctx;
+
+    return open_store(app, app->pipeline->source.url, false, out, err) ? err_context(err, "source.url")
+                                                                       : ERR_OK;
+}
+
+enum err_code app_open_queue(const struct app *app, bool create, struct store **out, struct err *err)
+{
+    const char *url = app->pipeline->queue.url;
+
+    *out = NULL;
+    if (!url)
+        return err_set(err, ERRN_CONFIG,
+                       "%s: this needs a place for queue files: set queue.url, such as file:queue/%s",
+                       app->pipeline->file, app->pipeline->name);
+    return open_store(app, url, create, out, err) ? err_context(err, "queue.url") : ERR_OK;
 }
 
 static enum sink_lineage lineage_of(enum pipeline_lineage lineage)
@@ -268,7 +288,7 @@ static enum err_code open_target_to_write(struct app *app, struct err *err)
     const struct clock *clock = clock_real();
     int64_t deadline = clock_mono_us(clock) + app->job.wait_ms * 1000;
 
-    for (;;) {
+    for (bool said = false;; said = true) {
         struct err try = ERR_INIT;
 
         if (try_to_write(app, &try) != ERR_BUSY || (app->job.sink && !app->job.sink->caps.lock_is_lease)) {
@@ -281,8 +301,12 @@ static enum err_code open_target_to_write(struct app *app, struct err *err)
             return err_set(err, ERRN_HELD,
                            "%s is locked by another process that loads into it; --wait DUR waits for it",
                            app->pipeline->target.url);
-        if (job_check_stop(&app->job, err))
-            return err->code;
+        /* Nothing has begun that a grace could be for. */
+        if (atomic_load(stop_ending()))
+            return err_set(err, ERRN_CANCELLED, "stopped by a signal while waiting for %s",
+                           app->pipeline->target.url);
+        if (!said)
+            log_msg(LOG_INFO, "waiting for %s: another process loads into it", app->pipeline->target.url);
         clock_sleep_us(clock, CLAIM_POLL_MS * 1000);
     }
 }
@@ -300,6 +324,20 @@ static enum err_code open_target_to_read(struct app *app, struct err *err)
     return err->code;
 }
 
+/* A place that cannot be opened is said before a target is made; one that is not there yet is an empty queue.
+ */
+static enum err_code try_queue(const struct app *app, struct err *err)
+{
+    struct store *queue = NULL;
+
+    if (app_open_queue(app, false, &queue, err) == ERR_NOT_FOUND) {
+        log_msg(LOG_DEBUG, "%s", err->msg);
+        err_clear(err);
+    }
+    store_close(queue);
+    return err->code;
+}
+
 enum err_code app_open(struct app *app, unsigned needs, struct err *err)
 {
     struct job *job = &app->job;
@@ -314,10 +352,12 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
     if (needs & APP_WRITE)
         stop_ignore_broken_output();
     if (needs & APP_STOP) {
-        stop_catch();
+        stop_catch_grace(app->options->grace_ms);
         job->stop = stop_flag();
     }
     if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
+        return err->code;
+    if ((needs & APP_QUEUE) && try_queue(app, err))
         return err->code;
     if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;

@@ -99,7 +99,7 @@ static enum err_code read_claims(struct sink *sink, struct hours *hours, struct 
 
     if (!rows)
         return err_nomem(err);
-    while (sink_claim_page(sink, after, rows, REC_PAGE, &n, err) == ERR_OK && n > 0) {
+    while (sink_claim_page(sink, CLAIMS_ALL, after, rows, REC_PAGE, &n, err) == ERR_OK && n > 0) {
         for (size_t i = 0; i < n; i++) {
             struct hour_status *h = find(hours, rows[i].hour, err);
 

@@ -129,6 +129,8 @@ enum err_code {
     X(LEDGER_EXISTS, ERR_EXISTS, 1, "The ledger has this object already: another worker loaded it.")         \
     X(LEDGER_MOVED, ERR_PRECONDITION, 1, "A ledger row changed under us: another worker replaced it.")       \
     X(HELD, ERR_HELD, 4, "Another worker holds the hour. `--wait 5m` waits for it.")                         \
+    X(WORKERS_DIED, ERR_TRANSIENT, 1,                                                                        \
+      "Ten workers in a row had the hour and died, or lost it, before they committed anything.")             \
     X(FENCED, ERR_FENCED, 1, "The claim on the hour was lost to another worker; the unit was rolled back.")  \
     X(NOMEM, ERR_NOMEM, 1, "Memory could not be had.")                                                       \
     X(LIMIT, ERR_NOMEM, 1, "A named maximum was reached; the message says which.")                           \

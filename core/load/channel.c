@@ -1,15 +1,14 @@
-/* channel: see channel.h. A ring under one mutex with two conditions; a stage passes some thousand rows at a
- * time, so the lock is taken rarely. */
+/* channel: see channel.h. A ring in a monitor; what is passed on is worth some thousand rows, so the lock is
+ * taken rarely, and one wake for all is enough. */
 #include "core/load/channel.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include "core/base/mem.h"
+#include "core/base/task.h"
 
 struct channel {
-    pthread_mutex_t lock;
-    pthread_cond_t can_pop, can_push;
+    struct monitor *monitor;
     size_t capacity, head, count;
     bool closed, cancelled;
     void *items[CHANNEL_MAX];
@@ -24,20 +23,18 @@ enum err_code channel_new(size_t capacity, struct channel **out, struct err *err
     if (!c)
         return err_nomem(err);
     c->capacity = capacity;
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->can_pop, NULL);
-    pthread_cond_init(&c->can_push, NULL);
-    *out = c;
-    return ERR_OK;
+    if (monitor_new(&c->monitor, err) == ERR_OK)
+        *out = c;
+    else
+        mem_free(c);
+    return err->code;
 }
 
 void channel_free(struct channel *c)
 {
     if (!c)
         return;
-    pthread_cond_destroy(&c->can_push);
-    pthread_cond_destroy(&c->can_pop);
-    pthread_mutex_destroy(&c->lock);
+    monitor_free(c->monitor);
     mem_free(c);
 }
 
@@ -46,19 +43,51 @@ static enum err_code cancelled(struct err *err)
     return err_set(err, ERRN_CANCELLED, "stopped");
 }
 
-enum err_code channel_push(struct channel *c, void *item, struct err *err)
+/* Caller holds the lock. Waits for a wake, or until it is time for `idle`, which runs without the lock. *next
+ * is the time of its next turn; 0 = not begun. */
+static enum err_code wait_for(struct channel *c, const struct channel_idle *idle, int64_t *next,
+                              struct err *err)
 {
-    pthread_mutex_lock(&c->lock);
-    while (c->count == c->capacity && !c->cancelled)
-        pthread_cond_wait(&c->can_push, &c->lock);
-    bool ok = !c->cancelled;
-    if (ok) {
+    if (!idle) {
+        monitor_wait(c->monitor);
+        return ERR_OK;
+    }
+    if (*next == 0)
+        *next = task_now_ms() + idle->every_ms;
+    int64_t left = *next - task_now_ms();
+    if (left > 0) {
+        monitor_wait_ms(c->monitor, left);
+        return ERR_OK;
+    }
+    monitor_unlock(c->monitor);
+    enum err_code code = idle->fn(idle->ctx, err);
+    monitor_lock(c->monitor);
+    *next = task_now_ms() + idle->every_ms;
+    return code;
+}
+
+enum err_code channel_push_idle(struct channel *c, void *item, const struct channel_idle *idle,
+                                struct err *err)
+{
+    enum err_code code = ERR_OK;
+    int64_t next = 0;
+    monitor_lock(c->monitor);
+    while (code == ERR_OK && c->count == c->capacity && !c->cancelled)
+        code = wait_for(c, idle, &next, err);
+    if (code == ERR_OK && c->cancelled)
+        code = cancelled(err);
+    if (code == ERR_OK) {
         c->items[(c->head + c->count) % c->capacity] = item;
         c->count++;
-        pthread_cond_signal(&c->can_pop);
+        monitor_wake(c->monitor);
     }
-    pthread_mutex_unlock(&c->lock);
-    return ok ? ERR_OK : cancelled(err);
+    monitor_unlock(c->monitor);
+    return code;
+}
+
+enum err_code channel_push(struct channel *c, void *item, struct err *err)
+{
+    return channel_push_idle(c, item, NULL, err);
 }
 
 /* Caller holds the lock. */
@@ -69,28 +98,36 @@ static void *take(struct channel *c)
     void *item = c->items[c->head];
     c->head = (c->head + 1) % c->capacity;
     c->count--;
-    pthread_cond_signal(&c->can_push);
+    monitor_wake(c->monitor);
     return item;
+}
+
+enum err_code channel_pop_idle(struct channel *c, void **item, const struct channel_idle *idle,
+                               struct err *err)
+{
+    enum err_code code = ERR_OK;
+    int64_t next = 0;
+    monitor_lock(c->monitor);
+    while (code == ERR_OK && c->count == 0 && !c->closed && !c->cancelled)
+        code = wait_for(c, idle, &next, err);
+    if (code == ERR_OK && c->cancelled)
+        code = cancelled(err);
+    *item = code == ERR_OK ? take(c) : NULL;
+    monitor_unlock(c->monitor);
+    return code;
 }
 
 enum err_code channel_pop(struct channel *c, void **item, struct err *err)
 {
-    pthread_mutex_lock(&c->lock);
-    while (c->count == 0 && !c->closed && !c->cancelled)
-        pthread_cond_wait(&c->can_pop, &c->lock);
-    bool ok = !c->cancelled;
-    *item = ok ? take(c) : NULL;
-    pthread_mutex_unlock(&c->lock);
-    return ok ? ERR_OK : cancelled(err);
+    return channel_pop_idle(c, item, NULL, err);
 }
 
 static void end(struct channel *c, bool *flag)
 {
-    pthread_mutex_lock(&c->lock);
+    monitor_lock(c->monitor);
     *flag = true;
-    pthread_cond_broadcast(&c->can_pop);
-    pthread_cond_broadcast(&c->can_push);
-    pthread_mutex_unlock(&c->lock);
+    monitor_wake(c->monitor);
+    monitor_unlock(c->monitor);
 }
 
 void channel_close(struct channel *c)
@@ -105,8 +142,8 @@ void channel_cancel(struct channel *c)
 
 void *channel_drain(struct channel *c)
 {
-    pthread_mutex_lock(&c->lock);
+    monitor_lock(c->monitor);
     void *item = take(c);
-    pthread_mutex_unlock(&c->lock);
+    monitor_unlock(c->monitor);
     return item;
 }

@@ -15,9 +15,16 @@
 
 struct claim {
     struct sink *sink;
-    struct claim_row row;   /* as taken: hour, owner, epoch, attempts */
-    enum hour_state before; /* what the hour was before; HOUR_QUEUED where it had no row */
-    int64_t renewed_us;     /* monotonic */
+    struct claim_row row; /* as taken: hour, owner, epoch, attempts, and what it was before */
+    int64_t renewed_us;   /* monotonic */
+};
+
+/* What the hour is given back with. */
+struct claim_outcome {
+    enum hour_state state;
+    int attempts;          /* that have failed in a row, this one among them */
+    int64_t retry_in_us;   /* RETRYING: how long to wait; 0 = not at all */
+    const struct err *why; /* NULL or not set: nothing failed */
 };
 
 enum { CLAIM_POLL_MS = 500 };
@@ -36,11 +43,15 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
 /* Renews when a third of the lease has passed; call it between steps. ERR_FENCED when it is lost. */
 enum err_code claim_keep(struct claim *claim, struct err *err) MUST_USE;
 
-/* Frees the hour with its outcome (error NULL = none). Nothing where claim_acquire failed. */
+/* Frees the hour with its outcome. Nothing where claim_acquire failed. */
+enum err_code claim_end(struct claim *claim, const struct claim_outcome *outcome, struct err *err) MUST_USE;
+
+/* The same with one failed attempt more, or (why NULL) none; a retry may follow at once. */
 enum err_code claim_release(struct claim *claim, enum hour_state state, const struct err *why,
                             struct err *err) MUST_USE;
 
-/* Frees the hour with state, attempts and last error as they were before: nothing was found out about it. */
+/* Frees the hour with state, attempts, next try and last error as they were before: nothing was found out
+ * about it. */
 enum err_code claim_return(struct claim *claim, struct err *err) MUST_USE;
 
 #endif

@@ -9,13 +9,14 @@
 #include "core/load/load.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/task.h"
+#include "core/load/ahead.h"
+#include "core/load/keep.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 
@@ -23,12 +24,14 @@ struct loader {
     struct job *job;
     struct sink *sink;
     struct store *store; /* the fetch thread's own handle */
+    struct ahead *ahead; /* NULL: the store is near, nothing is gained by reading ahead */
     struct block *blocks[LOAD_BLOCKS];
     struct item *items[LOAD_ITEMS];
     struct csv_reader *csv;
     struct convert *convert;
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
+    int64_t commits;          /* so far */
     bool sink_failed;         /* the last unit failed in the database, not in its source */
 };
 
@@ -98,6 +101,7 @@ void loader_free(struct loader *l)
     csv_close(l->csv);
     convert_free(l->convert);
     hash_free(l->prefix);
+    ahead_free(l->ahead);
     store_close(l->store);
     mem_free(l);
 }
@@ -122,7 +126,8 @@ enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out
         convert_new(&p->schema, &p->source.csv, &l->convert, err) != ERR_OK ||
         hash_new(&l->prefix, err) != ERR_OK)
         goto out;
-    if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK)
+    if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK ||
+        (l->store->caps.remote && ahead_new(&job->stores, &l->ahead, err) != ERR_OK))
         goto out;
     *out = l;
     l = NULL;
@@ -253,6 +258,7 @@ static enum err_code commit(struct work *w, struct err *err)
     w->load = NULL;
     if (sink_commit(load, err) != ERR_OK)
         return err->code;
+    w->loader->commits++;
     w->claim->renewed_us = clock_mono_us(w->loader->job->clock);
     if (w->samples)
         reject_samples_clear(w->samples);
@@ -323,22 +329,15 @@ static enum err_code pipes_open(struct loader *l, struct pipes *p, struct err *e
     return ERR_OK;
 }
 
-/* Signals are the main thread's business. */
-static enum err_code start(pthread_t *thread, void *(*fn)(void *), void *arg, struct err *err)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(thread, NULL, fn, arg);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc == 0 ? ERR_OK : err_set_errno(err, rc, "start a thread");
-}
-
 static enum err_code give_items(struct loader *l, struct pipes *p, item_fn *take, void *ctx, struct err *err)
 {
+    const struct channel_idle keep = keep_load(l->sink);
     for (;;) {
         void *next = NULL;
-        if (channel_pop(p->items_full, &next, err) != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
+        enum err_code code = channel_pop_idle(p->items_full, &next, &keep, err);
+        if (code != ERR_OK)
+            l->sink_failed = code != ERR_CANCELLED; /* it said that it is gone while it waited */
+        if (code != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
             return err->code;
         struct item *item = next;
         if (!item)
@@ -355,8 +354,11 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                            struct load_outcome *outcomes, item_fn *take, void *ctx, struct err *err)
 {
     struct pipes pipes = {0};
-    struct fetch fetch = {
-        .store = l->store, .unit = unit, .stop = l->job->stop, .progress = l->job->progress};
+    struct fetch fetch = {.store = l->store,
+                          .ahead = l->ahead,
+                          .unit = unit,
+                          .stop = l->job->stop,
+                          .progress = l->job->progress};
     struct parse parse = {.pipeline = l->job->pipeline,
                           .unit = unit,
                           .limit = limit,
@@ -367,8 +369,7 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                           .prefix = l->prefix,
                           .progress = l->job->progress,
                           .outcomes = outcomes};
-    pthread_t fetcher, parser;
-    bool fetching = false, parsing = false;
+    struct task *fetcher = NULL, *parser = NULL;
 
     memset(outcomes, 0, unit->n * sizeof *outcomes);
     if (pipes_open(l, &pipes, err) != ERR_OK)
@@ -377,16 +378,13 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
     fetch.empty = parse.blocks_empty = pipes.blocks_empty;
     parse.items_full = pipes.items_full;
     parse.items_empty = pipes.items_empty;
-    fetching = start(&fetcher, fetch_main, &fetch, err) == ERR_OK;
-    parsing = fetching && start(&parser, parse_main, &parse, err) == ERR_OK;
-    if (parsing)
+    if (task_start(fetch_main, &fetch, &fetcher, err) == ERR_OK &&
+        task_start(parse_main, &parse, &parser, err) == ERR_OK)
         give_items(l, &pipes, take, ctx, err);
     if (err->code != ERR_OK)
         pipes_cancel(&pipes);
-    if (parsing)
-        pthread_join(parser, NULL);
-    if (fetching)
-        pthread_join(fetcher, NULL);
+    task_join(parser);
+    task_join(fetcher);
 out:
     csv_reset(l->csv, &l->nothing.base);
     pipes_close(&pipes);
@@ -396,6 +394,11 @@ out:
 bool loader_sink_failed(const struct loader *l)
 {
     return l->sink_failed;
+}
+
+int64_t loader_commits(const struct loader *l)
+{
+    return l->commits;
 }
 
 void loader_set_sink(struct loader *l, struct sink *sink)

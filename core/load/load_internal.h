@@ -62,14 +62,16 @@ void item_free(struct item *item);
 void item_clear(struct item *item);
 
 /* One fetch thread's work: all objects of the unit. */
+struct ahead;
 struct fetch {
     struct store *store;
+    struct ahead *ahead; /* NULL: the store is near */
     const struct unit *unit;
     const atomic_int *stop;
     struct progress *progress;
     struct channel *full, *empty; /* of struct block */
 };
-void *fetch_main(void *fetch); /* closes `full` at the end; never fails itself: errors are blocks */
+void fetch_main(void *fetch); /* closes `full` at the end; never fails itself: errors are blocks */
 
 /* One parse thread's work. The reader, converter and hash state are kept by the loader from unit to unit. */
 struct parse {
@@ -86,7 +88,7 @@ struct parse {
     struct channel *blocks_full, *blocks_empty;
     struct channel *items_full, *items_empty;
 };
-void *parse_main(void *parse); /* closes items_full; the last item has end or err set */
+void parse_main(void *parse); /* closes items_full; the last item has end or err set */
 
 /* Runs fetch and parse over the unit and hands each item to `take`, in order, in the caller's thread; the
  * first error ends it. After the call both threads are gone. `limit` may be NULL. */

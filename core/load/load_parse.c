@@ -522,7 +522,7 @@ static enum err_code parse_unit(struct parser *p, struct err *err)
     return pass_on(p, true, err);
 }
 
-void *parse_main(void *arg)
+void parse_main(void *arg)
 {
     struct parser p = {.in = arg};
     struct err err = ERR_INIT, ignored = ERR_INIT;
@@ -538,5 +538,4 @@ void *parse_main(void *arg)
     }
     buf_release(&p.header);
     channel_close(p.in->items_full);
-    return NULL;
 }

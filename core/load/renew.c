@@ -6,41 +6,29 @@
  */
 #include "core/load/renew.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <time.h>
-
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/task.h"
 
 struct renewer {
     const struct job *job;
     struct claim_row row;
     int64_t lease_ms;
     struct sink *sink; /* its own: the claim's may be closed at any time, after a reconnect */
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    struct task *task;
+    struct monitor *monitor; /* around stop */
     bool stop;
 };
 
-/* Waits for `ms` of real time; true once stopped. The wait is real whatever the job's clock: the database's
- * clock is what the lease goes by. */
-static bool wait_or_stop(struct renewer *r, int64_t ms)
+/* Waits for a third of the lease or until stopped; true once stopped. The wait is the system's, whatever the
+ * job's clock: the database's clock is what the lease goes by. One that ends early renews early. */
+static bool wait_or_stop(struct renewer *r)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&r->lock);
-    while (!r->stop && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
-        ;
+    monitor_lock(r->monitor);
+    if (!r->stop)
+        monitor_wait_ms(r->monitor, r->lease_ms / 3);
     bool stop = r->stop;
-    pthread_mutex_unlock(&r->lock);
+    monitor_unlock(r->monitor);
     return stop;
 }
 
@@ -50,13 +38,13 @@ static bool renew(struct renewer *r)
     struct err err = ERR_INIT;
     const struct claim_row *row = &r->row;
     if (!r->sink && r->job->sinks.open(r->job->sinks.ctx, false, 0, &r->sink, &err) != ERR_OK) {
-        log_err(LOG_WARN, &err);
+        log_err(err_is_transient(err.code) ? LOG_DEBUG : LOG_WARN, &err);
         return true;
     }
     enum err_code code = sink_claim_renew(r->sink, row->hour, row->owner, row->epoch, &err);
     if (code == ERR_OK)
         return true;
-    log_err(LOG_WARN, &err);
+    log_err(err_is_transient(code) ? LOG_DEBUG : LOG_WARN, &err); /* who loads says so */
     if (err_is_transient(code)) {
         sink_close(r->sink);
         r->sink = NULL;
@@ -65,12 +53,11 @@ static bool renew(struct renewer *r)
     return false;
 }
 
-static void *renew_main(void *arg)
+static void renew_main(void *arg)
 {
     struct renewer *r = arg;
-    while (!wait_or_stop(r, r->lease_ms / 3) && renew(r))
+    while (!wait_or_stop(r) && renew(r))
         ;
-    return NULL;
 }
 
 enum err_code renewer_start(const struct job *job, const struct claim *claim, struct renewer **out,
@@ -85,38 +72,25 @@ enum err_code renewer_start(const struct job *job, const struct claim *claim, st
     r->job = job;
     r->row = claim->row;
     r->lease_ms = claim->sink->target.lease_ms;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&r->lock, NULL);
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&r->thread, NULL, renew_main, r);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc == 0) {
+    if (monitor_new(&r->monitor, err) == ERR_OK && task_start(renew_main, r, &r->task, err) == ERR_OK) {
         *out = r;
         return ERR_OK;
     }
-    pthread_cond_destroy(&r->wake);
-    pthread_mutex_destroy(&r->lock);
+    monitor_free(r->monitor);
     mem_free(r);
-    return err_set_errno(err, rc, "start a thread");
+    return err->code;
 }
 
 void renewer_stop(struct renewer *r)
 {
     if (!r)
         return;
-    pthread_mutex_lock(&r->lock);
+    monitor_lock(r->monitor);
     r->stop = true;
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock);
-    pthread_join(r->thread, NULL);
+    monitor_wake(r->monitor);
+    monitor_unlock(r->monitor);
+    task_join(r->task);
     sink_close(r->sink);
-    pthread_cond_destroy(&r->wake);
-    pthread_mutex_destroy(&r->lock);
+    monitor_free(r->monitor);
     mem_free(r);
 }

@@ -164,9 +164,8 @@ static enum err_code ledger_empty(struct sink *sink, bool *empty, struct err *er
     return err->code;
 }
 
-/* A pipeline without ledger rows and a table with rows of others: somebody must decide. The ledger is asked
- * again behind the table: another worker may have committed in between. */
-static enum err_code guard_table(struct job *job, struct err *err)
+/* The ledger is asked again behind the table: another worker may have committed in between. */
+enum err_code run_guard_table(struct job *job, struct err *err)
 {
     bool empty = false, foreign = false;
     if (ledger_empty(job->sink, &empty, err) != ERR_OK || !empty)
@@ -186,6 +185,7 @@ static enum err_code guard_table(struct job *job, struct err *err)
 
 struct run {
     struct job *job;
+    struct hour_work books; /* for what is done between the hours; of it: job, outage */
     const struct run_options *options;
     struct crew *crew; /* NULL until there is work */
     struct job_totals *totals;
@@ -193,16 +193,14 @@ struct run {
     size_t worked; /* index of the last hour that we worked on */
 };
 
-static void empty_hour(struct job *job, hour_t hour, int *status)
+void run_judge_empty(const struct job *job, hour_t hour, struct err *why)
 {
     char text[HOUR_TEXT_MAX];
-    struct err why = ERR_INIT;
     hour_format(hour, text);
     switch (job->pipeline->policy.on_empty) {
     case ON_EMPTY_FAIL:
-        err_set(&why, ERRN_HOUR_EMPTY, "hour %s has no object that matches %s (policy.on_empty: fail)", text,
+        err_set(why, ERRN_HOUR_EMPTY, "hour %s has no object that matches %s (policy.on_empty: fail)", text,
                 job->pipeline->source.layout);
-        *status = err_status_worse(*status, err_status(&why));
         break;
     case ON_EMPTY_WARN:
         log_msg(LOG_WARN, "hour %s has no object that matches %s", text, job->pipeline->source.layout);
@@ -210,6 +208,13 @@ static void empty_hour(struct job *job, hour_t hour, int *status)
     default:
         break;
     }
+}
+
+static void empty_hour(struct job *job, hour_t hour, int *status)
+{
+    struct err why = ERR_INIT;
+    run_judge_empty(job, hour, &why);
+    *status = err_status_worse(*status, err_status(&why));
     if (job->events.hour)
         job->events.hour(job->events.ctx, hour, why.code ? HOUR_FAILED : HOUR_EMPTY, &why);
 }
@@ -251,7 +256,7 @@ static enum err_code is_unsettled(struct sink *sink, struct claims *c, hour_t ho
         if (c->n > 0)
             c->after = c->rows[c->n - 1].hour;
         c->at = 0;
-        if (sink_claim_page(sink, c->after, c->rows, REC_PAGE, &c->n, err) != ERR_OK || c->n == 0)
+        if (sink_claim_page(sink, CLAIMS_ALL, c->after, c->rows, REC_PAGE, &c->n, err) != ERR_OK || c->n == 0)
             return err->code;
     }
     const struct claim_row *row = &c->rows[c->at];
@@ -267,9 +272,13 @@ static enum err_code load_hour(struct run *r, hour_t hour, struct err *held, str
 {
     struct err why = ERR_INIT;
     *held = ERR_INIT;
-    if (!r->crew && crew_new(r->job, &r->crew, err) != ERR_OK)
+    if (!r->crew)
+        do
+            (void)!crew_new(r->job, &r->crew, err);
+        while (run_again(&r->books, err));
+    if (err->code != ERR_OK)
         return err->code;
-    if (run_hour(r->job, r->options, r->crew, hour, r->totals, r->status, &why) == ERR_OK)
+    if (run_hour(r->job, r->options, r->crew, hour, r->totals, r->status, &r->books.outage, &why) == ERR_OK)
         return ERR_OK;
     if (why.code == ERR_HELD) {
         *held = why;
@@ -289,7 +298,11 @@ static enum err_code each_hour(struct run *r, struct run_plan *plan, struct clai
         bool work = h->objects + h->check > 0;
         if (h->matched + h->gone == 0)
             empty_hour(r->job, h->hour, r->status);
-        if (!work && is_unsettled(r->job->sink, claims, h->hour, &work, err) != ERR_OK)
+        if (!work)
+            do
+                (void)!is_unsettled(r->job->sink, claims, h->hour, &work, err);
+            while (run_again(&r->books, err));
+        if (err->code != ERR_OK)
             break;
         if (!work) {
             r->totals->unchanged += h->unchanged;
@@ -348,7 +361,9 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
                        int *status, struct err *err)
 {
     struct run_plan plan = {0};
-    struct run run = {.job = job, .options = options, .totals = totals, .status = status};
+    struct run run = {
+        .job = job, .books = {.job = job}, .options = options, .totals = totals, .status = status};
+    atomic_int away = 0;
     *totals = (struct job_totals){0};
     *status = 0;
     if (options->reload && job->pipeline->target.lineage == PIPELINE_LINEAGE_FALSE) {
@@ -356,9 +371,16 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
                 "run --reload has to know which rows to delete: it needs target.lineage: true");
         goto out;
     }
-    if (!options->allow_nonempty && guard_table(job, err) != ERR_OK)
-        goto out;
-    if (run_plan_make(job, options, NULL, NULL, &plan, err) != ERR_OK)
+    job->away = &away;
+    if (!options->allow_nonempty)
+        do
+            (void)!run_guard_table(job, err);
+        while (run_again(&run.books, err));
+    if (err->code == ERR_OK)
+        do
+            (void)!run_plan_make(job, options, NULL, NULL, &plan, err);
+        while (run_again(&run.books, err));
+    if (err->code != ERR_OK)
         goto out;
     totals->ignored = plan.ignored;
     if (job->progress) {
@@ -369,6 +391,7 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
         goto out;
     all_hours(&run, &plan, err);
 out:
+    job->away = NULL;
     run_plan_release(&plan);
     *status = err_status_worse(*status, err_status(err));
     return err->code;

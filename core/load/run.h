@@ -9,6 +9,7 @@
 #ifndef SLUICE_LOAD_RUN_H
 #define SLUICE_LOAD_RUN_H
 
+#include "core/load/claim.h"
 #include "core/load/diff.h"
 #include "core/load/job.h"
 
@@ -17,10 +18,19 @@ enum {
     RUN_HOURS_MAX = 100000, /* hours of a bounded range: 11 years */
 };
 
+/* How an hour ends where more hangs on it than its state (the queue). Called under its claim, when all that
+ * can be loaded is; `outcome` holds what the hour would be given back with, and may be changed. broken_off:
+ * outcome->why ended the hour; else it is the first object's that failed. */
+struct run_end {
+    void (*decide)(void *ctx, const struct claim *claim, bool broken_off, struct claim_outcome *outcome);
+    void *ctx;
+};
+
 struct run_options {
     struct hour_range range;
-    bool reload;         /* delete and load again what is in the ledger (needs lineage) */
-    bool allow_nonempty; /* load into a table that has rows of others */
+    bool reload;               /* delete and load again what is in the ledger (needs lineage) */
+    bool allow_nonempty;       /* load into a table that has rows of others */
+    const struct run_end *end; /* NULL: nothing more hangs on it */
 };
 
 /* Of one hour, from the plan. */
@@ -55,6 +65,12 @@ void run_plan_release(struct run_plan *plan);
  * table): then *status covers the error too. */
 enum err_code run_load(struct job *job, const struct run_options *options, struct job_totals *totals,
                        int *status, struct err *err) MUST_USE;
+
+/* TABLE_NOT_EMPTY for a pipeline without ledger rows whose table has rows of others: somebody must decide. */
+enum err_code run_guard_table(struct job *job, struct err *err) MUST_USE;
+
+/* What policy.on_empty says of an hour without an object: *why is set where that is a failure. */
+void run_judge_empty(const struct job *job, hour_t hour, struct err *why);
 
 /* Ledger rows for all listed objects of hours before `to`, without loading. NOT for a pipeline that has
  * loaded already objects among them (they are left as they are). */

@@ -69,10 +69,15 @@ struct claim_row {
     char owner[REC_OWNER_MAX + 1]; /* "" = free */
     int64_t epoch;                 /* grows by one with every change of hands */
     int64_t lease_until_us;
-    bool expired; /* lease_until is past, by the database's clock */
-    enum hour_state state;
+    bool expired;           /* lease_until is past, by the database's clock */
+    enum hour_state state;  /* running while it has an owner */
+    enum hour_state before; /* what it was when it was last given back */
     int attempts;
+    int takeovers;       /* changes of hands from a worker that never gave it back, since the last commit */
     int64_t next_try_us; /* 0 = none */
+    int64_t due_in_us;   /* next_try less the database's now: not above 0 = due, or no retry is set */
+    int64_t retry_in_us; /* written only, with a release: next_try is so far from the database's now; 0 =
+                            none, negative = as it was */
     char last_error[REC_MESSAGE_MAX + 1];
 };
 

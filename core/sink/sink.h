@@ -51,6 +51,7 @@ struct sink_open {
 };
 
 struct sink;
+struct sink_load;
 
 /* Makes further connections of the same kind: what the engine gets instead of a URL. */
 struct sink_factory {
@@ -74,9 +75,9 @@ struct sink {
     struct sink_target target;
     struct sink_caps caps;
     bool read_only;
-    int64_t connection_id; /* 0 where the backend has none */
-    char *label;           /* redacted URL, for messages */
-    bool in_load;          /* kept by the wrapper */
+    int64_t connection_id;  /* for replaces_connection, and for the backend alone to read; 0 = none */
+    char *label;            /* redacted URL, for messages */
+    struct sink_load *load; /* the open one; kept by the wrapper */
     bool in_scan;
 };
 
@@ -145,6 +146,12 @@ struct record_query {
     int64_t after_id;
 };
 
+enum claim_which {
+    CLAIMS_ALL,
+    CLAIMS_OPEN, /* without those that nobody has and that are loaded or empty: few, however long the history
+                  */
+};
+
 struct sink_type {
     const char *name;
     const char *const *schemes;
@@ -153,6 +160,9 @@ struct sink_type {
      * NOT_FOUND; refused: DENIED. */
     enum err_code (*open)(const struct sink_open *args, struct sink **out, struct err *err);
     void (*close)(struct sink *sink);
+    /* Tells the database that this side is alive; DB_LOST where it is gone. NULL where nobody is told: then
+     * silence ends nothing. */
+    enum err_code (*keep)(struct sink *sink, struct err *err);
 
     /* Makes or upgrades target table, view and own tables; the only op with DDL; idempotent, safe beside
      * others doing the same. With `print` it appends the DDL to it and does nothing. */
@@ -212,19 +222,20 @@ struct sink_type {
 
     /* One compare-and-set: takes the hour where it is free, expired or held by `owner` itself, or where
      * `steal` (may be NULL) names owner and epoch of the row as it stands. Taken: *taken, epoch + 1, state
-     * running. Not taken: *row is the holder's. */
+     * running, and one takeover more where another owner had it still; a commit sets these to 0 again. Not
+     * taken: *row is the holder's. */
     enum err_code (*claim_take)(struct sink *sink, hour_t hour, const char *owner,
                                 const struct claim_row *steal, struct claim_row *row, bool *taken,
                                 struct err *err);
     /* FENCED where the claim is not ours any more. */
     enum err_code (*claim_renew)(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                  struct err *err);
-    /* Frees the claim and writes state, attempts, next_try_us, last_error of `row`; no error where it was
-     * lost meanwhile. */
+    /* Frees the claim and writes state, attempts, last_error and retry_in_us of `row`, no takeovers; no error
+     * where it was lost meanwhile. */
     enum err_code (*claim_release)(struct sink *sink, const struct claim_row *row, struct err *err);
     /* Rows with hour > after (HOUR_MIN - 1 to start), in order. */
-    enum err_code (*claim_page)(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap,
-                                size_t *n, struct err *err);
+    enum err_code (*claim_page)(struct sink *sink, enum claim_which which, hour_t after,
+                                struct claim_row *rows, size_t cap, size_t *n, struct err *err);
 
     /* Rows of the target table back: of one load (needs lineage), or of all (load_id 0). */
     enum err_code (*scan_begin)(struct sink *sink, int64_t load_id, struct sink_scan **out, struct err *err);
@@ -248,6 +259,10 @@ void sink_base_release(struct sink *sink);
 enum err_code sink_open(const struct sink_type *type, const struct sink_open *args, struct sink **out,
                         struct err *err) MUST_USE;
 void sink_close(struct sink *sink);
+/* To be called at least every third of the lease by whoever holds the sink and waits for something else.
+ * Legal at any time; while a scan is open it does nothing (its rows are on their way). A failure breaks an
+ * open load. */
+enum err_code sink_keep(struct sink *sink, struct err *err) MUST_USE;
 enum err_code sink_setup(struct sink *sink, struct buf *print, struct err *err) MUST_USE;
 enum err_code sink_describe(struct sink *sink, struct sink_state *state,
                             struct err *err) MUST_USE; /* release state->problems */
@@ -289,8 +304,8 @@ enum err_code sink_claim_take(struct sink *sink, hour_t hour, const char *owner,
 enum err_code sink_claim_renew(struct sink *sink, hour_t hour, const char *owner, int64_t epoch,
                                struct err *err) MUST_USE;
 enum err_code sink_claim_release(struct sink *sink, const struct claim_row *row, struct err *err) MUST_USE;
-enum err_code sink_claim_page(struct sink *sink, hour_t after, struct claim_row *rows, size_t cap, size_t *n,
-                              struct err *err) MUST_USE;
+enum err_code sink_claim_page(struct sink *sink, enum claim_which which, hour_t after, struct claim_row *rows,
+                              size_t cap, size_t *n, struct err *err) MUST_USE;
 
 enum err_code sink_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,
                               struct err *err) MUST_USE;

@@ -99,16 +99,22 @@ CASE(claim_release_keeps_the_word)
     assert_true(take(fix->sink, "me", NULL, &row));
     row.state = HOUR_RETRYING;
     row.attempts = 2;
-    row.next_try_us = KIT_NOW + 7;
+    row.retry_in_us = 7;
     memcpy(row.last_error, "why", 4);
     assert_int_equal(sink_claim_release(fix->sink, &row, &err), ERR_OK);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MIN - 1, claims, REC_PAGE, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, HOUR_MIN - 1, claims, REC_PAGE, &n, &err),
+                     ERR_OK);
     assert_int_equal(n, 1);
     assert_string_equal(claims[0].owner, "");
     assert_int_equal(claims[0].epoch, 1);
     assert_int_equal(claims[0].state, HOUR_RETRYING);
     assert_int_equal(claims[0].attempts, 2);
     assert_int_equal(claims[0].next_try_us, KIT_NOW + 7);
+    assert_int_equal(claims[0].due_in_us, 7);
+    fix->clock.now_us += 7;
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, HOUR_MIN - 1, claims, REC_PAGE, &n, &err),
+                     ERR_OK);
+    assert_int_equal(claims[0].due_in_us, 0);
     assert_string_equal(claims[0].last_error, "why");
     assert_true(claims[0].expired);
     assert_true(take(fix->sink, "you", NULL, &got)); /* at once, and with what is known */
@@ -121,6 +127,40 @@ CASE(claim_release_keeps_the_word)
     assert_int_equal(got.state, HOUR_RUNNING);
 }
 
+/* What the worker goes by that must not try an hour for ever in which every worker dies. */
+CASE(takeovers_are_counted_until_a_commit)
+{
+    struct fix *fix = *state;
+    struct err err = ERR_INIT;
+    struct claim_row row, held;
+    struct ledger_row ledger = kit_ledger("a", 0, "run1");
+    struct sink_load *load;
+
+    assert_true(take(fix->sink, "first", NULL, &row));
+    assert_int_equal(row.takeovers, 0);
+    assert_true(take(fix->sink, "first", NULL, &row)); /* from itself: no change of hands */
+    assert_int_equal(row.takeovers, 0);
+    assert_false(take(fix->sink, "second", NULL, &held));
+    assert_true(take(fix->sink, "second", &held, &row)); /* the owner is dead */
+    assert_int_equal(row.takeovers, 1);
+    fix->clock.now_us += KIT_LEASE_MS * INT64_C(1000);
+    assert_true(take(fix->sink, "third", NULL, &row)); /* the lease is over */
+    assert_int_equal(row.takeovers, 2);
+    assert_int_equal(sink_claim_renew(fix->sink, KIT_HOUR, "third", row.epoch, &err), ERR_OK);
+    assert_false(take(fix->sink, "second", NULL, &held));
+    assert_int_equal(held.takeovers, 2); /* alive is not enough */
+    struct sink_begin begin = {KIT_HOUR, "third", row.epoch, "run1"};
+    assert_int_equal(sink_begin(fix->sink, &begin, &load, &err), ERR_OK);
+    assert_int_equal(sink_ledger_insert(load, &ledger, 1, &err), ERR_OK);
+    assert_int_equal(sink_commit(load, &err), ERR_OK);
+    fix->clock.now_us += KIT_LEASE_MS * INT64_C(1000);
+    assert_true(take(fix->sink, "second", NULL, &row));
+    assert_int_equal(row.takeovers, 1);
+    assert_int_equal(sink_claim_release(fix->sink, &row, &err), ERR_OK);
+    assert_true(take(fix->sink, "third", NULL, &row));
+    assert_int_equal(row.takeovers, 0); /* it was given back */
+}
+
 CASE(claim_pages_in_order)
 {
     struct fix *fix = *state;
@@ -131,16 +171,33 @@ CASE(claim_pages_in_order)
 
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(sink_claim_take(fix->sink, HOURS[i], "me", NULL, &claims[0], &taken, &err), ERR_OK);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MIN - 1, claims, 3, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, HOUR_MIN - 1, claims, 3, &n, &err), ERR_OK);
     assert_int_equal(n, 3);
     assert_int_equal(claims[0].hour, HOUR_MIN);
     assert_int_equal(claims[1].hour, -5);
     assert_int_equal(claims[2].hour, KIT_HOUR - 100);
-    assert_int_equal(sink_claim_page(fix->sink, claims[2].hour, claims, 3, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, claims[2].hour, claims, 3, &n, &err), ERR_OK);
     assert_int_equal(n, 2);
     assert_int_equal(claims[1].hour, HOUR_MAX);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MAX, claims, 3, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, HOUR_MAX, claims, 3, &n, &err), ERR_OK);
     assert_int_equal(n, 0);
+    /* Those that are done with are history: loaded or empty, and nobody's. */
+    static const enum hour_state STATES[] = {HOUR_LOADED, HOUR_EMPTY, HOUR_FAILED, HOUR_RETRYING};
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, HOUR_MIN - 1, claims, REC_PAGE, &n, &err),
+                     ERR_OK);
+    for (size_t i = 0; i < 4; i++) {
+        claims[i].state = STATES[i];
+        assert_int_equal(sink_claim_release(fix->sink, &claims[i], &err), ERR_OK);
+    }
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_OPEN, HOUR_MIN - 1, claims, REC_PAGE, &n, &err),
+                     ERR_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(claims[0].state, HOUR_FAILED);
+    assert_int_equal(claims[1].state, HOUR_RETRYING);
+    assert_int_equal(claims[2].state, HOUR_RUNNING);
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_OPEN, claims[0].hour, claims, 1, &n, &err), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(claims[0].state, HOUR_RETRYING);
 }
 
 CASE(fence_ends_a_load_whose_claim_is_gone)
@@ -221,7 +278,8 @@ CASE(claim_race_has_one_winner)
         sink_close(racers[i].sink);
     }
     assert_int_equal(won, RACE_HOURS);
-    assert_int_equal(sink_claim_page(fix->sink, HOUR_MIN - 1, claims, REC_PAGE, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(fix->sink, CLAIMS_ALL, HOUR_MIN - 1, claims, REC_PAGE, &n, &err),
+                     ERR_OK);
     assert_int_equal(n, RACE_HOURS);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(claims[i].epoch, 1);

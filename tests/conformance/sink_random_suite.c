@@ -238,8 +238,8 @@ static void same_claims(struct pair *p)
 
     for (int i = 0; i < 2; i++) {
         struct err err = ERR_INIT;
-        assert_int_equal(sink_claim_page(p->sinks[i], HOUR_MIN - 1, claims[i], REC_PAGE, &n[i], &err),
-                         ERR_OK);
+        assert_int_equal(
+            sink_claim_page(p->sinks[i], CLAIMS_ALL, HOUR_MIN - 1, claims[i], REC_PAGE, &n[i], &err), ERR_OK);
     }
     assert_int_equal(n[0], n[1]);
     for (size_t r = 0; r < n[0]; r++) {

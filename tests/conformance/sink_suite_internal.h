@@ -44,6 +44,7 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
 #define SINK_LOAD_CASES(X)                                                                                   \
     X(load_shows_after_commit)                                                                               \
     X(abort_leaves_nothing)                                                                                  \
+    X(waiting_changes_nothing)                                                                               \
     X(segments_give_each_row_its_load)                                                                       \
     X(null_in_a_not_null_column_is_refused)                                                                  \
     X(key_twice_is_refused_wherever_it_stands)                                                               \
@@ -69,6 +70,7 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
 #define SINK_CLAIM_CASES(X)                                                                                  \
     X(claim_is_one_owners)                                                                                   \
     X(claim_expires_and_is_stolen)                                                                           \
+    X(takeovers_are_counted_until_a_commit)                                                                  \
     X(claim_release_keeps_the_word)                                                                          \
     X(claim_pages_in_order)                                                                                  \
     X(fence_ends_a_load_whose_claim_is_gone)                                                                 \

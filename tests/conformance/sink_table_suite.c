@@ -34,7 +34,7 @@ CASE(empty_database_reads_as_empty)
     assert_int_equal(n, 0);
     assert_int_equal(sink_reject_page(sink, &(struct record_query){0}, &reject, 1, &n, &out, &err), ERR_OK);
     assert_int_equal(n, 0);
-    assert_int_equal(sink_claim_page(sink, HOUR_MIN - 1, &claim, 1, &n, &err), ERR_OK);
+    assert_int_equal(sink_claim_page(sink, CLAIMS_ALL, HOUR_MIN - 1, &claim, 1, &n, &err), ERR_OK);
     assert_int_equal(n, 0);
     assert_int_equal(sink_ledger_header(sink, 1, &out, &err), ERR_OK);
     assert_int_equal(out.len, 0);

@@ -192,7 +192,9 @@ static void newer_and_older_schemas(void **state)
 
     (void)state;
     struct sink *sink = kit_db_made();
-    kit_db_sql("UPDATE sluice_schema SET version = 0");
+    kit_db_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
+    kit_db_sql("INSERT INTO sluice_claim VALUES ('p', '2022-06-05T12', '', 3, 0, 'loaded', 0, 0, '')");
+    kit_db_sql("UPDATE sluice_schema SET version = 1");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
@@ -200,6 +202,7 @@ static void newer_and_older_schemas(void **state)
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_CURRENT);
     buf_release(&found.problems);
+    kit_db_sql("UPDATE sluice_claim SET takeovers = takeovers + 1");
     kit_db_sql("UPDATE sluice_schema SET version = 1000");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_NEWER);

@@ -195,7 +195,7 @@ const char *books_hours(struct rig *rig)
     size_t n = 1, at = 0;
     text[0] = '\0';
     while (n > 0) {
-        must(sink_claim_page(sink, after, rows, PAGE, &n, &err), &err);
+        must(sink_claim_page(sink, CLAIMS_ALL, after, rows, PAGE, &n, &err), &err);
         for (size_t i = 0; i < n; i++) {
             char hour[HOUR_TEXT_MAX];
             hour_format(rows[i].hour, hour);

@@ -276,7 +276,7 @@ static void put_claims(struct sink *sink, struct buf *out)
     char text[HOUR_TEXT_MAX];
     size_t n = 0;
     assert_non_null(rows);
-    must(sink_claim_page(sink, HOUR_MIN - 1, rows, REC_PAGE, &n, &err), &err);
+    must(sink_claim_page(sink, CLAIMS_ALL, HOUR_MIN - 1, rows, REC_PAGE, &n, &err), &err);
     for (size_t i = 0; i < n; i++) {
         hour_format(rows[i].hour, text);
         must(buf_printf(out, &err, "hour %s %s%s\n", text, hour_state_text(rows[i].state),

@@ -206,6 +206,11 @@ static void wrap_close(struct sink *sink)
     mem_free(h);
 }
 
+static enum err_code wrap_keep(struct sink *sink, struct err *err)
+{
+    FORWARD(of(sink), SINK_OP_KEEP, sink_keep(of(sink)->inner, err));
+}
+
 static enum err_code wrap_setup(struct sink *sink, struct buf *print, struct err *err)
 {
     FORWARD_WRITE(of(sink), SINK_OP_SETUP, sink_setup(of(sink)->inner, print, err));
@@ -364,10 +369,11 @@ static enum err_code wrap_claim_release(struct sink *sink, const struct claim_ro
     FORWARD_WRITE(of(sink), SINK_OP_CLAIM_RELEASE, sink_claim_release(of(sink)->inner, row, err));
 }
 
-static enum err_code wrap_claim_page(struct sink *sink, hour_t after_hour, struct claim_row *rows, size_t cap,
-                                     size_t *n, struct err *err)
+static enum err_code wrap_claim_page(struct sink *sink, enum claim_which which, hour_t after_hour,
+                                     struct claim_row *rows, size_t cap, size_t *n, struct err *err)
 {
-    FORWARD(of(sink), SINK_OP_CLAIM_PAGE, sink_claim_page(of(sink)->inner, after_hour, rows, cap, n, err));
+    FORWARD(of(sink), SINK_OP_CLAIM_PAGE,
+            sink_claim_page(of(sink)->inner, which, after_hour, rows, cap, n, err));
 }
 
 static enum err_code wrap_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,

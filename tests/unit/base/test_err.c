@@ -82,6 +82,7 @@ static const struct {
     {"LEDGER_EXISTS", ERR_EXISTS, 1},
     {"LEDGER_MOVED", ERR_PRECONDITION, 1},
     {"HELD", ERR_HELD, 4},
+    {"WORKERS_DIED", ERR_TRANSIENT, 1},
     {"FENCED", ERR_FENCED, 1},
     {"NOMEM", ERR_NOMEM, 1},
     {"LIMIT", ERR_NOMEM, 1},
