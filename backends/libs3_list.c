@@ -12,6 +12,10 @@
  * Other invariants: one page is in memory, never more; keys ascend over all pages; a key that XML could not
  * carry (servers write U+FFFD) fails the listing. Keys that no store can have are passed over and counted.
  *
+ * A flat listing jumps over a folder behind its first page of keys, by a marker that is behind them all. It
+ * does not ask with a delimiter: libs3 garbles the folders that come then, and a broken answer would name a
+ * next marker behind keys that were lost.
+ *
  * States: PAGE --its keys used up--> the next page where it was truncated, else CLAIMED --evidence--> ENDED,
  * or against it --> PAGE again, a few times.
  */
@@ -35,6 +39,7 @@ enum {
 
 static const char REPLACED[] = "\xef\xbf\xbd"; /* U+FFFD */
 static const char LONGER[] = "!!!!!!!!";
+static const char BEHIND[] = "\xf4\x8f\xbf\xbf"; /* the last character there is */
 
 struct entry {
     size_t key; /* offset in page.text */
@@ -62,7 +67,9 @@ struct libs3_list {
     bool claimed, ended;
     unsigned rounds;
     struct buf before, last; /* the last two keys, as they are in the bucket; "" = none */
-    int64_t claim_length;    /* of the answer that claimed the end */
+    struct buf marker;       /* what the next page is asked with: the last key, or behind its folder */
+    size_t claim_keys;       /* of the answer that claimed the end, */
+    int64_t claim_length;    /* and how long it was */
     unsigned passed_over;
 };
 
@@ -249,6 +256,7 @@ enum err_code libs3_list_open(struct libs3 *libs3, const char *prefix, enum stor
     page_init(&list->page);
     buf_init(&list->before, STORE_KEY_MAX);
     buf_init(&list->last, STORE_KEY_MAX);
+    buf_init(&list->marker, STORE_KEY_MAX);
     list->prefix = mem_alloc(len);
     list->asked = mem_alloc(len);
     if (!list->prefix || !list->asked) {
@@ -268,17 +276,28 @@ void libs3_list_close(struct libs3_list *list)
         page_release(&list->page);
         buf_release(&list->before);
         buf_release(&list->last);
+        buf_release(&list->marker);
         mem_free(list->prefix);
         mem_free(list->asked);
         mem_free(list);
     }
 }
 
-/* Keeps the last two keys. */
+/* A key's part behind the prefix has a folder: its length with what stands before and the "/", else 0. */
+static size_t folder_len(const struct libs3_list *list, const char *key)
+{
+    size_t len = strlen(list->prefix);
+    const char *slash = strncmp(key, list->prefix, len) == 0 ? strchr(key + len, '/') : NULL;
+
+    return slash ? (size_t)(slash - key) + 1 : 0;
+}
+
+/* Keeps the last two keys, and where the next page begins. */
 static enum err_code note_last(struct libs3_list *list, struct err *err)
 {
     const struct page *page = &list->page;
     struct buf *last = &list->last;
+    size_t folder;
 
     if (page->n == 0) {
         return ERR_OK;
@@ -292,18 +311,29 @@ static enum err_code note_last(struct libs3_list *list, struct err *err)
         return err->code;
     }
     buf_clear(last);
-    return buf_append_str(last, key_at(page, page->n - 1), err);
+    buf_clear(&list->marker);
+    if (buf_append_str(last, key_at(page, page->n - 1), err) != ERR_OK) {
+        return err->code;
+    }
+    folder = list->scope == STORE_FLAT ? folder_len(list, buf_str(last)) : 0;
+    if (folder == 0 || folder + sizeof BEHIND > STORE_KEY_MAX) {
+        return buf_append(&list->marker, last->data, last->len, err);
+    }
+    return buf_append(&list->marker, last->data, folder, err) == ERR_OK
+               ? buf_append_str(&list->marker, BEHIND, err)
+               : err->code;
 }
 
 static enum err_code next_page(struct libs3_list *list, struct err *err)
 {
     struct page *page = &list->page;
 
-    if (ask(list->libs3, list->asked, buf_str(&list->last), PAGE_KEYS_MAX, page, err) != ERR_OK) {
+    if (ask(list->libs3, list->asked, buf_str(&list->marker), PAGE_KEYS_MAX, page, err) != ERR_OK) {
         return err->code;
     }
     list->ended = page->beyond;
     list->claimed = !page->truncated;
+    list->claim_keys = page->n;
     list->claim_length = page->call.length;
     return note_last(list, err);
 }
@@ -322,22 +352,23 @@ static enum err_code not_proven(const struct libs3_list *list, struct err *err)
 }
 
 /* There is no key to ask for again: a listing that is asked with a longer marker is longer by it. */
-static enum err_code prove_nothing(struct libs3_list *list, struct err *err)
+static enum err_code prove_nothing(struct libs3_list *list, bool asked, struct err *err)
 {
-    const char *from = list->last.len ? buf_str(&list->last) : list->asked;
+    const char *from = list->marker.len ? buf_str(&list->marker) : list->asked;
     struct page *page = &list->page;
     char marker[STORE_KEY_MAX + 1];
-    int64_t grown = 0;
+    int64_t grown;
 
-    if (list->last.len) { /* the answer that claimed the end had another marker */
-        if (ask(list->libs3, list->asked, from, PAGE_KEYS_MAX, page, err) != ERR_OK || page->n > 0) {
+    if (!asked) { /* the answer that claimed the end had another marker */
+        if (ask(list->libs3, list->asked, buf_str(&list->marker), PAGE_KEYS_MAX, page, err) != ERR_OK ||
+            page->n > 0) {
             return err->code;
         }
         list->claim_length = page->call.length;
     }
-    /* As much of it as fits behind a key or prefix; there was no marker where there was no key. */
+    /* As much of it as fits behind a key or prefix. */
     snprintf(marker, sizeof marker, "%s%s", from, LONGER);
-    grown = (int64_t)strlen(marker) - (list->last.len ? (int64_t)strlen(from) : 0);
+    grown = (int64_t)strlen(marker) - (int64_t)list->marker.len;
     if (ask(list->libs3, list->asked, marker, PAGE_KEYS_MAX, page, err) != ERR_OK || page->n > 0) {
         return err->code;
     }
@@ -349,6 +380,7 @@ static enum err_code prove_nothing(struct libs3_list *list, struct err *err)
 /* The server claims that nothing follows. Keys that show here were had, or come with the next page. */
 static enum err_code prove_end(struct libs3_list *list, struct err *err)
 {
+    bool behind = strcmp(buf_str(&list->marker), buf_str(&list->last)) != 0; /* a folder */
     struct page *page = &list->page;
 
     list->claimed = false;
@@ -357,15 +389,15 @@ static enum err_code prove_end(struct libs3_list *list, struct err *err)
                        list->libs3->s3->label);
     }
     page->n = 0;
-    if (list->last.len &&
-        ask(list->libs3, list->asked, buf_str(&list->before), PAGE_KEYS_MAX, page, err) != ERR_OK) {
-        return err->code;
-    }
-    if (page->n > 0 || page->beyond) {
-        list->ended = !page->truncated || page->beyond;
-        list->ended &= page->n == 0 || strcmp(key_at(page, page->n - 1), buf_str(&list->last)) <= 0;
-    } else {
-        (void)!prove_nothing(list, err);
+    if (list->claim_keys == 0 && (behind || list->last.len == 0)) {
+        (void)!prove_nothing(list, true, err);
+    } else if (ask(list->libs3, list->asked, buf_str(&list->before), PAGE_KEYS_MAX, page, err) == ERR_OK) {
+        if (page->n > 0 || page->beyond) {
+            list->ended = !page->truncated || page->beyond;
+            list->ended &= page->n == 0 || strcmp(key_at(page, page->n - 1), buf_str(&list->last)) <= 0;
+        } else {
+            (void)!prove_nothing(list, false, err);
+        }
     }
     page->n = 0;
     return err->code;
@@ -391,9 +423,8 @@ enum err_code libs3_list_next(struct libs3_list *list, struct store_object *obje
         }
         entry = &page->entries[list->used++];
         key = page->text.data + entry->key;
-        /* A delimiter would take the keys away that prove the end: a flat listing reads all. */
         if (strncmp(key, list->prefix, strlen(list->prefix)) != 0 ||
-            (list->scope == STORE_FLAT && strchr(key + strlen(list->prefix), '/'))) {
+            (list->scope == STORE_FLAT && folder_len(list, key) > 0)) {
             continue;
         }
         key += strlen(libs3->s3->root);

@@ -185,6 +185,39 @@ static void keys_are_the_same_for_another_client(void **state)
     store_close(ours);
 }
 
+/* More keys than a page has lie in a folder that a flat listing passes over. */
+static void a_flat_listing_jumps_over_a_folder(void **state)
+{
+    struct err err = ERR_INIT;
+    struct store *store;
+    struct store_list *list;
+    struct store_object object;
+    char key[32];
+    bool more;
+
+    (void)state;
+    fresh(NULL);
+    store = opened(place.url, true);
+    for (int i = 0; i < 1100; i++) {
+        snprintf(key, sizeof key, "done/%04d", i);
+        put_fast(NULL, key);
+    }
+    put_fast(NULL, "done0");
+    assert_int_equal(store_list_begin(store, "", STORE_FLAT, &list, &err), ERR_OK);
+    assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
+    assert_true(more);
+    assert_string_equal(object.key, "done0");
+    assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
+    assert_false(more);
+    store_list_end(list);
+    assert_int_equal(store_remove(store, "done0", &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_FLAT, &list, &err), ERR_OK);
+    assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
+    assert_false(more);
+    store_list_end(list);
+    store_close(store);
+}
+
 /* A body of bytes that follow from their place. */
 struct long_body {
     struct bytes base;
@@ -426,6 +459,7 @@ int main(void)
     const struct CMUnitTest quirks[] = {
         cmocka_unit_test(a_prefix_is_a_place),
         cmocka_unit_test(keys_are_the_same_for_another_client),
+        cmocka_unit_test(a_flat_listing_jumps_over_a_folder),
         cmocka_unit_test(big_objects_go_through_windows),
         cmocka_unit_test(a_change_between_windows_is_seen),
         cmocka_unit_test(threads_have_handles_of_their_own),

@@ -89,7 +89,7 @@ static void say_listing(struct scripted_request *r, FILE *out)
                 text);
     } else {
         fprintf(out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", len);
-        if (end > 0 && libs3_script.cuts > 0) {
+        if (end > 0 && libs3_script.cuts > 0 && libs3_script.listings > libs3_script.cut_from) {
             libs3_script.cuts--;
             r->close = true;
             len = end;

@@ -27,7 +27,8 @@ struct libs3_script {
     const char *keys[LIBS3_KEYS_MAX]; /* in order, with root/ */
     int page;                         /* so many of them in one answer */
     int cut_after;                    /* a listing breaks off behind so many keys; -1 = never */
-    int cuts;                         /* so often */
+    int cuts;                         /* so often, */
+    int cut_from;                     /* and not before so many listings */
     bool no_length;
     const char *listing; /* instead of the right one */
     int fail;            /* so many requests fail, */

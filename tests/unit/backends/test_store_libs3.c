@@ -144,47 +144,81 @@ static void refusals_are_told_in_one_line(void **state)
     }
 }
 
-/* A listing that broke off anywhere is still whole in the end. */
+/* Lists with one answer broken off, each in turn, behind each number of keys: the first letters are the
+ * wanted. */
+static void survives_a_break(struct store *store, enum store_scope scope, const char *wanted)
+{
+    for (libs3_script.cut_after = 0; libs3_script.cut_after <= libs3_script.page; libs3_script.cut_after++) {
+        for (int at = 0; at < 5; at++) { /* which answer; the last is none */
+            struct err err = ERR_INIT;
+            struct store_list *list;
+            struct store_object object;
+            char seen[16] = "";
+            bool more = true;
+
+            libs3_script.listings = 0;
+            libs3_script.cuts = 1;
+            libs3_script.cut_from = at;
+            assert_int_equal(store_list_begin(store, "", scope, &list, &err), ERR_OK);
+            while (store_list_next(list, &object, &more, &err) == ERR_OK && more) {
+                snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%c", object.key[0]);
+            }
+            if (err.code != ERR_OK) {
+                fail_msg("cut after %d, answer %d: %s", libs3_script.cut_after, at, err.msg);
+            }
+            store_list_end(list);
+            assert_string_equal(seen, wanted);
+            assert_true(libs3_script.listings <= 12);
+        }
+    }
+    libs3_script.cuts = 0;
+}
+
 static void no_key_is_lost_where_a_listing_breaks_off(void **state)
 {
     static const char *const keys[] = {"root/a", "root/b", "root/c", "root/d", "root/e", "root/f", "root/g"};
+    static const char *const folders[] = {"root/a",   "root/d/1", "root/d/2", "root/d/3",
+                                          "root/d/4", "root/e",   "root/f/1"};
     struct store *store = libs3_script_opened();
-    char text[64];
+    char wanted[8] = "";
 
     (void)state;
     for (int n = 0; n <= 7; n++) {
         memset(libs3_script.keys, 0, sizeof libs3_script.keys);
         memcpy(libs3_script.keys, keys, (size_t)n * sizeof keys[0]);
-        for (libs3_script.cut_after = 0; libs3_script.cut_after <= 3; libs3_script.cut_after++) {
-            for (int at = 0; at < 4; at++) { /* which answer breaks off */
-                struct err err = ERR_INIT;
-                struct store_list *list;
-                struct store_object object;
-                size_t len = 0;
-                bool more = true;
-
-                libs3_script.listings = 0;
-                libs3_script.cuts = at == 0;
-                assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
-                while (more) {
-                    if (libs3_script.listings == at && at > 0) {
-                        libs3_script.cuts = 1;
-                    }
-                    if (store_list_next(list, &object, &more, &err) != ERR_OK) {
-                        fail_msg("%s", err.msg);
-                    }
-                    if (more) {
-                        text[len++] = object.key[0];
-                    }
-                }
-                store_list_end(list);
-                text[len] = '\0';
-                assert_int_equal(len, n);
-                assert_memory_equal(text, "abcdefg", len);
-                assert_true(libs3_script.listings <= 12);
-            }
-        }
+        snprintf(wanted, sizeof wanted, "%.*s", n, "abcdefg");
+        survives_a_break(store, STORE_BELOW, wanted);
+        survives_a_break(store, STORE_FLAT, wanted);
     }
+    memcpy(libs3_script.keys, folders, sizeof folders);
+    for (libs3_script.page = 1; libs3_script.page < 5; libs3_script.page++) {
+        survives_a_break(store, STORE_BELOW, "addddef");
+        survives_a_break(store, STORE_FLAT, "ae");
+    }
+    store_close(store);
+}
+
+static void a_flat_listing_jumps_over_a_folder(void **state)
+{
+    static const char *const keys[] = {"root/a",   "root/d/1", "root/d/2", "root/d/3",
+                                       "root/d/4", "root/d/5", "root/d/6"};
+    struct store *store = libs3_script_opened();
+    struct err err = ERR_INIT;
+    struct store_list *list;
+    struct store_object object;
+    bool more;
+
+    (void)state;
+    memcpy(libs3_script.keys, keys, sizeof keys);
+    libs3_script.page = 2;
+    libs3_script.listings = 0;
+    assert_int_equal(store_list_begin(store, "", STORE_FLAT, &list, &err), ERR_OK);
+    assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
+    assert_string_equal(object.key, "a");
+    assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
+    assert_false(more);
+    assert_int_equal(libs3_script.listings, 3); /* a page, nothing behind it, and the proof */
+    store_list_end(list);
     store_close(store);
 }
 
@@ -484,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup(what_libs3_cannot_do_is_refused, libs3_script_begin),
         cmocka_unit_test_setup(refusals_are_told_in_one_line, libs3_script_begin),
         cmocka_unit_test_setup(no_key_is_lost_where_a_listing_breaks_off, libs3_script_begin),
+        cmocka_unit_test_setup(a_flat_listing_jumps_over_a_folder, libs3_script_begin),
         cmocka_unit_test_setup(an_empty_listing_needs_evidence, libs3_script_begin),
         cmocka_unit_test_setup(long_keys_are_listed_without_their_prefix, libs3_script_begin),
         cmocka_unit_test_setup(a_broken_read_is_resumed_under_its_etag, libs3_script_begin),
