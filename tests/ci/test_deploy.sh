@@ -219,7 +219,7 @@ obeys() {
 like "there are commands" "$(wc -l <"$work/all")" '^[4-9]$'
 while read -r file _ arguments; do
     if [ $has_serve = no ] && [ "${arguments%% *}" = serve ]; then
-        skip "$file: sluice $arguments" "this build has no serve"
+        skip "$file: sluice serve" "this build has no serve"
     else
         # shellcheck disable=SC2086
         obeys "$file" $arguments
