@@ -293,6 +293,9 @@ void check_claimed(void *ctx, const struct claim_row *before, const struct claim
     if (hour < 0 || hour >= LAKE_HOURS)
         check_fail(c, "a claim on an hour that nobody knows: %lld", (long long)after->hour);
     c->claims[hour] = *after;
+    const struct proc *self = sched_self();
+    if (self && after->epoch == before->epoch && proc_of(after->owner) == self->number)
+        c->proved[self->number][hour] = true;
     if (after->epoch != before->epoch || (after->owner[0] && strcmp(before->owner, after->owner) != 0))
         check_taken(c, before, after);
     else if (before->owner[0] && !after->owner[0])
@@ -315,10 +318,24 @@ void check_removed(void *ctx, const char *name)
 {
     struct check *c = ctx;
     int hour = lake_hour_of_name(name);
-    int64_t own = c->taken_us[sched_self()->number][hour];
+    int self = sched_self()->number;
     for (int i = 0; i < CHECK_PROCS; i++)
-        c->robbed[hour] |= c->taken_us[i][hour] > own;
+        c->robbed[hour] |= c->taken_us[i][hour] > c->taken_us[self][hour];
+    if (c->robbed[hour] && !c->proved[self][hour])
+        check_fail(c, "queue file %s is removed by one who has lost the hour, and did not ask", name);
     check_forgotten(c, hour, "its file was removed");
+}
+
+void check_was_put(void *ctx, const char *name)
+{
+    lake_announce(((struct check *)ctx)->lake, lake_hour_of_name(name));
+}
+
+void check_listing(void *ctx, const char *prefix)
+{
+    struct check *c = ctx;
+    (void)prefix;
+    memset(c->proved[sched_self()->number], 0, sizeof c->proved[0]);
 }
 
 /* ---- the end ---- */

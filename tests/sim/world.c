@@ -335,8 +335,7 @@ static void decide_trouble(struct world *w, struct db_trouble *db)
     w->nslots = 1 + (int)sched_below(SLOTS_MAX);
 }
 
-/* What is shared with the program's other worlds is left out of nothing: the places in memory are named, and
- * emptied at the end. */
+/* Everything is new: the places in memory were emptied when the last world ended. */
 static bool begin(struct world *w, struct err *err)
 {
     static struct db_watch watch;
@@ -355,6 +354,8 @@ static bool begin(struct world *w, struct err *err)
     watch = (struct db_watch){check_committed, check_claimed, &w->check};
     w->net.removing = check_removing;
     w->net.removed = check_removed;
+    w->net.was_put = check_was_put;
+    w->net.listing = check_listing;
     w->net.ctx = &w->check;
     if (db_new(&w->pipeline, sched_below(4) == 0, &watch, &w->db, err) != ERR_OK)
         return false;
