@@ -265,17 +265,24 @@ static bool was_doomed(const struct check *c, int hour)
     return false;
 }
 
+static void check_attempts(struct check *c, int hour, const struct claim_row *after)
+{
+    enum hour_state state = after->before;
+    if (state == HOUR_FAILED && after->attempts > c->retry_attempts)
+        check_fail(c, "hour %d was tried %d times", hour, after->attempts);
+    if (state == HOUR_FAILED && after->attempts < c->retry_attempts && !was_doomed(c, hour))
+        check_fail(c, "hour %d was given up after %d attempts of %d: %s", hour, after->attempts,
+                   c->retry_attempts, after->last_error);
+    if (state == HOUR_RETRYING && after->attempts >= c->retry_attempts)
+        check_fail(c, "hour %d is to be tried again after %d attempts", hour, after->attempts);
+}
+
 static void check_given_back(struct check *c, const struct claim_row *before, const struct claim_row *after)
 {
     int hour = (int)(after->hour - LAKE_FIRST_HOUR);
     enum hour_state state = after->before;
-    if (c->queue && state == HOUR_FAILED && after->attempts > c->retry_attempts)
-        check_fail(c, "hour %d was tried %d times", hour, after->attempts);
-    if (c->queue && state == HOUR_FAILED && after->attempts < c->retry_attempts && !was_doomed(c, hour))
-        check_fail(c, "hour %d was given up after %d attempts of %d: %s", hour, after->attempts,
-                   c->retry_attempts, after->last_error);
-    if (c->queue && state == HOUR_RETRYING && after->attempts >= c->retry_attempts)
-        check_fail(c, "hour %d is to be tried again after %d attempts", hour, after->attempts);
+    if (c->queue && !c->mixed)
+        check_attempts(c, hour, after);
     int proc = proc_of(before->owner);
     if ((state != HOUR_LOADED && state != HOUR_EMPTY) || (c->asked[proc] && state == before->before))
         return;

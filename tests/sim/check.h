@@ -30,6 +30,7 @@ struct check {
     struct lake *lake;
     struct db *db;
     bool queue;
+    bool mixed;    /* `run` works beside the queue's workers; it tries an hour as often as it is called */
     bool replaces; /* policy.on_changed: replace; else ignore */
     int64_t max_rejects;
     int retry_attempts;
