@@ -259,7 +259,7 @@ cov: ## line coverage of core/ by the whole test suite
 	@gcovr --root . --filter core/ --exclude-throw-branches --print-summary build/cov
 
 .PHONY: mutants
-mutants: tests ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
+mutants: tests $(B)/tests/sim/sim ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
 	@KIND=$(KIND) tests/fault/mutants.sh
 
 # --- Delivering it --------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ static void flat_keys(struct store *store, const char *prefix, const char *wante
 
     OK(store_list_begin(store, prefix, STORE_FLAT, &list, &err));
     while (store_list_next(list, &object, &more, &err) == ERR_OK && more) {
-        snprintf(buf + strlen(buf), sizeof buf - strlen(buf), "%s ", object.key);
+        snprintf(buf + strlen(buf), sizeof buf - strlen(buf), "%.64s ", object.key);
     }
     OK(err.code);
     store_list_end(list);

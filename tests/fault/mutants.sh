@@ -22,12 +22,14 @@ build() {
 
 # Whether the test passes on the sources as they are: else it would catch anything.
 passes_clean() {
-    case $clean in *" $1 "*) return 0 ;; esac
-    timeout -k 5 300 "build/$kind/tests/$1" >build/mutant.out 2>&1 || return 1
-    clean="$clean $1 "
+    case $clean in *" $1;"*) return 0 ;; esac
+    # shellcheck disable=SC2086
+    timeout -k 5 300 "build/$kind/tests/"$1 >build/mutant.out 2>&1 || return 1
+    clean="$clean $1;"
 }
 
-# mutant NAME FILE EDIT TEST...: EDIT is sed's, in extended form. Tests run in order until one fails.
+# mutant NAME FILE EDIT TEST...: EDIT is sed's, in extended form. Tests run in order until one fails; a test may have
+# arguments.
 mutant() {
     name=$1 file=$2 edit=$3
     shift 3
@@ -44,11 +46,12 @@ mutant() {
                 verdict="$test fails without it"
                 break
             fi
-            if ! build "build/$kind/tests/$test"; then
+            if ! build "build/$kind/tests/${test%% *}"; then
                 verdict="does not compile (see $log)"
                 break
             fi
-            if ! (cd $tree && timeout -k 5 300 "build/$kind/tests/$test" >"$OLDPWD/build/mutant.out" 2>&1) 2>/dev/null; then
+            # shellcheck disable=SC2086
+            if ! (cd $tree && timeout -k 5 300 "build/$kind/tests/"$test >"$OLDPWD/build/mutant.out" 2>&1) 2>/dev/null; then
                 verdict="caught by $test"
                 caught=$((caught + 1))
                 break
@@ -57,6 +60,11 @@ mutant() {
     fi
     echo "$name: $verdict"
     cp "$file" "$tree/$file" # newer than what was built of the mutant
+}
+
+# simulated NAME FILE EDIT: one that the simulation ought to see, in its sample or in more worlds.
+simulated() {
+    mutant "sim-$1" "$2" "$3" sim/test_sim 'sim/sim 1 20000'
 }
 
 load='unit/load/test_run unit/load/test_run_units unit/load/test_run_policies unit/load/test_run_trouble'
@@ -172,6 +180,37 @@ mutant full-disk-is-success backends/sqlite_util.c \
     's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || rc == SQLITE_FULL) {/' fault/test_disk
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
+
+# --- many workers at once
+simulated no-fence backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/'
+simulated epoch-not-raised backends/sink_mem_books.c 's/^        c->row\.epoch\+\+;//'
+simulated claim-given-back-by-a-stranger backends/sink_mem_books.c 's/holds\(claim_at\(m->work, i\), row->owner, row->epoch\)/true/'
+simulated lease-by-the-workers-clock core/load/claim.c \
+    's/claim_owner_is_dead\(out->row\.owner\)/out->row.lease_until_us < clock_wall_us(sink->clock)/'
+simulated rows-before-their-ledger-row core/load/load.c '
+    s/(begin\(w, err\) != ERR_OK \|\| )insert_rows/\1append_rows/
+    s/^( +)append_rows(\(w, item, err\) != ERR_OK \|\| append_rejects)/\1insert_rows\2/'
+simulated in-doubt-is-success core/load/load.c \
+    's/if \(sink_commit\(load, err\) != ERR_OK\)/if (sink_commit(load, err) == ERR_IN_DOUBT) err_clear(err); else if (err->code)/'
+simulated resent-under-another-key core/load/load.c \
+    's/(replaces \|= .*replace_id != 0);/\1, item->rows[i].chunk += clock_mono_us(w->loader->job->clock) % 1000;/'
+simulated replace-keeps-the-old-rows backends/sink_mem_books.c 's/deleted \+= mem_delete_rows\(m, id\);/deleted = owed;/'
+simulated collision-is-success core/load/run_unit.c 's/look_again\(w, \*unit, started_us, &left, err\) == ERR_OK/true/'
+simulated stop-is-failure core/load/run_unit.c '
+    /if \(passing && job_check_stop/{n;s/true/false/}
+    s/if \(passing && job_check_stop\(w->job, err\) != ERR_OK\)/if (passing \&\& w->job->stop \&\& atomic_load(w->job->stop))/'
+simulated push-wakes-nobody core/load/channel.c '/^enum err_code channel_push/,/^}/s/monitor_wake\(c->monitor\);/;/'
+simulated file-removed-before-the-load core/queue/worker.c 's/^    \*taken = true;/    *taken = true; (void)!queue_remove(w->queue, hour, err);/'
+simulated claim-not-asked-for-before-the-removal core/queue/worker.c \
+    's/sink_claim_renew\(claim->sink, row->hour, row->owner, row->epoch, err\) != ERR_OK \|\|/row->epoch < 0 ||/'
+simulated not-listed-again core/queue/worker.c 's/\*moved = now\.listed != listed;/*moved = false;/'
+simulated only-new-objects-put-the-file-back core/queue/worker.c 's/\*moved = now\.listed != listed;/*moved = plan.objects > 0;/'
+simulated attempts-not-counted core/queue/worker.c 's/^        outcome->attempts = claim->row\.attempts \+ 1;/        outcome->attempts = claim->row.attempts;/'
+simulated takeovers-not-counted core/queue/worker.c 's/if \(claim\.row\.takeovers >= WORKER_TAKEOVERS\)/if (false)/'
+simulated failed-hour-blocks-the-next core/queue/worker.c \
+    's/while \(w->at < w->backlog\.n\)/while (w->at < w->backlog.n \&\& w->backlog.items[w->at].class != BACKLOG_FAILED)/'
+simulated left-claim-is-no-work core/queue/backlog.c 's/item->file \|\| left \|\|/item->file ||/'
+simulated retry-without-a-file-is-no-work core/queue/backlog.c 's/ \|\| \(claim && claim->before == HOUR_RETRYING\)\)/)/'
 
 echo "$mutants mutants, $caught caught"
 [ "$mutants" = "$caught" ]
