@@ -139,6 +139,7 @@ bench: ## compare with sqlite3 .import: speed and memory
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/bench.sh
+	@ci/bench-queue.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
 .PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz
@@ -160,7 +161,7 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
-    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_queue_servers.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
@@ -208,6 +209,14 @@ cov: ## line coverage of core/ by the whole test suite
 .PHONY: mutants
 mutants: tests ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
 	@KIND=$(KIND) tests/fault/mutants.sh
+
+.PHONY: chaos
+chaos: $(PROGRAMS) ## 8 workers, 200 hours, kill -9 at random, several seeds (CHAOS_SEEDS="1 2 3"), beside both pairs of servers (minutes)
+	@ci/deps.sh servers
+	@for pair in "minio mysql" "versitygw mariadb"; do set -- $$pair; \
+	    CHAOS=long SLUICE_BUILD=$(B) SLUICE_TEST_MYSQL_OPTIONS="--skip-log-bin --innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=OFF" \
+	        ci/with-$$1.sh ci/with-mysql.sh $$2 sh tests/e2e/test_queue_servers.sh >build/chaos.log 2>&1; \
+	    grep -E '^(not ok|#|1\.\.)' build/chaos.log; ! grep -q '^not ok' build/chaos.log && grep -q '^1\.\.' build/chaos.log || exit 1; done
 
 # --- Delivering it --------------------------------------------------------------------------------------------------
 .PHONY: install uninstall dist clean help
