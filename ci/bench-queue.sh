@@ -28,7 +28,7 @@ seconds() {
         start=$(date +%s%N)
         pids=
         for _ in $(seq "$1"); do
-            "$SLUICE" work -q >/dev/null &
+            "$SLUICE" work -q --set target.connections=1 >/dev/null &
             pids="$pids $!"
         done
         for pid in $pids; do
@@ -41,5 +41,5 @@ seconds() {
 
 one=$(seconds 1)
 two=$(seconds 2)
-echo "queue, MinIO -> MySQL: $hours hours of $files files of $rows rows, $(nproc) cores for all: one worker $one s, two $two s," \
+echo "queue, MinIO -> MySQL: $hours hours of $files files of $rows rows, one connection each, $(nproc) cores for all: one worker $one s, two $two s," \
     "$(awk -v a="$one" -v b="$two" 'BEGIN { printf "%.2f", a / b }') times as fast"

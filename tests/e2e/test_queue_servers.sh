@@ -133,7 +133,7 @@ stopped() {
     kill -STOP $first
     started=$(date +%s%N)
     rm ctl/hold
-    mysql_sql 'SELECT id FROM sluice_load FOR UPDATE'
+    mysql_sql "SELECT id FROM sluice_load WHERE pipeline = 'stopped' FOR UPDATE" >/dev/null
     unlocked=$((($(date +%s%N) - started) / 1000000))
     succeeds "another worker loads the hour" work -q
     loaded=$((($(date +%s%N) - started) / 1000000))
