@@ -51,6 +51,8 @@ MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_%
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
+# Tests have servers of their own, which speak TLS.
+TEST_LIBS := -lcmocka -lssl -lcrypto
 
 LIB_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard core/*/*.c backends/*.c)))
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
@@ -58,10 +60,15 @@ TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
 # What tests share: helpers and the suites that run over every backend.
 SUPPORT_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c)))
 TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c \
-              tests/e2e/test_*.c tests/fuzz/test_*.c)))
+              tests/e2e/test_*.c tests/fuzz/test_*.c tests/sim/test_*.c)))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
+# The simulation: what it links in the place of the engine's own (task, mem, claim_owner) comes before the archive.
+SIM_SRC := $(sort $(filter-out tests/sim/test_% tests/sim/sim.c,$(wildcard tests/sim/*.c)))
+SIM := $(B)/tests/sim/test_sim $(B)/tests/sim/sim
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
+# What the e2e scripts put between sluice and its servers.
+PROXY := $(B)/tests/e2e/proxy
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
@@ -109,9 +116,17 @@ $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
+$(SIM): $(B)/%: $(B)/%.o $(SIM_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+
+$(filter-out $(SIM),$(TESTS)): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS) $(LDLIBS)
+
+$(PROXY): $(PROXY).o
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
 $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
@@ -119,7 +134,7 @@ $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 .PHONY: tests
-tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
+tests: $(TESTS) $(PROGRAMS) $(PROXY) ## build the test programs of KIND
 
 # --- Using it -------------------------------------------------------------------------------------------------------
 .PHONY: deps servers demo bench
@@ -142,7 +157,7 @@ bench: ## compare with sqlite3 .import: speed and memory
 	@ci/bench-queue.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
-.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz
+.PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz sim
 check: ## everything: gcc and clang, sanitizers, all tests, layers, headers, format
 	@ci/deps.sh check
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory servers; fi
@@ -161,13 +176,14 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
+    $(B)/tests/conformance/test_sink_mysql_loads \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_queue_servers.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
 endif
-build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS)
+build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS) $(PROXY)
 run-tests: build-tests
 	@ci/run-tests.sh $(KIND) $(RUN_TESTS)
 
@@ -199,6 +215,14 @@ fuzz: ## each fuzz target for SECONDS=60 (T=csv for those whose name contains it
 
 .PHONY: build-fuzz
 build-fuzz: $(call SELECT,$(FUZZERS))
+
+SEEDS := 10000
+FIRST := 1
+SEED :=
+sim: ## SEEDS=10000 simulated worlds of many workers, from FIRST=1 on; SEED=n tells the story of one
+	@ci/deps.sh check
+	@$(MAKE) --no-print-directory KIND=release build/release/tests/sim/sim
+	@ci/sim.sh build/release/tests/sim/sim $(if $(SEED),log $(SEED),$(FIRST) $(SEEDS))
 
 cov: ## line coverage of core/ by the whole test suite
 	@ci/deps.sh cov

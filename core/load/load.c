@@ -15,6 +15,8 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "core/load/ahead.h"
+#include "core/load/keep.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 
@@ -22,12 +24,14 @@ struct loader {
     struct job *job;
     struct sink *sink;
     struct store *store; /* the fetch thread's own handle */
+    struct ahead *ahead; /* NULL: the store is near, nothing is gained by reading ahead */
     struct block *blocks[LOAD_BLOCKS];
     struct item *items[LOAD_ITEMS];
     struct csv_reader *csv;
     struct convert *convert;
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
+    int64_t commits;          /* so far */
     bool sink_failed;         /* the last unit failed in the database, not in its source */
 };
 
@@ -97,6 +101,7 @@ void loader_free(struct loader *l)
     csv_close(l->csv);
     convert_free(l->convert);
     hash_free(l->prefix);
+    ahead_free(l->ahead);
     store_close(l->store);
     mem_free(l);
 }
@@ -121,7 +126,8 @@ enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out
         convert_new(&p->schema, &p->source.csv, &l->convert, err) != ERR_OK ||
         hash_new(&l->prefix, err) != ERR_OK)
         goto out;
-    if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK)
+    if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK ||
+        (l->store->caps.remote && ahead_new(&job->stores, &l->ahead, err) != ERR_OK))
         goto out;
     *out = l;
     l = NULL;
@@ -252,6 +258,7 @@ static enum err_code commit(struct work *w, struct err *err)
     w->load = NULL;
     if (sink_commit(load, err) != ERR_OK)
         return err->code;
+    w->loader->commits++;
     w->claim->renewed_us = clock_mono_us(w->loader->job->clock);
     if (w->samples)
         reject_samples_clear(w->samples);
@@ -324,9 +331,13 @@ static enum err_code pipes_open(struct loader *l, struct pipes *p, struct err *e
 
 static enum err_code give_items(struct loader *l, struct pipes *p, item_fn *take, void *ctx, struct err *err)
 {
+    const struct channel_idle keep = keep_load(l->sink);
     for (;;) {
         void *next = NULL;
-        if (channel_pop(p->items_full, &next, err) != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
+        enum err_code code = channel_pop_idle(p->items_full, &next, &keep, err);
+        if (code != ERR_OK)
+            l->sink_failed = code != ERR_CANCELLED; /* it said that it is gone while it waited */
+        if (code != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
             return err->code;
         struct item *item = next;
         if (!item)
@@ -343,8 +354,11 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                            struct load_outcome *outcomes, item_fn *take, void *ctx, struct err *err)
 {
     struct pipes pipes = {0};
-    struct fetch fetch = {
-        .store = l->store, .unit = unit, .stop = l->job->stop, .progress = l->job->progress};
+    struct fetch fetch = {.store = l->store,
+                          .ahead = l->ahead,
+                          .unit = unit,
+                          .stop = l->job->stop,
+                          .progress = l->job->progress};
     struct parse parse = {.pipeline = l->job->pipeline,
                           .unit = unit,
                           .limit = limit,
@@ -380,6 +394,11 @@ out:
 bool loader_sink_failed(const struct loader *l)
 {
     return l->sink_failed;
+}
+
+int64_t loader_commits(const struct loader *l)
+{
+    return l->commits;
 }
 
 void loader_set_sink(struct loader *l, struct sink *sink)

@@ -37,7 +37,7 @@ static bool counts(struct store *store, enum store_op op)
     h->calls[STORE_OP_ANY]++;
     int64_t at = h->calls[h->op];
     bool hit = h->nth && (h->op == op || h->op == STORE_OP_ANY) &&
-               (at == h->nth || (h->onwards && at > h->nth));
+               (at == h->nth || (h->onwards && at > h->nth && (!h->lasts || h->lasts(h->ctx))));
     h->fired += hit;
     pthread_mutex_unlock(&h->lock);
     return hit;
@@ -55,12 +55,12 @@ static enum err_code fire(struct store *store, bool hit, bool after, enum store_
                                            OPS[op], (long long)h->nth);
 }
 
-static enum err_code list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                struct err *err)
+static enum err_code list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                struct store_list **out, struct err *err)
 {
     bool hit = counts(store, STORE_OP_LIST);
     if (fire(store, hit, false, STORE_OP_LIST, err) != ERR_OK ||
-        store_wrap_list_begin(store, prefix, out, err) != ERR_OK)
+        store_wrap_list_begin(store, prefix, scope, out, err) != ERR_OK)
         return err->code;
     if (fire(store, hit, true, STORE_OP_LIST, err) != ERR_OK) {
         store_wrap_list_end(*out);
