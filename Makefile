@@ -175,6 +175,7 @@ bench: ## compare with sqlite3 .import: speed and memory
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/bench.sh
+	@ci/bench-queue.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
 .PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz sim
@@ -204,7 +205,7 @@ endif
 # Tests of the servers run beside them (SERVERS=yes), those of Slurm beside it (by T); elsewhere both are left out, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 $(B)/tests/conformance/test_sink_mysql \
     $(B)/tests/conformance/test_sink_mysql_loads \
-    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_queue_servers.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
@@ -261,6 +262,14 @@ cov: ## line coverage of core/ by the whole test suite
 .PHONY: mutants
 mutants: tests $(B)/tests/sim/sim ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
 	@KIND=$(KIND) tests/fault/mutants.sh
+
+.PHONY: chaos
+chaos: $(PROGRAMS) ## 8 workers, 200 hours, kill -9 at random, several seeds (CHAOS_SEEDS="1 2 3"), beside both pairs of servers (minutes)
+	@ci/deps.sh servers
+	@for pair in "minio mysql" "versitygw mariadb"; do set -- $$pair; \
+	    CHAOS=long SLUICE_BUILD=$(B) SLUICE_TEST_MYSQL_OPTIONS="--skip-log-bin --innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=OFF" \
+	        ci/with-$$1.sh ci/with-mysql.sh $$2 sh tests/e2e/test_queue_servers.sh >build/chaos.log 2>&1; \
+	    grep -E '^(not ok|#|1\.\.)' build/chaos.log; ! grep -q '^not ok' build/chaos.log && grep -q '^1\.\.' build/chaos.log || exit 1; done
 
 # --- Delivering it --------------------------------------------------------------------------------------------------
 .PHONY: install uninstall dist clean help

@@ -131,6 +131,7 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
         const struct backlog_item *item = &w->backlog.items[i];
         int64_t soon = item->class == BACKLOG_WAITING ? item->due_in_us
                        : item->class == BACKLOG_READY ? WORKER_AGAIN_MS * INT64_C(1000)
+                       : item->class == BACKLOG_HELD  ? w->job->pipeline->target.lease_ms * INT64_C(1000) / 3
                                                       : wait;
         turn->failed += item->class == BACKLOG_FAILED && item->file;
         open |= item->class == BACKLOG_WAITING || (item->class == BACKLOG_HELD && item->file);

@@ -24,7 +24,7 @@ enum {
     WORKER_TAKEOVERS = 10,
     WORKER_LOOK_MS = 30000, /* a backlog that was read so long ago is read again between two hours */
     WORKER_POLL_MS = 10000, /* the longest wait: files come without a word */
-    WORKER_AGAIN_MS = 1000, /* the wait for an hour that was ready, but another was faster */
+    WORKER_AGAIN_MS = 500,  /* the wait for an hour that was ready, but another was faster */
     WORKER_DELAY_MAX_MS = 3600000,
 };
 

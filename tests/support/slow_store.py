@@ -1,8 +1,8 @@
 """A folder as an S3 server whose answers a test can keep back: slow_store.py ROOT CONTROL
 
 Serves the files below ROOT/BUCKET/ on a free port of 127.0.0.1, whose number it writes to CONTROL/port. While the file CONTROL/away
-is there, listings of an hour are answered by 503; while CONTROL/hold is there, objects are not given: CONTROL/holding says that one
-is asked for. It ends when its standard input does.
+is there, listings of an hour are answered by 503; while CONTROL/hold is there, objects whose key has its text in it are not
+given: CONTROL/holding says that one is asked for. It ends when its standard input does.
 """
 import os, sys, threading, time
 from email.utils import formatdate
@@ -15,6 +15,14 @@ root, control = sys.argv[1:3]
 
 def there(name):
     return os.path.exists(os.path.join(control, name))
+
+
+def held(key):
+    try:
+        with open(os.path.join(control, "hold")) as file:
+            return file.read().strip() in key
+    except FileNotFoundError:
+        return False
 
 
 def etag(path):
@@ -57,9 +65,9 @@ class Handler(BaseHTTPRequestHandler):
             if "yyyy=" in prefix and there("away"):
                 return self.answer(503)
             return self.answer(200, listing(bucket, prefix))
-        if there("hold"):
+        if held(key):
             open(os.path.join(control, "holding"), "w").close()
-            while there("hold"):
+            while held(key):
                 time.sleep(0.01)
         path = os.path.join(root, bucket, key)
         with open(path, "rb") as file:
