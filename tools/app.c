@@ -85,8 +85,10 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
 {
     const struct options *o = app->options;
     const struct pipeline_options args = {
-        .file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
+        .file = app->file ? app->file : o->configs[0], .env = o->env, .sets = o->sets, .nsets = o->nsets};
 
+    if (app->pipeline)
+        return ERR_OK;
     if (pipeline_load(&args, &app->pipeline, err) ||
         layout_compile(app->pipeline->source.layout, &app->layout, err))
         return err->code;

@@ -15,6 +15,7 @@
 
 struct app {
     const struct options *options;
+    const char *file; /* the pipeline file, borrowed; NULL = the one that the options name */
     struct out out;
     bool has_out;
     int status;      /* the exit status so far */
@@ -41,6 +42,7 @@ enum app_need {
 enum err_code app_init(struct app *app, const struct options *options, struct err *err) MUST_USE;
 void app_release(struct app *app);
 
+/* May be called again for what is still missing; the pipeline file is read once. */
 enum err_code app_open(struct app *app, unsigned needs, struct err *err) MUST_USE;
 
 /* Opens the result; out_end is main's, once the command is through. */

@@ -11,7 +11,9 @@
 #include "tools/options.h"
 
 const struct option_def option_table[OPT_COUNT] = {
-    [OPT_CONFIG] = {"config", 'c', OPTION_ONCE, "FILE", "the pipeline file (default: sluice.yaml)"},
+    [OPT_CONFIG] = {"config", 'c', 0, "FILE",
+                    "the pipeline file (default: sluice.yaml); for serve, status and work it repeats, or names "
+                    "a folder of them"},
     [OPT_DIRECTORY] = {"directory", 'C', OPTION_ONCE, "DIR", "go to this folder first"},
     [OPT_ENV] = {"env", 'e', OPTION_ONCE, "NAME",
                  "use this environment of the pipeline file (or SLUICE_ENV)"},
@@ -99,7 +101,7 @@ const struct command_def command_table[CMD_COUNT] = {
                  "--reload deletes what the chosen hours loaded and loads it again, each object in one "
                  "transaction (it needs target.lineage); it asks first; -y says yes, and is needed "
                  "where there is no terminal."},
-    [CMD_STATUS] = {"status", "", 0, 0, 0, status, "show the hours by state",
+    [CMD_STATUS] = {"status", "", 0, 0, COMMAND_MANY, status, "show the hours by state",
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
     [CMD_HISTORY] = {"history", "", 0, 0, COMMAND_STREAMS, history, "show loads and failed attempts",

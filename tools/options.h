@@ -89,6 +89,7 @@ struct option_def {
 enum command_flag {
     COMMAND_TEXT_ONLY = 1, /* its result is text or bytes as they are: no -o, no --summary */
     COMMAND_STREAMS = 2,   /* its result may be unbounded */
+    COMMAND_MANY = 4,      /* it works on several pipelines: -c repeats, or names a folder */
 };
 
 struct command_def {
@@ -104,7 +105,7 @@ struct command_def {
 extern const struct option_def option_table[OPT_COUNT];
 extern const struct command_def command_table[CMD_COUNT];
 
-enum { OPTIONS_SETS_MAX = 256, OPTIONS_ARGS_MAX = 256, OPTIONS_SHOW_MAX = 1000 };
+enum { OPTIONS_CONFIGS_MAX = 256, OPTIONS_SETS_MAX = 256, OPTIONS_ARGS_MAX = 256, OPTIONS_SHOW_MAX = 1000 };
 
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_NONE };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -112,8 +113,9 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
     enum command_id command;
     bool has_command;
-    bool given[OPT_COUNT]; /* also the value of options that take none */
-    const char *config;    /* default "sluice.yaml" */
+    bool given[OPT_COUNT];                    /* also the value of options that take none */
+    const char *configs[OPTIONS_CONFIGS_MAX]; /* files, or (COMMAND_MANY) folders; default "sluice.yaml" */
+    size_t nconfigs;
     const char *directory;
     const char *env; /* NULL = none */
     const char *sets[OPTIONS_SETS_MAX];
