@@ -11,9 +11,10 @@
 #include "tools/options.h"
 
 const struct option_def option_table[OPT_COUNT] = {
-    [OPT_CONFIG] = {"config", 'c', 0, "FILE",
-                    "the pipeline file (default: sluice.yaml); for serve, status and work it repeats, or names "
-                    "a folder of them"},
+    [OPT_CONFIG] =
+        {"config", 'c', 0, "FILE",
+         "the pipeline file (default: sluice.yaml); for serve, status and work it repeats, or names "
+         "a folder of them"},
     [OPT_DIRECTORY] = {"directory", 'C', OPTION_ONCE, "DIR", "go to this folder first"},
     [OPT_ENV] = {"env", 'e', OPTION_ONCE, "NAME",
                  "use this environment of the pipeline file (or SLUICE_ENV)"},
