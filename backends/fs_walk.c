@@ -35,6 +35,7 @@ struct fs_walk {
     int root;
     int fd; /* the deepest level's folder; -1: open it again */
     const char *label;
+    bool flat; /* no folder is gone into */
     struct level *levels;
     size_t depth, cap;
     char path[STORE_KEY_MAX + 1];
@@ -187,7 +188,7 @@ static void pop(struct fs_walk *walk)
     }
 }
 
-enum err_code fs_walk_begin(int root, const char *label, const char *prefix, struct fs_walk **out,
+enum err_code fs_walk_begin(int root, const char *label, const char *prefix, bool flat, struct fs_walk **out,
                             struct err *err)
 {
     struct fs_walk *walk = mem_calloc(1, sizeof *walk);
@@ -199,7 +200,7 @@ enum err_code fs_walk_begin(int root, const char *label, const char *prefix, str
     if (!walk) {
         return err_nomem(err);
     }
-    *walk = (struct fs_walk){.root = root, .fd = -1, .label = label};
+    *walk = (struct fs_walk){.root = root, .fd = -1, .label = label, .flat = flat};
     memcpy(walk->path, prefix, len);
     walk->path[len] = '\0';
     /* The root of a lake that was removed still opens, and is empty. */
@@ -259,6 +260,10 @@ enum err_code fs_walk_next(struct fs_walk *walk, const char **path, struct stat 
                            walk->label, (int)level->path_len, walk->path, name, len, STORE_KEY_MAX);
         }
         memcpy(walk->path + level->path_len, name, strlen(name) + 1);
+        if (walk->path[len - 1] == '/' && walk->flat) {
+            level->next++;
+            continue;
+        }
         if (walk->path[len - 1] == '/') {
             size_t here = walk->depth - 1;
 

@@ -14,9 +14,9 @@
 
 struct fs_walk;
 
-/* Walks what starts with `prefix` below `root`; folders that cannot hold such a path are not opened. `root`
- * and `label` (for messages) are borrowed until fs_walk_end. */
-enum err_code fs_walk_begin(int root, const char *label, const char *prefix, struct fs_walk **out,
+/* Walks what starts with `prefix` below `root`; folders that cannot hold such a path are not opened, and no
+ * folder behind the prefix where `flat`. `root` and `label` (for messages) are borrowed until fs_walk_end. */
+enum err_code fs_walk_begin(int root, const char *label, const char *prefix, bool flat, struct fs_walk **out,
                             struct err *err) MUST_USE;
 
 /* The next entry that is no folder: its path below root (valid until the next call) and its own lstat; *path

@@ -48,7 +48,8 @@ struct page {
 struct s3_list {
     struct s3 *s3;
     char *prefix; /* with the root */
-    char *asked;  /* the prefix without an end that some servers refuse */
+    enum store_scope scope;
+    char *asked; /* the prefix without an end that some servers refuse */
     struct page page;
     size_t used;
     bool began, nothing;
@@ -161,8 +162,8 @@ static void page_clear(struct page *page)
     page->has_key = page->has_etag = page->encoded = page->truncated = page->complete = false;
 }
 
-static enum err_code ask(struct s3 *s3, const char *prefix, const char *token, const char *max_keys,
-                         struct page *page, struct err *err)
+static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope scope, const char *token,
+                         const char *max_keys, struct page *page, struct err *err)
 {
     struct s3_op op = {.method = "GET",
                        .right = "s3:ListBucket",
@@ -174,6 +175,9 @@ static enum err_code ask(struct s3 *s3, const char *prefix, const char *token, c
 
     if (token[0]) {
         op.query[op.nquery++] = (struct sign_pair){"continuation-token", token};
+    }
+    if (scope == STORE_FLAT) {
+        op.query[op.nquery++] = (struct sign_pair){"delimiter", "/"};
     }
     if (max_keys) {
         op.query[op.nquery++] = (struct sign_pair){"max-keys", max_keys};
@@ -211,7 +215,7 @@ enum err_code s3_list_probe(struct s3 *s3, struct err *err)
     struct page page;
 
     page_init(&page);
-    (void)!ask(s3, s3->root, "", "1", &page, err);
+    (void)!ask(s3, s3->root, STORE_BELOW, "", "1", &page, err);
     page_release(&page);
     return err->code;
 }
@@ -253,7 +257,8 @@ static void cut_refused(char *prefix)
     }
 }
 
-enum err_code s3_list_open(struct s3 *s3, const char *prefix, struct s3_list **out, struct err *err)
+enum err_code s3_list_open(struct s3 *s3, const char *prefix, enum store_scope scope, struct s3_list **out,
+                           struct err *err)
 {
     struct s3_list *list = mem_calloc(1, sizeof *list);
     size_t len = strlen(s3->root) + strlen(prefix) + 1;
@@ -263,6 +268,7 @@ enum err_code s3_list_open(struct s3 *s3, const char *prefix, struct s3_list **o
         return err_nomem(err);
     }
     list->s3 = s3;
+    list->scope = scope;
     list->nothing = prefix_is_hopeless(prefix);
     page_init(&list->page);
     buf_init(&list->token, TOKEN_MAX);
@@ -347,7 +353,7 @@ static enum err_code next_page(struct s3_list *list, struct err *err)
     }
     list->began = true;
     list->used = 0;
-    if (ask(list->s3, list->asked, buf_str(&list->token), NULL, page, err) != ERR_OK) {
+    if (ask(list->s3, list->asked, list->scope, buf_str(&list->token), NULL, page, err) != ERR_OK) {
         return err->code;
     }
     list->empty_pages = page->n ? 0 : list->empty_pages + 1;
@@ -404,6 +410,10 @@ enum err_code s3_list_next(struct s3_list *list, struct store_object *object, bo
             return err->code;
         }
         if (strncmp(buf_str(&list->key), list->prefix, strlen(list->prefix)) != 0) {
+            continue;
+        }
+        /* A server that knows no delimiter lists all. */
+        if (list->scope == STORE_FLAT && strchr(buf_str(&list->key) + strlen(list->prefix), '/')) {
             continue;
         }
         key = buf_str(&list->key) + strlen(list->s3->root);

@@ -10,7 +10,8 @@
 struct s3_list;
 
 /* Asks nothing yet. */
-enum err_code s3_list_open(struct s3 *s3, const char *prefix, struct s3_list **out, struct err *err) MUST_USE;
+enum err_code s3_list_open(struct s3 *s3, const char *prefix, enum store_scope scope, struct s3_list **out,
+                           struct err *err) MUST_USE;
 enum err_code s3_list_next(struct s3_list *list, struct store_object *object, bool *more,
                            struct err *err) MUST_USE;
 void s3_list_close(struct s3_list *list);

@@ -183,15 +183,16 @@ out:
     return err->code;
 }
 
-static enum err_code list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                struct err *err)
+static enum err_code list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                struct store_list **out, struct err *err)
 {
     struct fs_list *list = mem_calloc(1, sizeof *list);
 
     if (!list) {
         return err_nomem(err);
     }
-    if (fs_walk_begin(root_of(store), store->label, prefix, &list->walk, err) != ERR_OK) {
+    if (fs_walk_begin(root_of(store), store->label, prefix, scope == STORE_FLAT, &list->walk, err) !=
+        ERR_OK) {
         mem_free(list);
         return err->code;
     }

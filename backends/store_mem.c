@@ -189,27 +189,39 @@ static enum err_code open_store(const struct url *url, const char *base_dir, con
     return err->code;
 }
 
-static enum err_code list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                struct err *err)
+static enum err_code list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                struct store_list **out, struct err *err)
 {
     (void)store;
     (void)prefix;
+    (void)scope;
     *out = mem_calloc(1, sizeof **out);
     return *out ? ERR_OK : err_nomem(err);
+}
+
+/* False for a key behind the prefix that a flat listing passes over. */
+static bool in_scope(const struct store_list *list, const char *key)
+{
+    size_t len = strlen(list->prefix);
+
+    return list->scope == STORE_BELOW || strncmp(key, list->prefix, len) != 0 || !strchr(key + len, '/');
 }
 
 static enum err_code list_next(struct store_list *list, struct store_object *object, bool *more,
                                struct err *err)
 {
     struct place *place = place_of(list->store);
+    size_t i, len = strlen(list->prefix);
     bool found;
-    size_t i;
 
     (void)err;
     pthread_mutex_lock(&place->lock);
     i = find(place, list->last[0] ? list->last : list->prefix, &found);
     i += found && list->last[0];
-    *more = i < place->count && strncmp(place->objects[i].key, list->prefix, strlen(list->prefix)) == 0;
+    while (i < place->count && !in_scope(list, place->objects[i].key)) {
+        i++;
+    }
+    *more = i < place->count && strncmp(place->objects[i].key, list->prefix, len) == 0;
     if (*more) {
         describe(&place->objects[i], object);
     }

@@ -109,15 +109,15 @@ static enum err_code open_store(const struct url *url, const char *base_dir, con
     return ERR_OK;
 }
 
-static enum err_code list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                struct err *err)
+static enum err_code list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                struct store_list **out, struct err *err)
 {
     struct cursor *cursor = mem_calloc(1, sizeof *cursor);
 
     if (!cursor) {
         return err_nomem(err);
     }
-    if (s3_list_open(s3_of(store), prefix, &cursor->list, err) != ERR_OK) {
+    if (s3_list_open(s3_of(store), prefix, scope, &cursor->list, err) != ERR_OK) {
         mem_free(cursor);
         return err->code;
     }

@@ -97,16 +97,15 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
     return ERR_OK;
 }
 
-/* The source with its wrappers; also the engine's way to further handles. */
-static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+/* A store with its wrappers. */
+static enum err_code open_store(const struct app *app, const char *url, bool create, struct store **out,
+                                struct err *err)
 {
-    const struct app *app = ctx;
     struct store *store = NULL, *outer;
 
     *out = NULL;
-    if (registry_open_store(app->pipeline->source.url, app->pipeline->base_dir, clock_real(), false, &store,
-                            err))
-        return err_context(err, "source.url");
+    if (registry_open_store(url, app->pipeline->base_dir, clock_real(), create, &store, err))
+        return err->code;
     if (store_retry_wrap(store, &(struct store_retry_options){0}, &outer, err))
         goto failed;
     store = outer;
@@ -120,6 +119,27 @@ static enum err_code open_source(void *ctx, struct store **out, struct err *err)
 failed:
     store_close(store);
     return err->code;
+}
+
+/* The source; also the engine's way to further handles. */
+static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+{
+    const struct app *app = ctx;
+
+    return open_store(app, app->pipeline->source.url, false, out, err) ? err_context(err, "source.url")
+                                                                       : ERR_OK;
+}
+
+enum err_code app_open_queue(const struct app *app, bool create, struct store **out, struct err *err)
+{
+    const char *url = app->pipeline->queue.url;
+
+    *out = NULL;
+    if (!url)
+        return err_set(err, ERRN_CONFIG,
+                       "%s: this needs a place for queue files: set queue.url, such as file:queue/%s",
+                       app->pipeline->file, app->pipeline->name);
+    return open_store(app, url, create, out, err) ? err_context(err, "queue.url") : ERR_OK;
 }
 
 static enum sink_lineage lineage_of(enum pipeline_lineage lineage)
@@ -316,7 +336,7 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
     if (needs & APP_WRITE)
         stop_ignore_broken_output();
     if (needs & APP_STOP) {
-        stop_catch();
+        stop_catch_grace(app->options->grace_ms);
         job->stop = stop_flag();
     }
     if ((needs & APP_SOURCE) && open_source(app, &job->store, err))

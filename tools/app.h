@@ -81,8 +81,14 @@ enum err_code app_judge_new_table(const struct app *app, struct sink *sink, cons
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
                               struct sink **out, struct err *err) MUST_USE;
 
+/* Opens the place of the queue (queue.url), made where it is missing if `create`; NOT_FOUND where it is not
+ * there. */
+enum err_code app_open_queue(const struct app *app, bool create, struct store **out,
+                             struct err *err) MUST_USE;
+
 typedef enum err_code command_fn(struct app *app, struct err *err);
 command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,
-    cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_ls, cmd_cat, cmd_cp;
+    cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_ls, cmd_cat, cmd_cp, cmd_enqueue,
+    cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop;
 
 #endif

@@ -128,7 +128,7 @@ static enum err_code list(struct app *app, struct store *store, struct sums *sum
     struct store_object object;
     bool more = true;
 
-    if (store_list_begin(store, "", &cursor, err))
+    if (store_list_begin(store, "", STORE_BELOW, &cursor, err))
         return err->code;
     while (store_list_next(cursor, &object, &more, err) == ERR_OK && more)
         put_object(app, &object, sums);
@@ -269,7 +269,7 @@ static enum err_code copy_all(struct app *app, const char *source, const char *d
     bool more = true;
 
     if (open_place(app, source, false, &from, err) || open_place(app, dest, true, &to, err) ||
-        store_list_begin(from, "", &cursor, err))
+        store_list_begin(from, "", STORE_BELOW, &cursor, err))
         goto out;
     while (store_list_next(cursor, &object, &more, err) == ERR_OK && more) {
         if (copy(app, from, object.key, to, object.key, sums, err))

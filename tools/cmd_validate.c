@@ -122,7 +122,7 @@ static void check_source(struct validation *c)
     hour_t hour = 0;
 
     if (job->stores.open(job->stores.ctx, &job->store, &err) ||
-        store_list_begin(job->store, "", &cursor, &err))
+        store_list_begin(job->store, "", STORE_BELOW, &cursor, &err))
         goto out;
     while (!matched && seen < LISTED_MAX && store_list_next(cursor, &object, &more, &err) == ERR_OK && more) {
         enum layout_match match = layout_match(job->layout, object.key, &hour);

@@ -53,6 +53,16 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_OBJECT] = {"object", 0, OPTION_ONCE, "KEY", "only this object"},
     [OPT_ERROR] = {"error", 0, OPTION_ONCE, "NAME", "only this error, such as CSV_RAGGED"},
     [OPT_SHOW] = {"show", 0, OPTION_ONCE, "N", "name up to N rows that differ (at most 1000)"},
+    [OPT_MISSING] =
+        {"missing", 0, 0, NULL,
+         "the hours in which the source has objects that the ledger lacks (of --from and --to, or all)"},
+    [OPT_ONCE] = {"once", 0, 0, NULL, "work one hour"},
+    [OPT_DRAIN] = {"drain", 0, 0, NULL,
+                   "work until no queue file is left but those of failed hours (the default)"},
+    [OPT_WATCH] = {"watch", 0, 0, NULL, "go on until stopped"},
+    [OPT_GRACE] =
+        {"grace", 0, OPTION_ONCE, "DUR",
+         "after SIGTERM finish the hour within DUR, then roll back (default: 30s with --watch, else 0s)"},
     [OPT_RECURSIVE] = {"recursive", 'r', 0, NULL, "copy all objects below SOURCE"},
 };
 
@@ -68,6 +78,9 @@ static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
 static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
 static const unsigned char verify[] = {HOURS, OPT_SHOW, OPT_END};
+static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING, OPT_END};
+static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
+static const unsigned char hours[] = {HOURS, OPT_END};
 static const unsigned char cp[] = {OPT_RECURSIVE, OPT_END};
 
 const struct command_def command_table[CMD_COUNT] = {
@@ -132,6 +145,26 @@ const struct command_def command_table[CMD_COUNT] = {
                 "SOURCE and DEST are URLs or local paths. DEST is the new object, or a folder where it ends "
                 "in / or is one. With -r all objects below SOURCE are copied to the same names below DEST. "
                 "An object appears at DEST whole or not at all; folders are made."},
+    [CMD_ENQUEUE] =
+        {"enqueue", "", 0, 0, 0, enqueue, "put hours into the queue",
+         "Without an option: the hour before now (less schedule.lag), and those of queue.lookback "
+         "before it in which the source has objects that the ledger lacks. A queue file is an empty "
+         "object <queue.url>/YYYYMMDDHH, which anyone may make. Hours that are failed stay out: "
+         "`queue retry` brings them back."},
+    [CMD_WORK] =
+        {"work", "", 0, 0, COMMAND_STREAMS, work, "load the hours of the queue, oldest first",
+         "Any number may run at once, on any number of machines: each hour is claimed by one. A queue "
+         "file goes when its hour is loaded. What fails for a passing reason is tried again after "
+         "policy.retry.delay; after policy.retry.attempts, or a verdict on its data, the hour is failed "
+         "and its file stays; --drain then ends with 1."},
+    [CMD_QUEUE_LS] = {"queue ls", "", 0, 0, 0, hours, "list the hours that wait, are held or have failed",
+                      "Hours that have a queue file, and hours that a worker has, had, or has to try again."},
+    [CMD_QUEUE_RETRY] = {"queue retry", "", 0, 0, 0, hours, "queue failed hours again",
+                         "With no attempts counted against them. Without an option: all that have failed."},
+    [CMD_QUEUE_DROP] =
+        {"queue drop", "", 0, 0, 0, hours, "take hours out of the queue",
+         "Removes their queue files. What the source has of them stays unloaded until they are "
+         "queued again or `run` loads them."},
 };
 
 /* True if name is word, or "word second". */

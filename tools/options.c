@@ -174,6 +174,8 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return time_parse_us(value, &o->now_us, err) ? err_context(err, "--now") : ERR_OK;
     case OPT_WAIT:
         return duration_parse(value, &o->wait_ms, err) ? err_context(err, "--wait") : ERR_OK;
+    case OPT_GRACE:
+        return duration_parse(value, &o->grace_ms, err) ? err_context(err, "--grace") : ERR_OK;
     case OPT_HOUR:
         return take_hour(id, value, &o->hour, err);
     case OPT_FROM:
@@ -325,6 +327,12 @@ static enum err_code check_hours(const struct options *o, struct err *err)
                              : err_set(err, ERRN_USAGE,
                                        "--to H is needed: the first hour that is not yet in "
                                        "the table");
+    if (o->command == CMD_QUEUE_DROP && !given[OPT_HOUR] && !given[OPT_FROM] && !given[OPT_ALL])
+        return err_set(err, ERRN_USAGE, "which hours? --hour H, --from H --to H, or --all");
+    if (given[OPT_MISSING] && given[OPT_HOUR])
+        return err_set(err, ERRN_USAGE, "--missing and --hour exclude each other");
+    if (given[OPT_ONCE] + given[OPT_DRAIN] + given[OPT_WATCH] > 1)
+        return err_set(err, ERRN_USAGE, "--once, --drain and --watch exclude each other");
     if (given[OPT_TO] && !given[OPT_FROM])
         return err_set(err, ERRN_USAGE, "--to needs --from: the first hour");
     return ERR_OK;
@@ -355,6 +363,8 @@ static enum err_code check(struct parser *p)
         err_set(p->err, ERRN_USAGE, "give either IDs or options that choose");
     else
         (void)!check_hours(o, p->err);
+    if (o->given[OPT_WATCH] && !o->given[OPT_GRACE])
+        o->grace_ms = OPTIONS_GRACE_MS;
     return p->err->code ? in_command(p) : ERR_OK;
 }
 

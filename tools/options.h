@@ -32,6 +32,11 @@ enum command_id {
     CMD_LS,
     CMD_CAT,
     CMD_CP,
+    CMD_ENQUEUE,
+    CMD_WORK,
+    CMD_QUEUE_LS,
+    CMD_QUEUE_RETRY,
+    CMD_QUEUE_DROP,
     CMD_COUNT
 };
 
@@ -71,6 +76,11 @@ enum option_id {
     OPT_ERROR,
     OPT_SHOW,
     OPT_RECURSIVE,
+    OPT_MISSING,
+    OPT_ONCE,
+    OPT_DRAIN,
+    OPT_WATCH,
+    OPT_GRACE,
     OPT_COUNT
 };
 
@@ -105,7 +115,13 @@ struct command_def {
 extern const struct option_def option_table[OPT_COUNT];
 extern const struct command_def command_table[CMD_COUNT];
 
-enum { OPTIONS_CONFIGS_MAX = 256, OPTIONS_SETS_MAX = 256, OPTIONS_ARGS_MAX = 256, OPTIONS_SHOW_MAX = 1000 };
+enum {
+    OPTIONS_CONFIGS_MAX = 256,
+    OPTIONS_SETS_MAX = 256,
+    OPTIONS_ARGS_MAX = 256,
+    OPTIONS_SHOW_MAX = 1000,
+    OPTIONS_GRACE_MS = 30000
+};
 
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_NONE };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -127,6 +143,7 @@ struct options {
     enum color_mode color;
     int64_t now_us; /* with given[OPT_NOW] */
     int64_t wait_ms;
+    int64_t grace_ms;      /* 0 = roll back at once */
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;
     int64_t show;

@@ -34,6 +34,11 @@ static command_fn *const commands[CMD_COUNT] = {
     [CMD_LS] = cmd_ls,
     [CMD_CAT] = cmd_cat,
     [CMD_CP] = cmd_cp,
+    [CMD_ENQUEUE] = cmd_enqueue,
+    [CMD_WORK] = cmd_work,
+    [CMD_QUEUE_LS] = cmd_queue_ls,
+    [CMD_QUEUE_RETRY] = cmd_queue_retry,
+    [CMD_QUEUE_DROP] = cmd_queue_drop,
 };
 
 /* No secret may end in a core file. A limit of 1 byte is less than any core, and unlike 0 it also keeps Linux

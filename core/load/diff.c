@@ -101,8 +101,8 @@ enum err_code diff_begin(struct store *store, const struct layout *layout, struc
         err_nomem(err);
         goto out;
     }
-    if (store_list_begin(store, prefix, &d->list, err) != ERR_OK || advance_list(d, err) != ERR_OK ||
-        advance_ledger(d, err) != ERR_OK)
+    if (store_list_begin(store, prefix, STORE_BELOW, &d->list, err) != ERR_OK ||
+        advance_list(d, err) != ERR_OK || advance_ledger(d, err) != ERR_OK)
         goto out;
     *out = d;
     d = NULL;

@@ -15,7 +15,8 @@
 #include "core/store/layout.h"
 #include "core/store/store.h"
 
-/* Makes further handles on the source: the fetch thread needs its own. */
+/* Makes further handles on the source: each thread that reads needs its own. Called from any of them, several
+ * at once. */
 struct store_factory {
     enum err_code (*open)(void *ctx, struct store **out, struct err *err);
     void *ctx;

@@ -15,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "core/load/ahead.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 
@@ -22,6 +23,7 @@ struct loader {
     struct job *job;
     struct sink *sink;
     struct store *store; /* the fetch thread's own handle */
+    struct ahead *ahead; /* NULL: the store is near, nothing is gained by reading ahead */
     struct block *blocks[LOAD_BLOCKS];
     struct item *items[LOAD_ITEMS];
     struct csv_reader *csv;
@@ -97,6 +99,7 @@ void loader_free(struct loader *l)
     csv_close(l->csv);
     convert_free(l->convert);
     hash_free(l->prefix);
+    ahead_free(l->ahead);
     store_close(l->store);
     mem_free(l);
 }
@@ -121,7 +124,8 @@ enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out
         convert_new(&p->schema, &p->source.csv, &l->convert, err) != ERR_OK ||
         hash_new(&l->prefix, err) != ERR_OK)
         goto out;
-    if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK)
+    if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK ||
+        (l->store->caps.remote && ahead_new(&job->stores, &l->ahead, err) != ERR_OK))
         goto out;
     *out = l;
     l = NULL;
@@ -343,8 +347,11 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                            struct load_outcome *outcomes, item_fn *take, void *ctx, struct err *err)
 {
     struct pipes pipes = {0};
-    struct fetch fetch = {
-        .store = l->store, .unit = unit, .stop = l->job->stop, .progress = l->job->progress};
+    struct fetch fetch = {.store = l->store,
+                          .ahead = l->ahead,
+                          .unit = unit,
+                          .stop = l->job->stop,
+                          .progress = l->job->progress};
     struct parse parse = {.pipeline = l->job->pipeline,
                           .unit = unit,
                           .limit = limit,

@@ -1,9 +1,10 @@
 /*
  * load_fetch: the first thread of a load: objects of a unit -> blocks of decoded bytes.
  *
- * The bytes are hashed and counted as the store gives them, then inflated where the name says so. An object
- * that cannot be read becomes an ERROR block; a GROUP goes on with its next object, any other unit ends
- * there. A cancelled channel ends the thread silently: whoever cancelled knows why.
+ * The bytes come from the store, or from where a reader ahead has put them, which makes no difference here.
+ * They are hashed and counted as they come, then inflated where the name says so. An object that cannot be
+ * read becomes an ERROR block; a GROUP goes on with its next object, any other unit ends there. A cancelled
+ * channel ends the thread silently: whoever cancelled knows why.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,12 +12,14 @@
 
 #include "core/base/mem.h"
 #include "core/data/inflate.h"
+#include "core/load/ahead.h"
 #include "core/load/load_internal.h"
 
 /* The raw bytes of one object on their way to inflate: counted and hashed. */
 struct tee {
     struct bytes base;
-    struct store_reader *reader;
+    struct bytes *from;
+    const char *key;
     struct hash_state *hash;
     struct progress *progress;
     const atomic_int *stop;
@@ -39,9 +42,9 @@ static enum err_code tee_read(struct bytes *self, void *dst, size_t cap, size_t 
     if (tee->stop && atomic_load_explicit(tee->stop, memory_order_relaxed))
         return err_set(err, ERRN_CANCELLED, "stopped by a signal");
     struct err e = ERR_INIT;
-    if (store_read(tee->reader, dst, cap, n, &e) != ERR_OK) {
+    if (bytes_read(tee->from, dst, cap, n, &e) != ERR_OK) {
         tee->failed = true;
-        return source_error(&e, tee->reader->object.key, err);
+        return source_error(&e, tee->key, err);
     }
     hash_update(tee->hash, dst, *n);
     tee->count += (int64_t)*n;
@@ -90,19 +93,22 @@ static enum err_code pump(struct fetch *f, const struct tee *tee, struct bytes *
     }
 }
 
-/* One object, up to and without its last block, which is left in *block as END or ERROR. false: cancelled. */
-static bool fetch_object(struct fetch *f, const struct unit_object *object, struct hash_state *hash,
-                         struct block **block)
+/* Object i, up to and without its last block, which is left in *block as END or ERROR. false: cancelled. */
+static bool fetch_object(struct fetch *f, size_t i, struct hash_state *hash, struct block **block)
 {
+    const struct unit_object *object = &f->unit->objects[i];
     struct err err = ERR_INIT;
     struct store_reader *reader = NULL;
     struct bytes *inflate = NULL;
-    struct tee tee = {.base = {tee_read}, .hash = hash, .progress = f->progress, .stop = f->stop};
+    struct tee tee = {
+        .base = {tee_read}, .key = object->key, .hash = hash, .progress = f->progress, .stop = f->stop};
     int64_t decoded = 0;
     hash_reset(hash);
-    if (open_object(f->store, object->key, object->etag, &reader, &err) != ERR_OK)
+    struct ahead_object *ahead = ahead_take(f->ahead, i);
+    if (!ahead && open_object(f->store, object->key, object->etag, &reader, &err) != ERR_OK)
         goto out;
-    tee.reader = reader;
+    const struct store_object *found = ahead ? &ahead->object : &reader->object;
+    tee.from = ahead ? &ahead->bytes : &reader->bytes;
     enum compression kind = compression_of(object->key);
     if (kind != COMPRESSION_NONE && inflate_open(kind, &tee.base, &inflate, &err) != ERR_OK)
         goto out;
@@ -115,13 +121,14 @@ static bool fetch_object(struct fetch *f, const struct unit_object *object, stru
     b->kind = BLOCK_END;
     b->len = 0;
     b->raw_bytes = tee.count;
-    b->object_size = reader->object.size;
+    b->object_size = found->size;
     b->decoded_bytes = decoded;
     b->content = hash_digest(hash);
-    snprintf(b->etag, sizeof b->etag, "%s", reader->object.etag_trusted ? reader->object.etag : "");
+    snprintf(b->etag, sizeof b->etag, "%s", found->etag_trusted ? found->etag : "");
 out:
     inflate_close(inflate);
     store_close_read(reader);
+    ahead_give_back(f->ahead, ahead);
     if (err.code != ERR_OK && *block) {
         (*block)->kind = BLOCK_ERROR;
         (*block)->raw_bytes = tee.count;
@@ -137,6 +144,7 @@ void fetch_main(void *arg)
     struct hash_state *hash = NULL;
     struct block *block = NULL;
     void *popped = NULL;
+    ahead_begin(f->ahead, f->unit, f->stop);
     if (channel_pop(f->empty, &popped, &err) != ERR_OK)
         goto out;
     block = popped;
@@ -149,7 +157,7 @@ void fetch_main(void *arg)
         goto out;
     }
     for (size_t i = 0; i < f->unit->n; i++) {
-        if (!fetch_object(f, &f->unit->objects[i], hash, &block))
+        if (!fetch_object(f, i, hash, &block))
             goto out;
         bool failed = block->kind == BLOCK_ERROR;
         if (channel_push(f->full, block, &err) != ERR_OK)
@@ -164,8 +172,9 @@ void fetch_main(void *arg)
         }
     }
 out:
-    hash_free(hash);
     channel_close(f->full);
+    ahead_end(f->ahead);
+    hash_free(hash);
 }
 
 enum err_code load_content_hash(struct store *store, const struct store_object *object,
@@ -174,7 +183,7 @@ enum err_code load_content_hash(struct store *store, const struct store_object *
     struct store_reader *reader = NULL;
     struct hash_state *hash = NULL;
     char *data = mem_alloc(LOAD_BLOCK_BYTES);
-    struct tee tee = {.base = {tee_read}, .stop = stop};
+    struct tee tee = {.base = {tee_read}, .key = object->key, .stop = stop};
     size_t n = 1;
     if (!data) {
         err_nomem(err);
@@ -183,7 +192,7 @@ enum err_code load_content_hash(struct store *store, const struct store_object *
     if (hash_new(&hash, err) != ERR_OK ||
         open_object(store, object->key, object->etag, &reader, err) != ERR_OK)
         goto out;
-    tee.reader = reader;
+    tee.from = &reader->bytes;
     tee.hash = hash;
     while (n > 0)
         if (tee_read(&tee.base, data, LOAD_BLOCK_BYTES, &n, err) != ERR_OK)

@@ -62,8 +62,10 @@ void item_free(struct item *item);
 void item_clear(struct item *item);
 
 /* One fetch thread's work: all objects of the unit. */
+struct ahead;
 struct fetch {
     struct store *store;
+    struct ahead *ahead; /* NULL: the store is near */
     const struct unit *unit;
     const atomic_int *stop;
     struct progress *progress;

@@ -19,7 +19,7 @@ bool queue_name_parse(const char *name, hour_t *hour)
 static enum err_code visit_name(const char *name, queue_visit_fn *visit, void *ctx, struct err *err)
 {
     hour_t hour;
-    if (name[0] == '.' || name[0] == '_' || strchr(name, '/'))
+    if (name[0] == '.' || name[0] == '_')
         return ERR_OK;
     return visit(ctx, queue_name_parse(name, &hour) ? &hour : NULL, name, err);
 }
@@ -29,7 +29,7 @@ enum err_code queue_list(struct store *store, queue_visit_fn *visit, void *ctx, 
     struct store_list *list = NULL;
     struct store_object object;
     bool more = true;
-    if (store_list_begin(store, "", &list, err) != ERR_OK)
+    if (store_list_begin(store, "", STORE_FLAT, &list, err) != ERR_OK)
         return err->code;
     while (store_list_next(list, &object, &more, err) == ERR_OK && more)
         if (visit_name(object.key, visit, ctx, err) != ERR_OK)

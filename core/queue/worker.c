@@ -124,7 +124,7 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
     turn->failed = 0;
     for (size_t i = 0; i < w->backlog.n; i++) {
         const struct backlog_item *item = &w->backlog.items[i];
-        turn->failed += item->class == BACKLOG_FAILED;
+        turn->failed += item->class == BACKLOG_FAILED && item->file;
         open |= item->class == BACKLOG_WAITING || (item->class == BACKLOG_HELD && item->file);
         open |= item->class == BACKLOG_READY; /* held by another when we tried */
         if (item->class == BACKLOG_WAITING && item->due_in_us < wait)
@@ -179,10 +179,11 @@ static bool is_everybodys(enum err_code code)
 }
 
 /* An empty hour that policy.on_empty does not want may still get its objects until it is late. */
-static bool may_still_come(const struct job *job, hour_t hour, int64_t *in_us)
+static bool may_still_come(const struct worker *w, hour_t hour, int64_t *in_us)
 {
+    const struct job *job = w->job;
     *in_us = hour_start_us(hour + 1) + job->pipeline->source.expect_within_ms * 1000 -
-             clock_wall_us(job->clock);
+             clock_wall_us(w->options.now ? w->options.now : job->clock);
     return *in_us > 0;
 }
 
@@ -194,7 +195,7 @@ static void decide(void *ctx, const struct claim *claim, bool broken_off, struct
     *why = outcome->why ? *outcome->why : ERR_INIT;
     if (outcome->state == HOUR_EMPTY)
         run_judge_empty(w->job, hour, why);
-    if (why->name == ERRN_HOUR_EMPTY && may_still_come(w->job, hour, &outcome->retry_in_us)) {
+    if (why->name == ERRN_HOUR_EMPTY && may_still_come(w, hour, &outcome->retry_in_us)) {
         outcome->state = HOUR_RETRYING;
         outcome->attempts = claim->row.attempts;
     } else if (why->code == ERR_OK && finish(w, hour, why) == ERR_OK) {

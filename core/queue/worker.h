@@ -32,6 +32,7 @@ struct worker;
 struct worker_options {
     bool allow_nonempty;         /* as in run_options */
     struct store_factory queues; /* opens the queue's place; NOT_FOUND: no files yet */
+    const struct clock *now;     /* whether an hour is late goes by it; NULL = the job's */
 };
 
 enum worker_did { WORKER_HOUR, WORKER_WAIT, WORKER_DRAINED };
@@ -45,7 +46,7 @@ struct worker_turn {
     /* WORKER_WAIT */
     int64_t wait_us; /* until something may be ready */
     /* otherwise */
-    int64_t failed; /* hours in the backlog that were given up */
+    int64_t failed; /* queue files of hours that were given up */
 };
 
 /* The job and all that it borrows live as long as the worker; nothing is asked of them yet. */

@@ -102,8 +102,8 @@ void store_close(struct store *store)
     }
 }
 
-enum err_code store_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                               struct err *err)
+enum err_code store_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                               struct store_list **out, struct err *err)
 {
     struct store_list *list = NULL;
     size_t len = strlen(prefix);
@@ -113,11 +113,12 @@ enum err_code store_list_begin(struct store *store, const char *prefix, struct s
         return err_set(err, ERRN_KEY_TOO_LONG, "%s: a prefix of %zu bytes; the longest is %d", store->label,
                        len, STORE_KEY_MAX);
     }
-    if (store->type->list_begin(store, prefix, &list, err) != ERR_OK) {
+    if (store->type->list_begin(store, prefix, scope, &list, err) != ERR_OK) {
         return err->code;
     }
     list->store = store;
     list->done = false;
+    list->scope = scope;
     list->failed = ERR_INIT;
     list->last[0] = '\0';
     memcpy(list->prefix, prefix, len + 1);
@@ -136,8 +137,9 @@ static enum err_code list_checked(struct store_list *list, struct store_object *
         return ERR_OK;
     }
     if (!object_valid(object) || strcmp(object->key, list->last) <= 0 ||
-        strncmp(object->key, list->prefix, strlen(list->prefix)) != 0) {
-        return breach(list->store, "a listing gave an illegal object, or keys out of order", err);
+        strncmp(object->key, list->prefix, strlen(list->prefix)) != 0 ||
+        (list->scope == STORE_FLAT && strchr(object->key + strlen(list->prefix), '/'))) {
+        return breach(list->store, "a listing gave an illegal object, or keys out of order or scope", err);
     }
     memcpy(list->last, object->key, strlen(object->key) + 1);
     return ERR_OK;

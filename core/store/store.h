@@ -36,6 +36,12 @@ struct store_object {
     int64_t mtime_us;  /* for people; 0 where not known */
 };
 
+/* Which keys behind the prefix a listing gives. */
+enum store_scope {
+    STORE_BELOW, /* all */
+    STORE_FLAT,  /* those without a "/": one folder's objects, and nothing of what is below it is read */
+};
+
 enum store_condition { PUT_ALWAYS, PUT_IF_ABSENT };
 
 struct store_caps {
@@ -53,6 +59,7 @@ struct store;
 struct store_list {
     struct store *store;
     bool done;
+    enum store_scope scope;
     char last[STORE_KEY_MAX + 1];
     char prefix[STORE_KEY_MAX + 1];
     struct err failed; /* a listing that failed stays failed: what is left out must never look like the end */
@@ -82,11 +89,11 @@ struct store_type {
     enum err_code (*open)(const struct url *url, const char *base_dir, const struct clock *clock, bool create,
                           struct store **out, struct err *err);
 
-    /* Lists keys that start with `prefix` ("" = all) in byte order, each once; objects made or removed
-     * meanwhile may or may not show. Memory MUST NOT grow with the number of keys (fs: with the largest
-     * single folder). */
-    enum err_code (*list_begin)(struct store *store, const char *prefix, struct store_list **out,
-                                struct err *err);
+    /* Lists keys in scope that start with `prefix` ("" = all) in byte order, each once; objects made or
+     * removed meanwhile may or may not show. Memory MUST NOT grow with the number of keys (fs: with the
+     * largest single folder). */
+    enum err_code (*list_begin)(struct store *store, const char *prefix, enum store_scope scope,
+                                struct store_list **out, struct err *err);
     /* Fills *object and sets *more = true, or *more = false at the end. */
     enum err_code (*list_next)(struct store_list *list, struct store_object *object, bool *more,
                                struct err *err);
@@ -128,8 +135,8 @@ enum err_code store_open(const struct store_type *type, const struct url *url, c
                          struct err *err) MUST_USE;
 void store_close(struct store *store);
 
-enum err_code store_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                               struct err *err) MUST_USE;
+enum err_code store_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                               struct store_list **out, struct err *err) MUST_USE;
 enum err_code store_list_next(struct store_list *list, struct store_object *object, bool *more,
                               struct err *err) MUST_USE;
 void store_list_end(struct store_list *list);

@@ -165,12 +165,12 @@ static enum err_code strike(struct store *store, enum op op, const char *key, bo
     return ERR_OK;
 }
 
-static enum err_code fault_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                      struct err *err)
+static enum err_code fault_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                      struct store_list **out, struct err *err)
 {
     return strike(store, OP_LIST, prefix, NULL, err) != ERR_OK
                ? err->code
-               : store_wrap_list_begin(store, prefix, out, err);
+               : store_wrap_list_begin(store, prefix, scope, out, err);
 }
 
 static enum err_code fault_list_next(struct store_list *list, struct store_object *object, bool *more,

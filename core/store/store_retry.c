@@ -66,14 +66,14 @@ static bool again(struct store *store, unsigned attempt, struct err *err)
     return true;
 }
 
-static enum err_code retry_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                      struct err *err)
+static enum err_code retry_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                      struct store_list **out, struct err *err)
 {
     unsigned attempt = 0;
     enum err_code code;
 
     do {
-        code = store_wrap_list_begin(store, prefix, out, err);
+        code = store_wrap_list_begin(store, prefix, scope, out, err);
     } while (again(store, ++attempt, err));
     return code;
 }

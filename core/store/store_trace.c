@@ -39,11 +39,11 @@ static void tell(const struct store *store, const char *op, const char *key, enu
     }
 }
 
-static enum err_code trace_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                      struct err *err)
+static enum err_code trace_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                      struct store_list **out, struct err *err)
 {
     int64_t start = now_us(store);
-    enum err_code code = store_wrap_list_open(store, prefix, sizeof(struct trace_list), out, err);
+    enum err_code code = store_wrap_list_open(store, prefix, scope, sizeof(struct trace_list), out, err);
 
     if (code == ERR_OK) {
         ((struct trace_list *)*out)->micros = now_us(store) - start;

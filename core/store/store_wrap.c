@@ -30,15 +30,15 @@ void *store_wrap_new(size_t size, const struct store_type *type, struct store *i
     return wrap;
 }
 
-enum err_code store_wrap_list_open(struct store *store, const char *prefix, size_t size,
-                                   struct store_list **out, struct err *err)
+enum err_code store_wrap_list_open(struct store *store, const char *prefix, enum store_scope scope,
+                                   size_t size, struct store_list **out, struct err *err)
 {
     struct wrap_list *list = mem_calloc(1, size);
 
     if (!list) {
         return err_nomem(err);
     }
-    if (store_list_begin(inner_of(store), prefix, &list->inner, err) != ERR_OK) {
+    if (store_list_begin(inner_of(store), prefix, scope, &list->inner, err) != ERR_OK) {
         mem_free(list);
         return err->code;
     }
@@ -46,10 +46,10 @@ enum err_code store_wrap_list_open(struct store *store, const char *prefix, size
     return ERR_OK;
 }
 
-enum err_code store_wrap_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                    struct err *err)
+enum err_code store_wrap_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                    struct store_list **out, struct err *err)
 {
-    return store_wrap_list_open(store, prefix, sizeof(struct wrap_list), out, err);
+    return store_wrap_list_open(store, prefix, scope, sizeof(struct wrap_list), out, err);
 }
 
 enum err_code store_wrap_list_next(struct store_list *list, struct store_object *object, bool *more,

@@ -30,11 +30,11 @@ void *store_wrap_new(size_t size, const struct store_type *type, struct store *i
                      struct err *err) MUST_USE;
 
 /* The same as the op list_begin, for a cursor of `size` bytes that embeds struct wrap_list. */
-enum err_code store_wrap_list_open(struct store *store, const char *prefix, size_t size,
-                                   struct store_list **out, struct err *err) MUST_USE;
+enum err_code store_wrap_list_open(struct store *store, const char *prefix, enum store_scope scope,
+                                   size_t size, struct store_list **out, struct err *err) MUST_USE;
 
-enum err_code store_wrap_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                    struct err *err) MUST_USE;
+enum err_code store_wrap_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                    struct store_list **out, struct err *err) MUST_USE;
 enum err_code store_wrap_list_next(struct store_list *list, struct store_object *object, bool *more,
                                    struct err *err) MUST_USE;
 void store_wrap_list_end(struct store_list *list);

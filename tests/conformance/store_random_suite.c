@@ -123,11 +123,12 @@ static void try_list(struct random *r, struct store *store, struct store *model)
     struct store_list *list, *model_list;
     struct store_object object, wanted, stat;
     char prefix[KEY_TEXT];
+    enum store_scope scope = below(r, 2) ? STORE_FLAT : STORE_BELOW;
     bool more, model_more;
 
     random_prefix(r, prefix);
-    assert_int_equal(store_list_begin(store, prefix, &list, &a), ERR_OK);
-    assert_int_equal(store_list_begin(model, prefix, &model_list, &b), ERR_OK);
+    assert_int_equal(store_list_begin(store, prefix, scope, &list, &a), ERR_OK);
+    assert_int_equal(store_list_begin(model, prefix, scope, &model_list, &b), ERR_OK);
     do {
         if (store_list_next(list, &object, &more, &a) != ERR_OK) {
             fail_msg("step %d, list %s: %s", r->step, prefix, a.msg);

@@ -112,7 +112,7 @@ void store_suite_keys(struct store *store, const char *prefix, char *buf, size_t
     size_t len = 0;
 
     buf[0] = '\0';
-    OK(store_list_begin(store, prefix, &list, &err));
+    OK(store_list_begin(store, prefix, STORE_BELOW, &list, &err));
     for (;;) {
         OK(store_list_next(list, &object, &more, &err));
         if (!more) {
@@ -188,6 +188,42 @@ static void lists_in_byte_order_each_once(void **state)
     }
 }
 
+static void flat_keys(struct store *store, const char *prefix, const char *wanted)
+{
+    struct err err = ERR_INIT;
+    struct store_list *list;
+    struct store_object object;
+    char buf[256] = "";
+    bool more = true;
+
+    OK(store_list_begin(store, prefix, STORE_FLAT, &list, &err));
+    while (store_list_next(list, &object, &more, &err) == ERR_OK && more) {
+        snprintf(buf + strlen(buf), sizeof buf - strlen(buf), "%s ", object.key);
+    }
+    OK(err.code);
+    store_list_end(list);
+    assert_string_equal(buf, wanted);
+}
+
+static void a_flat_listing_stays_in_its_folder(void **state)
+{
+    struct fixture *f = *state;
+
+    flat_keys(f->store, "", "");
+    for (const char *const *key = (const char *const[]){"2022060512", "2022060513", "2022/06/05/12/a", "a.b",
+                                                        "a/b", "a/c/d", "a/c.d", "a0", NULL};
+         *key; key++) {
+        case_put(f->store, *key, "");
+    }
+    flat_keys(f->store, "", "2022060512 2022060513 a.b a0 ");
+    flat_keys(f->store, "2022", "2022060512 2022060513 ");
+    flat_keys(f->store, "a", "a.b a0 ");
+    flat_keys(f->store, "a/", "a/b a/c.d ");
+    flat_keys(f->store, "a/c", "a/c.d ");
+    flat_keys(f->store, "a/c/", "a/c/d ");
+    flat_keys(f->store, "2022/", "");
+}
+
 static void prefix_may_end_anywhere(void **state)
 {
     struct fixture *f = *state;
@@ -212,7 +248,7 @@ static void prefix_may_end_anywhere(void **state)
     }
     memset(longest, 'x', sizeof longest);
     longest[STORE_KEY_MAX + 1] = '\0';
-    FAILS(ERR_CONFIG, store_list_begin(f->store, longest, &list, e));
+    FAILS(ERR_CONFIG, store_list_begin(f->store, longest, STORE_BELOW, &list, e));
     longest[STORE_KEY_MAX] = '\0';
     case_keys(f->store, longest, "");
 }
@@ -303,7 +339,7 @@ static void lists_ten_thousand_keys(void **state)
             case_put(f->store, key, "");
         }
     }
-    OK(store_list_begin(f->store, "", &list, &err));
+    OK(store_list_begin(f->store, "", STORE_BELOW, &list, &err));
     for (int i = 0; i < MANY; i++) {
         snprintf(key, sizeof key, "hh=%02d/part-%05d", i / 9990, i);
         OK(store_list_next(list, &object, &more, &err));
@@ -333,8 +369,8 @@ static void lists_while_others_write(void **state)
         snprintf(key, sizeof key, "d%d/gone", i);
         case_put(f->store, key, "");
     }
-    OK(store_list_begin(f->store, "", &list, &err));
-    OK(store_list_begin(f->store, "d7", &beside, &err));
+    OK(store_list_begin(f->store, "", STORE_BELOW, &list, &err));
+    OK(store_list_begin(f->store, "d7", STORE_BELOW, &beside, &err));
     for (int i = 0;; i++) {
         OK(store_list_next(list, &object, &more, &err));
         if (!more) {
@@ -368,7 +404,7 @@ static void stat_says_what_list_and_read_say(void **state)
 
     case_put(f->store, "dir/x", "12345");
     OK(store_stat(f->store, "dir/x", &stat, &err));
-    OK(store_list_begin(f->store, "", &list, &err));
+    OK(store_list_begin(f->store, "", STORE_BELOW, &list, &err));
     OK(store_list_next(list, &listed, &more, &err));
     OK(store_open_read(f->store, "dir/x", NULL, &reader, &err));
     assert_true(more);
@@ -461,6 +497,7 @@ int store_suite_run(const struct store_suite *suite)
     struct CMUnitTest tests[] = {
         CASE(place_that_is_missing_is_not_found),
         CASE(lists_in_byte_order_each_once),
+        CASE(a_flat_listing_stays_in_its_folder),
         CASE(prefix_may_end_anywhere),
         CASE(keys_may_hold_odd_bytes),
         CASE(key_of_greatest_length),

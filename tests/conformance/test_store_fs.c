@@ -320,7 +320,7 @@ static void rights_are_named(void **state)
     assert_int_equal(store_open_read(store, "file", NULL, &reader, &err), ERR_DENIED);
     assert_non_null(strstr(err.msg, "file:deep/lake/file"));
     err_clear(&err);
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_DENIED);
     assert_non_null(strstr(err.msg, "file:deep/lake/b/"));
@@ -387,7 +387,7 @@ static void root_that_is_missing_or_no_folder(void **state)
     assert_int_equal(registry_open_store("file:", place.dir, clock_real(), true, &none, &err), ERR_CONFIG);
     err_clear(&err);
     assert_int_equal(rmdir(place.lake), 0); /* a lake that is lost is no empty lake */
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_NOT_FOUND);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_NOT_FOUND);
 }
 
 int main(void)

@@ -69,7 +69,7 @@ static void *hammer(void *failed)
 
         snprintf(key, sizeof key, "k%d", i % 7);
         if (store_put_mem(store, key, key, strlen(key), PUT_ALWAYS, &err) == ERR_OK &&
-            store_list_begin(store, "k", &list, &err) == ERR_OK) {
+            store_list_begin(store, "k", STORE_BELOW, &list, &err) == ERR_OK) {
             while (more && store_list_next(list, &object, &more, &err) == ERR_OK) {
             }
         }

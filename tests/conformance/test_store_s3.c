@@ -52,7 +52,7 @@ static void remove_bucket(void)
     if (!place.url[0] || open_url(place.url, false, &store, &err) != ERR_OK) {
         return;
     }
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
     while (store_list_next(list, &object, &more, &err) == ERR_OK && more) {
         assert_int_equal(store_remove(store, object.key, &err), ERR_OK);
     }

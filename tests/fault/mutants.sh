@@ -109,7 +109,7 @@ mutant if-match-dropped core/load/load_fetch.c 's/\.if_match = [^}]*\}/.if_match
 mutant changed-while-read backends/store_fs.c 's/if_match && strcmp/if_match \&\& false \&\& strcmp/' \
     conformance/test_store_fs
 # shellcheck disable=SC2086
-mutant fresh-etag-trusted core/load/load_fetch.c 's/reader->object\.etag_trusted \? reader->object\.etag : ""/reader->object.etag/' \
+mutant fresh-etag-trusted core/load/load_fetch.c 's/found->etag_trusted \? found->etag : ""/found->etag/' \
     $load fault/test_lies
 # shellcheck disable=SC2086
 mutant listed-etag-trusted core/load/diff.c 's/ && object->etag_trusted//' $load fault/test_lies
@@ -120,6 +120,18 @@ mutant prefix-not-compared core/load/load_parse.c 's/if \(!there \|\| !hash_equa
 # shellcheck disable=SC2086
 mutant header-not-in-prefix core/load/load_parse.c 's/hash_update\(p->in->prefix, record\.raw, record\.raw_len\);/(void)0;/' \
     $load fault/test_lies
+
+# --- reading ahead
+mutant ahead-if-match-dropped core/load/ahead.c 's/\.if_match = [^}]*\}/.if_match = NULL}/' unit/load/test_ahead
+mutant ahead-error-lost core/load/ahead.c 's/\*n == 0 && f->err\.code != ERR_OK/false/' unit/load/test_ahead
+mutant ahead-other-length-taken core/load/ahead.c 's/as_listed = .*;/as_listed = true;/' unit/load/test_ahead
+mutant ahead-not-in-order core/load/ahead.c 's/struct slot \*slot = slot_of\(a, i\)/struct slot *slot = slot_of(a, i ^ 1)/' unit/load/test_ahead
+mutant ahead-memory-without-bound core/load/ahead.c 's/a->held \+ cost > AHEAD_BYTES/false/' unit/load/test_ahead
+mutant ahead-window-without-bound core/load/ahead.c 's/a->next - a->taken == AHEAD_OBJECTS \|\| //' unit/load/test_ahead
+mutant ahead-not-waited-for core/load/ahead.c 's/while \(slot->state == SLOT_READING\)/while (false)/' unit/load/test_ahead
+mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/load/test_ahead
+mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
+mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
 
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep

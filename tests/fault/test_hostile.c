@@ -76,10 +76,11 @@ static void describe(const struct made_store *s, struct store_object *out)
         out->size += p->bytes;
 }
 
-static enum err_code made_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                     struct err *err)
+static enum err_code made_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                     struct store_list **out, struct err *err)
 {
     struct made_list *list = mem_calloc(1, sizeof *list);
+    (void)scope;
     if (!list)
         return err_nomem(err);
     list->given = strncmp(((struct made_store *)store)->key, prefix, strlen(prefix)) != 0;

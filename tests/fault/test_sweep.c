@@ -1,7 +1,8 @@
 /*
  * sweep: one call of a load fails, the Nth of all, for N = 1, 2, ... until a load runs through untouched;
  * once and for good. Calls are allocations (sluice's and SQLite's own), store calls and sink calls, before
- * and after the inner one.
+ * and after the inner one. Over a store that is far the Nth is another one each time, as several threads
+ * read.
  *
  * After each: an undisturbed run ends as a run that was never disturbed (rows, hashes, ledger, rejects,
  * claims), and a disturbed run that reported success had done all of it. SLUICE_FAULT_LONG=1 takes every N;
@@ -36,6 +37,7 @@ struct fault {
     atomic_llong allocations;
     int64_t nth;
     bool onwards;
+    bool remote;
 };
 
 /* How: sets the fault up for the Nth call, says whether it was hit. */
@@ -48,7 +50,11 @@ struct kind {
 
 static struct store *wrap_store(void *ctx, struct store *inner)
 {
-    return store_hook_new(&((struct fault *)ctx)->store, inner);
+    struct fault *f = ctx;
+    struct store *store = store_hook_new(&f->store, inner);
+    if (store)
+        store->caps.remote = f->remote;
+    return store;
 }
 
 static struct sink *wrap_sink(void *ctx, struct sink *inner)
@@ -163,9 +169,9 @@ static bool sensible(int status)
 }
 
 /* One load with the fault at the Nth call; false where it was not reached. */
-static bool one_try(struct stage *stage, const struct kind *kind, int64_t nth, bool onwards)
+static bool one_try(struct stage *stage, const struct kind *kind, int64_t nth, bool onwards, bool remote)
 {
-    struct fault f = {.nth = nth, .onwards = onwards};
+    struct fault f = {.nth = nth, .onwards = onwards, .remote = remote};
     struct rig rig = {.wrap_store = wrap_store, .wrap_sink = wrap_sink, .wrap_ctx = &f};
     char what[128];
     snprintf(what, sizeof what, "%s %lld%s", kind->name, (long long)nth, onwards ? " on" : "");
@@ -201,7 +207,7 @@ static unsigned seed(void)
 
 /* Every N up to DENSE, then in steps that grow by a share of N, from an offset of the seed; `share` says how
  * fast. The first untouched load ends it. */
-static void sweep(enum scene_id id, const struct kind *kind, unsigned share)
+static void sweep_at(enum scene_id id, const struct kind *kind, unsigned share, bool remote)
 {
     bool all = getenv("SLUICE_FAULT_LONG") != NULL;
     int64_t dense = SANITIZED ? DENSE / 2 : DENSE;
@@ -209,15 +215,20 @@ static void sweep(enum scene_id id, const struct kind *kind, unsigned share)
     stage_open(&stage, id);
     for (int onwards = 0; onwards < 2; onwards++) {
         int64_t n = 1, tries = 0;
-        while (one_try(&stage, kind, n, onwards)) {
+        while (one_try(&stage, kind, n, onwards, remote)) {
             tries++;
             n += all || n < dense ? 1 : 1 + (int64_t)((n + seed() % 7) * share * (SANITIZED ? 2 : 1) / 100);
             assert_true(n < N_MAX);
         }
-        print_message("# %s, %s %s: %lld tries up to %lld\n", stage.scene->name, kind->name,
-                      onwards ? "for good" : "once", (long long)tries, (long long)n);
+        print_message("# %s%s, %s %s: %lld tries up to %lld\n", remote ? "far " : "", stage.scene->name,
+                      kind->name, onwards ? "for good" : "once", (long long)tries, (long long)n);
     }
     stage_release(&stage);
+}
+
+static void sweep(enum scene_id id, const struct kind *kind, unsigned share)
+{
+    sweep_at(id, kind, share, false);
 }
 
 static void allocations_of_a_load(void **state)
@@ -257,6 +268,18 @@ static void store_calls(void **state)
     sweep(SCENE_MEM, &STORE_IO, 1);
 }
 
+/* Held against what is left by loads of a near store. */
+static void all_of_a_load_from_afar(void **state)
+{
+    (void)state;
+    sweep_at(SCENE_FILE, &MEMORY, 30, true);
+    sweep_at(SCENE_HOUR, &MEMORY, 50, true);
+    sweep_at(SCENE_FILE, &STORE_IO, 10, true);
+    sweep_at(SCENE_HOUR, &STORE_AWAY, 10, true);
+    sweep_at(SCENE_RELOAD, &STORE_AWAY, 20, true);
+    sweep_at(SCENE_BAD, &SINK_LOST, 20, true);
+}
+
 static void sink_calls(void **state)
 {
     (void)state;
@@ -286,6 +309,7 @@ int main(void)
         cmocka_unit_test(allocations_in_chunks_hours_reload_and_replay),
         cmocka_unit_test(allocations_of_sqlite),
         cmocka_unit_test(store_calls),
+        cmocka_unit_test(all_of_a_load_from_afar),
         cmocka_unit_test(sink_calls),
         cmocka_unit_test(sink_answers_lost),
     };

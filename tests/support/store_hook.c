@@ -55,12 +55,12 @@ static enum err_code fire(struct store *store, bool hit, bool after, enum store_
                                            OPS[op], (long long)h->nth);
 }
 
-static enum err_code list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                struct err *err)
+static enum err_code list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                struct store_list **out, struct err *err)
 {
     bool hit = counts(store, STORE_OP_LIST);
     if (fire(store, hit, false, STORE_OP_LIST, err) != ERR_OK ||
-        store_wrap_list_begin(store, prefix, out, err) != ERR_OK)
+        store_wrap_list_begin(store, prefix, scope, out, err) != ERR_OK)
         return err->code;
     if (fire(store, hit, true, STORE_OP_LIST, err) != ERR_OK) {
         store_wrap_list_end(*out);

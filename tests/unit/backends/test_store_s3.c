@@ -255,7 +255,7 @@ static void survives_each_failed_allocation(void **state)
         countdown = n;
         mem_set_fault(fail_nth, NULL);
         done = s3_script_open("", &store, &err) == ERR_OK &&
-               store_list_begin(store, "p", &list, &err) == ERR_OK &&
+               store_list_begin(store, "p", STORE_BELOW, &list, &err) == ERR_OK &&
                store_list_next(list, &object, &more, &err) == ERR_OK &&
                store_stat(store, "k", &object, &err) == ERR_OK &&
                s3_script_read(store, &range, &err) == 500 &&

@@ -137,7 +137,7 @@ static void lists_each_key_of_many_pages(void **state)
                              key),
                             "/", &script.clock.base, false, &store, &err),
         ERR_OK);
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
     for (int i = 0; i < MANY_KEYS; i++) {
         if (i % 3000 == 0) {
             script.fail = 2; /* pages are asked for again */
@@ -153,14 +153,14 @@ static void lists_each_key_of_many_pages(void **state)
     assert_false(more);
     store_list_end(list);
     script.listing_mode = LIST_RAW;
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
     assert_string_equal(object.key, "00000/a+b%41");
     store_list_end(list);
     for (script.listing_mode = LIST_LOOP; script.listing_mode <= LIST_UNSORTED; script.listing_mode++) {
         int n = 0;
 
-        assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+        assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
         for (more = true; store_list_next(list, &object, &more, &err) == ERR_OK && more;) {
             n++;
         }

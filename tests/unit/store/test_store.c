@@ -30,11 +30,12 @@ static struct store liar;
 static struct store_list liar_list;
 static struct store_reader liar_reader;
 
-static enum err_code lie_list_begin(struct store *store, const char *prefix, struct store_list **out,
-                                    struct err *err)
+static enum err_code lie_list_begin(struct store *store, const char *prefix, enum store_scope scope,
+                                    struct store_list **out, struct err *err)
 {
     (void)store;
     (void)prefix;
+    (void)scope;
     (void)err;
     lie.next = 0;
     *out = &liar_list;
@@ -206,14 +207,14 @@ static void types_must_be_whole_and_set_up(void **state)
     store_close_read(NULL);
 }
 
-static void expect_list_breach(const char *prefix, int good)
+static void expect_breach(const char *prefix, enum store_scope scope, int good)
 {
     struct err err = ERR_INIT;
     struct store_list *list;
     struct store_object object;
     bool more;
 
-    assert_int_equal(store_list_begin(&liar, prefix, &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(&liar, prefix, scope, &list, &err), ERR_OK);
     while (good-- > 0) {
         assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
         assert_true(more);
@@ -224,6 +225,11 @@ static void expect_list_breach(const char *prefix, int good)
         assert_int_equal(err.code, ERR_INTERNAL);
         assert_false(more);
     }
+}
+
+static void expect_list_breach(const char *prefix, int good)
+{
+    expect_breach(prefix, STORE_BELOW, good);
 }
 
 static void listings_are_checked(void **state)
@@ -252,6 +258,8 @@ static void listings_are_checked(void **state)
     expect_list_breach("", 0);
     memcpy(lie.objects[0].key, "../a", sizeof "../a");
     expect_list_breach("", 0);
+    memcpy(lie.objects[0].key, "a/b", sizeof "a/b");
+    expect_breach("a", STORE_FLAT, 0); /* in a folder */
 }
 
 static void a_listing_that_failed_stays_failed(void **state)
@@ -263,7 +271,7 @@ static void a_listing_that_failed_stays_failed(void **state)
 
     (void)state;
     lie.list_fails = ERR_TRANSIENT;
-    assert_int_equal(store_list_begin(&liar, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(&liar, "", STORE_BELOW, &list, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_TRANSIENT);
     assert_false(more);
     lie.list_fails = ERR_OK;
@@ -392,7 +400,7 @@ static enum err_code list_all(struct store *store, struct err *err)
     struct store_object object;
     bool more = true;
 
-    if (store_list_begin(store, "d", &list, err) == ERR_OK) {
+    if (store_list_begin(store, "d", STORE_BELOW, &list, err) == ERR_OK) {
         while (store_list_next(list, &object, &more, err) == ERR_OK && more) {
         }
     }

@@ -159,7 +159,7 @@ static void each_op_has_its_calls(void **state)
     bool more;
 
     (void)state;
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_IO);
     store_list_end(list);

@@ -85,7 +85,7 @@ static void transient_failures_are_tried_again(void **state)
     assert_int_equal(store_fault_calls(fault), 3);
     assert_true(virtual_clock.now_us > START_US);
     assert_true(virtual_clock.now_us <= START_US + 200000 + 400000);
-    assert_int_equal(store_list_begin(store, "", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "", STORE_BELOW, &list, &err), ERR_OK);
     store_list_end(list);
     assert_int_equal(store_open_read(store, "x", NULL, &reader, &err), ERR_OK);
     store_close_read(reader);

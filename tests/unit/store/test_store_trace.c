@@ -52,7 +52,7 @@ static void tour(struct store *store)
     bool more = true;
 
     assert_int_equal(store_put_mem(store, "d/x", "0123456789", 10, PUT_ALWAYS, &err), ERR_OK);
-    assert_int_equal(store_list_begin(store, "d/", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "d/", STORE_BELOW, &list, &err), ERR_OK);
     while (more) {
         assert_int_equal(store_list_next(list, &object, &more, &err), ERR_OK);
     }
@@ -94,9 +94,9 @@ static void failed_listings_are_told_too(void **state)
     (void)state;
     buf_init(&told, 10000);
     store = traced("list 1 denied; list 3 io", note, &told);
-    assert_int_equal(store_list_begin(store, "d/", &list, &err), ERR_DENIED);
+    assert_int_equal(store_list_begin(store, "d/", STORE_BELOW, &list, &err), ERR_DENIED);
     err_clear(&err);
-    assert_int_equal(store_list_begin(store, "e/", &list, &err), ERR_OK);
+    assert_int_equal(store_list_begin(store, "e/", STORE_BELOW, &list, &err), ERR_OK);
     assert_int_equal(store_list_next(list, &object, &more, &err), ERR_IO);
     store_list_end(list);
     assert_string_equal(buf_str(&told), "list d/ failed 0\nlist e/ failed 0\n");
