@@ -51,6 +51,8 @@ MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_%
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
+# Tests have servers of their own, which speak TLS.
+TEST_LIBS := -lcmocka -lssl -lcrypto
 
 LIB_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard core/*/*.c backends/*.c)))
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
@@ -111,7 +113,7 @@ $(B)/gen_fixture: $(GEN_SRC:%.c=$(B)/%.o) $(B)/libsluice.a
 
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS) $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
 $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a

@@ -120,6 +120,23 @@ const char *aws_creds_setting(const struct aws_creds *creds, const char *name)
     return value && *value ? value : NULL;
 }
 
+const char *aws_creds_region(const struct aws_creds *creds)
+{
+    const char *region = env("AWS_REGION");
+
+    region = region ? region : env("AWS_DEFAULT_REGION");
+    return region ? region : aws_creds_setting(creds, "region");
+}
+
+enum err_code aws_region_check(const char *region, struct err *err)
+{
+    if (!*region || *region == '-' || strlen(region) >= AWS_REGION_MAX ||
+        region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
+        return err_set(err, ERRN_CONFIG, "\"%.60s\" is no name of a region, such as eu-west-1", region);
+    }
+    return ERR_OK;
+}
+
 /* Keeps a key; `expires` is a moment as text, NULL = never. */
 static enum err_code keep(struct aws_creds *creds, const char *id, const char *secret, const char *token,
                           const char *expires, const char *source, struct err *err)

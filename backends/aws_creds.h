@@ -14,6 +14,8 @@
 #include "backends/s3_sign.h"
 #include "core/base/clock.h"
 
+enum { AWS_REGION_MAX = 64 }; /* with the NUL */
+
 struct aws_creds;
 
 struct aws_creds_options {
@@ -40,5 +42,10 @@ const char *aws_creds_source(const struct aws_creds *creds);
 
 /* A setting of the profile ("region", "endpoint_url"); NULL where it has none. */
 const char *aws_creds_setting(const struct aws_creds *creds, const char *name);
+
+/* AWS_REGION, AWS_DEFAULT_REGION, the profile's region: the first that is there, else NULL. */
+const char *aws_creds_region(const struct aws_creds *creds);
+/* CONFIG where it cannot be the name of a region. */
+enum err_code aws_region_check(const char *region, struct err *err) MUST_USE;
 
 #endif

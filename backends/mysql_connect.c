@@ -1,8 +1,9 @@
 /*
  * mysql_connect: a connection that may be trusted, and the session that loading needs.
  *
- * Invariants: TLS with the server's certificate verified, unless it is on loopback or a socket; no password
- * in clear but over verified TLS; never an automatic reconnect (it would forget the transaction); the file
+ * Invariants: TLS with the server's certificate verified, unless it is on loopback or a socket; nothing goes
+ * in clear but the token of auth=rds-iam, and that over verified TLS only; never an automatic reconnect (it
+ * would forget the transaction); the file
  * handler is ours from the first byte on, and LOCAL is off where nothing is loaded. The session says itself
  * what its server's configuration might say otherwise: isolation, strictness, time zone, checks, and
  * timeouts by which a stopped worker's locks fall with its lease.
@@ -16,6 +17,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "backends/aws_rds.h"
 #include "backends/mysql_internal.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -30,17 +32,23 @@ enum {
     PACKET_SPARE = 1024,
     SESSION_MAX = 1024,
     CA_PATH_MAX = 1024,
+    START_SLACK_S = 2, /* the server's start is known to the second, and computed anew each time */
+    TOKEN_MAX = 64 * 1024,
+    ACCESS_DENIED = 1045,
 };
 
 #define TLS_CA_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
 
-/* Ways to log in that never send the password itself. */
-#define AUTH_SAFE "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
+/* Ways to log in that never send the password itself, and the one that does. */
+#define AUTH_SAFE  "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
+#define AUTH_CLEAR "mysql_clear_password"
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
+/* Oracle's library also takes leave to send passwords in clear from the environment, for all connections. */
 static void library_begin(void)
 {
+    unsetenv("LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN");
     (void)!mysql_library_init(0, NULL, NULL);
 }
 
@@ -51,7 +59,8 @@ struct place {
     char ca[CA_PATH_MAX];
     unsigned port;
     bool near; /* loopback or a socket: nobody in between */
-    bool tls;
+    bool tls;  /* and verified */
+    bool iam;  /* the password is a token, sent as it is: never without tls */
     bool load; /* LOAD DATA LOCAL, where the server lets us */
 };
 
@@ -62,17 +71,44 @@ static bool is_loopback(const char *host)
 
 static enum err_code check_params(const struct url *url, struct err *err)
 {
-    static const char *const KNOWN[] = {"tls", "tls-ca", "socket", "load"};
+    static const char *const KNOWN[] = {"tls", "tls-ca", "socket", "load", "auth", "region", "profile"};
 
     for (int i = 0; i < url->nparams; i++) {
         bool known = false;
         for (size_t k = 0; k < sizeof KNOWN / sizeof *KNOWN; k++)
             known = known || strcmp(url->params[i].name, KNOWN[k]) == 0;
         if (!known)
-            return err_set(err, ERRN_CONFIG,
-                           "a mysql URL has no parameter %s: it knows tls, tls-ca, socket, load",
-                           url->params[i].name);
+            return err_set(
+                err, ERRN_CONFIG,
+                "a mysql URL has no parameter %s: it knows tls, tls-ca, socket, load, auth, region, "
+                "profile",
+                url->params[i].name);
     }
+    return ERR_OK;
+}
+
+/* Whoever gets the token in between is logged in as that user: TLS is no choice here. */
+static enum err_code choose_auth(const struct sink_open *args, const struct url *url, struct place *p,
+                                 struct err *err)
+{
+    const char *auth = url_param(url, "auth"), *tls = url_param(url, "tls");
+
+    if (auth && strcmp(auth, "password") != 0 && strcmp(auth, "rds-iam") != 0)
+        return err_set(err, ERRN_CONFIG, "auth=%.40s: it is password or rds-iam", auth);
+    p->iam = auth && strcmp(auth, "rds-iam") == 0;
+    if (!p->iam && (url_param(url, "region") || url_param(url, "profile")))
+        return err_set(err, ERRN_CONFIG, "region and profile in target.url go with auth=rds-iam: add it");
+    if (!p->iam)
+        return ERR_OK;
+    if (args->password && args->password[0])
+        return err_set(err, ERRN_CONFIG,
+                       "auth=rds-iam: the password is a token that is made for each connection: take "
+                       "target.password away");
+    if (p->socket)
+        return err_set(err, ERRN_CONFIG, "auth=rds-iam is for a server of RDS, which has no socket here");
+    if (tls && strcmp(tls, "off") == 0)
+        return err_set(err, ERRN_CONFIG,
+                       "auth=rds-iam: the token goes over verified TLS only: take tls=off away");
     return ERR_OK;
 }
 
@@ -82,7 +118,7 @@ static enum err_code choose_tls(const struct sink_open *args, const struct url *
     const char *tls = url_param(url, "tls"), *ca = url_param(url, "tls-ca");
     const char *dir = ca && ca[0] != '/' && args->base_dir ? args->base_dir : "";
 
-    p->tls = !p->near || ca;
+    p->tls = !p->near || ca || p->iam;
     if (snprintf(p->ca, sizeof p->ca, "%s%s%s", dir, dir[0] ? "/" : "", ca ? ca : TLS_CA_SYSTEM) >=
         CA_PATH_MAX)
         return err_set(err, ERRN_CONFIG, "tls-ca: the path is longer than %d bytes", CA_PATH_MAX);
@@ -118,7 +154,7 @@ static enum err_code read_place(const struct sink_open *args, const struct url *
         return err_set(err, ERRN_CONFIG, "target.url names no database: write mysql://HOST:PORT/DATABASE");
     if (!p->user)
         return err_set(err, ERRN_CONFIG, "target.user is missing: who logs in to MySQL?");
-    if (check_params(url, err) || choose_tls(args, url, p, err))
+    if (check_params(url, err) || choose_auth(args, url, p, err) || choose_tls(args, url, p, err))
         return err->code;
     if (load && strcmp(load, "insert") != 0 && strcmp(load, "local-infile") != 0)
         return err_set(err, ERRN_CONFIG, "load=%.40s: it is local-infile or insert", load);
@@ -146,12 +182,13 @@ static bool set_tls(MYSQL *db, const struct place *p)
  * stands in between to give it another. */
 static bool set_auth(MYSQL *db, const struct place *p)
 {
+    bool clear = p->iam && p->tls;
 #ifdef MARIADB_BASE_VERSION
-    (void)p;
-    return mysql_options(db, MARIADB_OPT_RESTRICTED_AUTH, AUTH_SAFE) == 0;
+    return mysql_options(db, MARIADB_OPT_RESTRICTED_AUTH, clear ? AUTH_SAFE "," AUTH_CLEAR : AUTH_SAFE) == 0;
 #else
     bool fetch_key = p->near && !p->tls;
-    return mysql_options(db, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &fetch_key) == 0;
+    return mysql_options(db, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &fetch_key) == 0 &&
+           mysql_options(db, MYSQL_ENABLE_CLEARTEXT_PLUGIN, &clear) == 0;
 #endif
 }
 
@@ -173,13 +210,32 @@ static bool set_options(MYSQL *db, const struct place *p)
 
 /* ---- the session ---- */
 
+/* A connection's number begins anew with the server, so one from before a restart may be anybody's now: it is
+ * known by the second of its server's start and, in the lower 32 bits, its number. */
+static enum err_code read_start(struct mys_sink *s, int64_t now_s, int64_t *start_s, struct err *err)
+{
+    struct result r;
+    struct bind b = mys_bind(s, "SHOW GLOBAL STATUS LIKE 'Uptime'", err);
+
+    *start_s = 0;
+    if (mys_query(&b, "session", &r, err))
+        return err->code;
+    if (mys_next(&r))
+        *start_s = now_s - mys_col_int(&r, 1);
+    mys_done(&r);
+    return ERR_OK;
+}
+
 /* The lost connection's transaction must be gone before its unit is judged; one that is not there is. */
-static enum err_code kill_connection(struct mys_sink *s, int64_t id, struct err *err)
+static enum err_code kill_connection(struct mys_sink *s, int64_t lost, struct err *err)
 {
     enum { NO_SUCH_THREAD = 1094, NOT_OWNER = 1095 };
-    struct bind b = mys_bind(s, "KILL CONNECTION ?", err);
+    int64_t apart_s = (s->base.connection_id >> 32) - (lost >> 32);
 
-    mys_int(&b, id);
+    if (apart_s > START_SLACK_S || apart_s < -START_SLACK_S)
+        return ERR_OK; /* its server is gone, and its transaction with it */
+    struct bind b = mys_bind(s, "KILL CONNECTION ?", err);
+    mys_int(&b, lost & UINT32_MAX);
     if (mys_run(&b, "kill", NULL, err) && (err->native == NO_SUCH_THREAD || err->native == NOT_OWNER))
         err_clear(err);
     return err->code;
@@ -207,14 +263,17 @@ static enum err_code begin_session(struct mys_sink *s, struct err *err)
 static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *err)
 {
     struct result r;
-    struct bind b = mys_bind(s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile", err);
+    struct bind b = mys_bind(
+        s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile, UNIX_TIMESTAMP()", err);
+    int64_t id = 0, now_s = 0, start_s;
 
     if (mys_query(&b, "session", &r, err))
         return err->code;
     if (mys_next(&r)) {
-        s->base.connection_id = mys_col_int(&r, 0);
+        id = mys_col_int(&r, 0);
         s->max_packet = (size_t)mys_col_int(&r, 1) - PACKET_SPARE;
         s->use_load = may_load && mys_col_int(&r, 2) != 0;
+        now_s = mys_col_int(&r, 3);
         if (may_load && !s->use_load)
             log_msg(LOG_INFO,
                     "%s: the server's local_infile is off, so rows go by INSERT, which is slower; "
@@ -222,20 +281,59 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
                     s->base.label);
     }
     mys_done(&r);
+    if (read_start(s, now_s, &start_s, err))
+        return err->code;
+    if (id <= UINT32_MAX)
+        s->base.connection_id = start_s << 32 | id;
     return ERR_OK;
 }
 
-static enum err_code log_in(struct mys_sink *s, const struct sink_open *args, const struct url *url,
-                            const struct place *p, struct err *err)
+static enum err_code log_in_with(struct mys_sink *s, const char *password, const struct url *url,
+                                 const struct place *p, struct err *err)
 {
     /* Both libraries take a socket only where no host is named. */
-    if (!mysql_real_connect(s->db, p->socket ? NULL : p->host, p->user, args->password ? args->password : "",
-                            url->path, p->port, p->socket, CLIENT_FOUND_ROWS))
+    if (!mysql_real_connect(s->db, p->socket ? NULL : p->host, p->user, password, url->path, p->port,
+                            p->socket, CLIENT_FOUND_ROWS))
         return mys_fail(s, "connect", err);
     if (p->tls && !mysql_get_ssl_cipher(s->db))
         return err_set(err, ERRN_DENIED, "%s: the server speaks no TLS, and is not on this machine",
                        s->base.label);
     return ERR_OK;
+}
+
+/* The server does not say which half is missing, nor could it know the first. */
+static void refused_token(const struct mys_sink *s, const struct place *p, struct err *err)
+{
+    err_clear(err);
+    (void)!err_set_native(err, ERRN_DENIED, ACCESS_DENIED,
+                          "%s: connect: the token for %s was refused: the identity needs rds-db:connect for "
+                          "this user, and the user must be made by CREATE USER ... IDENTIFIED WITH "
+                          "AWSAuthenticationPlugin AS 'RDS'",
+                          s->base.label, p->user);
+}
+
+static enum err_code log_in(struct mys_sink *s, const struct sink_open *args, const struct url *url,
+                            const struct place *p, struct err *err)
+{
+    /* By the true time, whatever the handle's clock: AWS's is not moved. */
+    struct rds_login login = {.host = p->host,
+                              .port = p->port,
+                              .user = p->user,
+                              .region = url_param(url, "region"),
+                              .profile = url_param(url, "profile"),
+                              .clock = clock_real()};
+    struct buf token;
+
+    if (!p->iam)
+        return log_in_with(s, args->password ? args->password : "", url, p, err);
+    buf_init(&token, TOKEN_MAX);
+    if (rds_token(&login, &token, err))
+        (void)!err_context(err, "%s", s->base.label);
+    else if (log_in_with(s, buf_str(&token), url, p, err) && err->native == ACCESS_DENIED)
+        refused_token(s, p, err);
+    rds_token_wipe(&token);
+    buf_release(&token);
+    return err->code;
 }
 
 enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, const struct url *url,

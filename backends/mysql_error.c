@@ -8,6 +8,8 @@
 
 #include "backends/mysql_internal.h"
 
+enum { PLUGIN_NOT_ALLOWED = 5010 /* MariaDB's library; Oracle's says CANNOT_LOAD */ };
+
 /* By number: not both libraries name all of them. */
 static const struct {
     unsigned short code;
@@ -66,6 +68,7 @@ static const struct {
     {CR_SSL_CONNECTION_ERROR, ERRN_DENIED},
     {CR_AUTH_PLUGIN_ERR, ERRN_DENIED},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, ERRN_DENIED},
+    {PLUGIN_NOT_ALLOWED, ERRN_DENIED},
     /* what is not there */
     {1049 /* database */, ERRN_NOT_FOUND},
     {1146 /* table */, ERRN_TABLE_MISSING},
@@ -138,6 +141,11 @@ static const char *cure_of(unsigned code)
     case 1153:
     case CR_NET_PACKET_TOO_LARGE:
         return ": raise the server's max_allowed_packet";
+    case PLUGIN_NOT_ALLOWED:
+    case CR_AUTH_PLUGIN_CANNOT_LOAD:
+        return ": the server asks for the password in a way that would give it away, or that this client "
+               "does "
+               "not know; IAM users of RDS need auth=rds-iam in target.url";
     case CR_SSL_CONNECTION_ERROR:
         return ": the server's certificate must be valid and of an authority that ?tls-ca=FILE in target.url "
                "names";

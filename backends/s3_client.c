@@ -178,15 +178,15 @@ out:
 
 static bool region_valid(const char *region)
 {
-    size_t len = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    struct err bad = ERR_INIT;
 
-    return len > 0 && len < S3_REGION_MAX && region[len] == '\0' && region[0] != '-';
+    return aws_region_check(region, &bad) == ERR_OK;
 }
 
 /* True where the server named another region than ours, which is ours from now on. */
 static bool correct_region(struct s3 *s3, const struct http_answer *answer, const struct s3_fault *fault)
 {
-    char region[S3_REGION_MAX + 1] = "";
+    char region[AWS_REGION_MAX + 1] = "";
     int status = answer->status;
 
     if (status != 301 && status != 307 && status != 400 && status != 403) {

@@ -16,8 +16,6 @@
 #include "core/base/clock.h"
 #include "core/base/url.h"
 
-enum { S3_REGION_MAX = 64 };
-
 struct s3 {
     const struct clock *clock;
     struct http *http;
@@ -28,7 +26,7 @@ struct s3 {
     char *endpoint; /* "127.0.0.1:9000", as in Host; NULL = AWS's, by region */
     bool tls;
     bool path_style;
-    char region[S3_REGION_MAX];
+    char region[AWS_REGION_MAX];
     int64_t skew_us;       /* the server's clock less ours */
     int64_t not_before_us; /* monotonic: the server asked us to wait so long */
 };

@@ -135,13 +135,10 @@ static enum err_code set_region(struct s3 *s3, const struct url *url, struct err
 {
     const char *region = url_param(url, "region");
 
-    region = region ? region : env("AWS_REGION");
-    region = region ? region : env("AWS_DEFAULT_REGION");
-    region = region ? region : aws_creds_setting(s3->creds, "region");
+    region = region ? region : aws_creds_region(s3->creds);
     region = region ? region : "us-east-1";
-    if (!*region || strlen(region) >= sizeof s3->region ||
-        region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
-        return err_set(err, ERRN_CONFIG, "\"%.60s\" is no name of a region, such as eu-west-1", region);
+    if (aws_region_check(region, err) != ERR_OK) {
+        return err->code;
     }
     snprintf(s3->region, sizeof s3->region, "%s", region);
     return ERR_OK;

@@ -19,7 +19,9 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 
-enum { DATE_MAX = 17, ADDED_HEADERS = 3, SECRET_MAX = 1024 };
+#define ALGORITHM "AWS4-HMAC-SHA256"
+
+enum { DATE_MAX = 17, ADDED_HEADERS = 3, ADDED_QUERY = 6, SECRET_MAX = 1024 };
 
 struct sha256 {
     EVP_MD_CTX *ctx;
@@ -196,14 +198,11 @@ static enum err_code fold(struct buf *out, const char *value, struct err *err)
     return code;
 }
 
-/* Canonical header lines, their names, and the lines to send. */
-static enum err_code canonical_headers(const struct sign_request *request, const struct sign_key *key,
-                                       const char *date, struct buf *canonical, struct buf *names,
-                                       struct buf *send, struct err *err)
+/* The headers of the request and those that signing adds, by name. Returns how many. */
+static size_t all_headers(const struct sign_request *request, const struct sign_key *key, const char *date,
+                          struct sign_pair pairs[SIGN_PAIRS_MAX + ADDED_HEADERS])
 {
-    struct sign_pair pairs[SIGN_PAIRS_MAX + ADDED_HEADERS];
     size_t n = request->nheaders;
-    enum err_code code = ERR_OK;
 
     memcpy(pairs, request->headers, n * sizeof pairs[0]);
     pairs[n++] = (struct sign_pair){"x-amz-date", date};
@@ -214,6 +213,15 @@ static enum err_code canonical_headers(const struct sign_request *request, const
         pairs[n++] = (struct sign_pair){"x-amz-security-token", key->token};
     }
     qsort(pairs, n, sizeof pairs[0], compare_pair);
+    return n;
+}
+
+/* Canonical header lines, their names, and the lines to send. */
+static enum err_code canonical_headers(const struct sign_pair *pairs, size_t n, struct buf *canonical,
+                                       struct buf *names, struct buf *send, struct err *err)
+{
+    enum err_code code = ERR_OK;
+
     for (size_t i = 0; i < n && code == ERR_OK; i++) {
         size_t from = canonical->len;
 
@@ -244,7 +252,7 @@ static enum err_code signature(const struct sign_request *request, const struct 
     }
     code = sha256_hex(buf_str(canonical), canonical->len, hash, err);
     if (code == ERR_OK &&
-        (size_t)snprintf(text, sizeof text, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", date, day,
+        (size_t)snprintf(text, sizeof text, ALGORITHM "\n%s\n%s/%s/%s/aws4_request\n%s", date, day,
                          request->region, request->service, hash) >= sizeof text) {
         code = err_set(err, ERRN_CONFIG, "the name of the region is too long");
     }
@@ -259,52 +267,110 @@ static enum err_code signature(const struct sign_request *request, const struct 
     return code;
 }
 
-static enum err_code fill(const struct sign_request *request, const struct sign_key *key, const char *date,
-                          struct buf *query, struct buf *names, struct sign_result *out, struct err *err)
+/* What both forms of a signature have on the way. */
+struct signing {
+    char date[DATE_MAX];
+    struct buf query, lines, names;
+};
+
+static void signing_init(struct signing *w, int64_t wall_us, struct sign_result *out)
 {
-    char hex[SHA256_HEX_MAX];
+    char text[CLOCK_TEXT_MAX];
+    size_t len = 0;
+
+    clock_format(wall_us, text);
+    for (const char *p = text; *p && len < sizeof w->date - 1; p++) {
+        if (*p != '-' && *p != ':') {
+            w->date[len++] = *p; /* 20220605T120000Z */
+        }
+    }
+    w->date[len] = '\0';
+    buf_init(&w->query, SIGN_TEXT_MAX);
+    buf_init(&w->lines, SIGN_TEXT_MAX);
+    buf_init(&w->names, SIGN_TEXT_MAX);
+    buf_clear(&out->target);
+    buf_clear(&out->headers);
+    buf_clear(&out->canonical);
+}
+
+static void signing_release(struct signing *w)
+{
+    buf_release(&w->query);
+    buf_release(&w->lines);
+    buf_release(&w->names);
+}
+
+/* Header lines and their names are there: the rest of the canonical request, the target, the signature. */
+static enum err_code seal(const struct sign_request *request, const struct sign_key *key, struct signing *w,
+                          struct sign_result *out, char hex[SHA256_HEX_MAX], struct err *err)
+{
     enum err_code code;
 
-    if ((code = canonical_query(request, query, err)) != ERR_OK ||
+    if ((code = canonical_query(request, &w->query, err)) != ERR_OK ||
         (code = sign_encode(&out->target, request->path, true, err)) != ERR_OK ||
-        (code = buf_printf(&out->canonical, err, "%s\n%s\n%s\n", request->method, buf_str(&out->target),
-                           buf_str(query))) != ERR_OK ||
-        (code = canonical_headers(request, key, date, &out->canonical, names, &out->headers, err)) !=
-            ERR_OK ||
-        (code = buf_printf(&out->canonical, err, "\n%s\n%s", buf_str(names), request->payload_hash)) !=
-            ERR_OK ||
-        (query->len > 0 && (code = buf_printf(&out->target, err, "?%s", query->data)) != ERR_OK) ||
-        (code = signature(request, key, date, &out->canonical, hex, err)) != ERR_OK) {
+        (code = buf_printf(&out->canonical, err, "%s\n%s\n%s\n%s\n%s\n%s", request->method,
+                           buf_str(&out->target), buf_str(&w->query), buf_str(&w->lines), buf_str(&w->names),
+                           request->payload_hash)) != ERR_OK ||
+        (w->query.len > 0 && (code = buf_printf(&out->target, err, "?%s", w->query.data)) != ERR_OK)) {
         return code;
     }
-    return buf_printf(&out->headers, err,
-                      "authorization: AWS4-HMAC-SHA256 Credential=%s/%.8s/%s/%s/aws4_request,"
-                      "SignedHeaders=%s,Signature=%s\n",
-                      key->id, date, request->region, request->service, buf_str(names), hex);
+    return signature(request, key, w->date, &out->canonical, hex, err);
 }
 
 enum err_code sign_v4(const struct sign_request *request, const struct sign_key *key, int64_t wall_us,
                       struct sign_result *out, struct err *err)
 {
-    char text[CLOCK_TEXT_MAX], date[DATE_MAX];
-    struct buf query, names;
-    size_t len = 0;
+    struct sign_pair pairs[SIGN_PAIRS_MAX + ADDED_HEADERS];
+    char hex[SHA256_HEX_MAX];
+    struct signing w;
+    enum err_code code;
+    size_t n;
+
+    signing_init(&w, wall_us, out);
+    n = all_headers(request, key, w.date, pairs);
+    if ((code = canonical_headers(pairs, n, &w.lines, &w.names, &out->headers, err)) == ERR_OK &&
+        (code = seal(request, key, &w, out, hex, err)) == ERR_OK) {
+        code = buf_printf(&out->headers, err,
+                          "authorization: " ALGORITHM " Credential=%s/%.8s/%s/%s/aws4_request,"
+                          "SignedHeaders=%s,Signature=%s\n",
+                          key->id, w.date, request->region, request->service, buf_str(&w.names), hex);
+    }
+    signing_release(&w);
+    return code;
+}
+
+enum err_code sign_v4_url(const struct sign_request *request, const struct sign_key *key, int64_t wall_us,
+                          unsigned expires_s, struct sign_result *out, struct err *err)
+{
+    struct sign_request r = *request;
+    char hex[SHA256_HEX_MAX], seconds[16];
+    struct buf scope;
+    struct signing w;
     enum err_code code;
 
-    clock_format(wall_us, text);
-    for (const char *p = text; *p && len < sizeof date - 1; p++) {
-        if (*p != '-' && *p != ':') {
-            date[len++] = *p; /* 20220605T120000Z */
+    if (r.nquery + ADDED_QUERY > SIGN_PAIRS_MAX) {
+        return err_set(err, ERRN_INTERNAL, "a query of %zu pairs leaves no room to sign it", r.nquery);
+    }
+    signing_init(&w, wall_us, out);
+    buf_init(&scope, SIGN_TEXT_MAX);
+    snprintf(seconds, sizeof seconds, "%u", expires_s);
+    qsort(r.headers, r.nheaders, sizeof r.headers[0], compare_pair);
+    if ((code = buf_printf(&scope, err, "%s/%.8s/%s/%s/aws4_request", key->id, w.date, r.region,
+                           r.service)) == ERR_OK &&
+        (code = canonical_headers(r.headers, r.nheaders, &w.lines, &w.names, &out->headers, err)) == ERR_OK) {
+        r.query[r.nquery++] = (struct sign_pair){"X-Amz-Algorithm", ALGORITHM};
+        r.query[r.nquery++] = (struct sign_pair){"X-Amz-Credential", buf_str(&scope)};
+        r.query[r.nquery++] = (struct sign_pair){"X-Amz-Date", w.date};
+        r.query[r.nquery++] = (struct sign_pair){"X-Amz-Expires", seconds};
+        r.query[r.nquery++] = (struct sign_pair){"X-Amz-SignedHeaders", buf_str(&w.names)};
+        if (key->token) {
+            r.query[r.nquery++] = (struct sign_pair){"X-Amz-Security-Token", key->token};
+        }
+        if ((code = seal(&r, key, &w, out, hex, err)) == ERR_OK) {
+            code = buf_printf(&out->target, err, "&X-Amz-Signature=%s", hex);
         }
     }
-    date[len] = '\0';
-    buf_init(&query, SIGN_TEXT_MAX);
-    buf_init(&names, SIGN_TEXT_MAX);
-    buf_clear(&out->target);
-    buf_clear(&out->headers);
-    buf_clear(&out->canonical);
-    code = fill(request, key, date, &query, &names, out, err);
-    buf_release(&query);
-    buf_release(&names);
+    buf_release(&scope);
+    signing_release(&w);
     return code;
 }

@@ -1,5 +1,6 @@
 /*
- * s3_sign: AWS Signature Version 4 as a pure function of (request, key, time); SHA-256 for whoever needs it.
+ * s3_sign: AWS Signature Version 4 as a pure function of (request, key, time), in a header or in the URL;
+ * SHA-256 for whoever needs it.
  *
  * The request is given plain and unsorted: path, plain query values, headers by lower-case name. The
  * signer encodes and sorts, and gives back the very bytes to send, so that what is sent is what was signed.
@@ -54,6 +55,12 @@ void sign_result_release(struct sign_result *result);
 /* Signs with x-amz-date, x-amz-security-token and x-amz-content-sha256 added; *out is filled anew. */
 enum err_code sign_v4(const struct sign_request *request, const struct sign_key *key, int64_t wall_us,
                       struct sign_result *out, struct err *err) MUST_USE;
+
+/* Signs in the query, for whoever is to send it within `expires_s` of `wall_us`: out->target has the
+ * parameters and the signature, out->headers what must be sent with it as it is (no Authorization). Up to 10
+ * pairs of the query are the caller's. */
+enum err_code sign_v4_url(const struct sign_request *request, const struct sign_key *key, int64_t wall_us,
+                          unsigned expires_s, struct sign_result *out, struct err *err) MUST_USE;
 
 /* Percent-encodes all but A-Z a-z 0-9 - . _ ~ (and "/" where `slash`). */
 enum err_code sign_encode(struct buf *out, const char *text, int slash, struct err *err) MUST_USE;

@@ -20,7 +20,7 @@ zlib1g-dev pc:zlib
 libzstd-dev pc:libzstd
 libxxhash-dev pc:libxxhash
 libcurl4-openssl-dev pc:libcurl
-libssl-dev pc:libcrypto
+libssl-dev pc:libssl
 libexpat1-dev pc:expat
 default-libmysqlclient-dev pc:mysqlclient|libmariadb'
 TEST='libcmocka-dev pc:cmocka

@@ -114,11 +114,13 @@ static void worker_main(void *arg)
 static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
 {
     struct reject_samples samples = w->work.samples;
+    struct outage outage = w->work.outage;
     w->work = (struct hour_work){.job = &w->job,
                                  .options = crew->work->options,
                                  .loader = w->loader,
                                  .claim = crew->work->claim,
                                  .samples = samples,
+                                 .outage = outage,
                                  .totals = &w->totals,
                                  .status = &w->status,
                                  .told = crew->told};
@@ -133,6 +135,8 @@ enum err_code crew_begin(struct crew *crew, struct hour_work *work, struct err *
 {
     crew->work = work;
     work->loader = crew->loader;
+    if (crew->loader)
+        loader_set_sink(crew->loader, crew->job->sink); /* made anew between two hours, it may be */
     if (crew->n == 0)
         return ERR_OK;
     work->told = crew->told;
@@ -159,6 +163,8 @@ static void add_up(struct hour_work *to, const struct worker *from)
     const struct job_totals *f = &from->totals;
     to->done += from->work.done;
     to->failed += from->work.failed;
+    if (to->outage.given_up < from->work.outage.given_up)
+        to->outage.given_up = from->work.outage.given_up;
     if (to->first_error.code == ERR_OK)
         to->first_error = from->work.first_error;
     *to->status = err_status_worse(*to->status, from->status);

@@ -33,9 +33,11 @@ struct diff_entry {
 
 struct diff;
 
-/* Compares keys that start with prefix. Borrows all. */
+/* Compares keys that start with prefix. Borrows all. Asks for nothing yet. */
 enum err_code diff_begin(struct store *store, const struct layout *layout, struct sink *sink,
                          const char *prefix, struct diff **out, struct err *err) MUST_USE;
+/* After a failure it may be called again: no entry is lost or told twice; a listing that broke is begun again
+ * and passed over up to where it was. */
 enum err_code diff_next(struct diff *diff, struct diff_entry *entry, bool *more, struct err *err) MUST_USE;
 /* Goes on through another connection of the same kind (after a reconnect). */
 void diff_set_sink(struct diff *diff, struct sink *sink);

@@ -75,6 +75,7 @@ struct job {
     char owner[REC_OWNER_MAX + 1];
     int64_t wait_ms;           /* for an hour that is held: --wait */
     const atomic_int *stop;    /* signal number once asked to stop, else 0 */
+    atomic_int *away;          /* threads that wait for a server, see outage.h; NULL: there is one thread */
     struct progress *progress; /* may be NULL */
     struct job_events events;
 };

@@ -30,6 +30,7 @@ struct loader {
     struct convert *convert;
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
+    int64_t commits;          /* so far */
     bool sink_failed;         /* the last unit failed in the database, not in its source */
 };
 
@@ -256,6 +257,7 @@ static enum err_code commit(struct work *w, struct err *err)
     w->load = NULL;
     if (sink_commit(load, err) != ERR_OK)
         return err->code;
+    w->loader->commits++;
     w->claim->renewed_us = clock_mono_us(w->loader->job->clock);
     if (w->samples)
         reject_samples_clear(w->samples);
@@ -387,6 +389,11 @@ out:
 bool loader_sink_failed(const struct loader *l)
 {
     return l->sink_failed;
+}
+
+int64_t loader_commits(const struct loader *l)
+{
+    return l->commits;
 }
 
 void loader_set_sink(struct loader *l, struct sink *sink)

@@ -55,6 +55,9 @@ enum err_code loader_run(struct loader *loader, struct claim *claim, const struc
 /* Whether the last loader_run failed in the database (else: in the source or its data). */
 bool loader_sink_failed(const struct loader *loader);
 
+/* How many transactions it has committed so far: whether a unit that failed got any further. */
+int64_t loader_commits(const struct loader *loader);
+
 /* Goes on through another connection of the same kind (after a reconnect). */
 void loader_set_sink(struct loader *loader, struct sink *sink);
 

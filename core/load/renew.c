@@ -38,13 +38,13 @@ static bool renew(struct renewer *r)
     struct err err = ERR_INIT;
     const struct claim_row *row = &r->row;
     if (!r->sink && r->job->sinks.open(r->job->sinks.ctx, false, 0, &r->sink, &err) != ERR_OK) {
-        log_err(LOG_WARN, &err);
+        log_err(err_is_transient(err.code) ? LOG_DEBUG : LOG_WARN, &err);
         return true;
     }
     enum err_code code = sink_claim_renew(r->sink, row->hour, row->owner, row->epoch, &err);
     if (code == ERR_OK)
         return true;
-    log_err(LOG_WARN, &err);
+    log_err(err_is_transient(code) ? LOG_DEBUG : LOG_WARN, &err); /* who loads says so */
     if (err_is_transient(code)) {
         sink_close(r->sink);
         r->sink = NULL;

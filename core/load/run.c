@@ -185,6 +185,7 @@ enum err_code run_guard_table(struct job *job, struct err *err)
 
 struct run {
     struct job *job;
+    struct hour_work books; /* for what is done between the hours; of it: job, outage */
     const struct run_options *options;
     struct crew *crew; /* NULL until there is work */
     struct job_totals *totals;
@@ -271,9 +272,13 @@ static enum err_code load_hour(struct run *r, hour_t hour, struct err *held, str
 {
     struct err why = ERR_INIT;
     *held = ERR_INIT;
-    if (!r->crew && crew_new(r->job, &r->crew, err) != ERR_OK)
+    if (!r->crew)
+        do
+            (void)!crew_new(r->job, &r->crew, err);
+        while (run_again(&r->books, err));
+    if (err->code != ERR_OK)
         return err->code;
-    if (run_hour(r->job, r->options, r->crew, hour, r->totals, r->status, &why) == ERR_OK)
+    if (run_hour(r->job, r->options, r->crew, hour, r->totals, r->status, &r->books.outage, &why) == ERR_OK)
         return ERR_OK;
     if (why.code == ERR_HELD) {
         *held = why;
@@ -293,7 +298,11 @@ static enum err_code each_hour(struct run *r, struct run_plan *plan, struct clai
         bool work = h->objects + h->check > 0;
         if (h->matched + h->gone == 0)
             empty_hour(r->job, h->hour, r->status);
-        if (!work && is_unsettled(r->job->sink, claims, h->hour, &work, err) != ERR_OK)
+        if (!work)
+            do
+                (void)!is_unsettled(r->job->sink, claims, h->hour, &work, err);
+            while (run_again(&r->books, err));
+        if (err->code != ERR_OK)
             break;
         if (!work) {
             r->totals->unchanged += h->unchanged;
@@ -352,7 +361,9 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
                        int *status, struct err *err)
 {
     struct run_plan plan = {0};
-    struct run run = {.job = job, .options = options, .totals = totals, .status = status};
+    struct run run = {
+        .job = job, .books = {.job = job}, .options = options, .totals = totals, .status = status};
+    atomic_int away = 0;
     *totals = (struct job_totals){0};
     *status = 0;
     if (options->reload && job->pipeline->target.lineage == PIPELINE_LINEAGE_FALSE) {
@@ -360,9 +371,16 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
                 "run --reload has to know which rows to delete: it needs target.lineage: true");
         goto out;
     }
-    if (!options->allow_nonempty && run_guard_table(job, err) != ERR_OK)
-        goto out;
-    if (run_plan_make(job, options, NULL, NULL, &plan, err) != ERR_OK)
+    job->away = &away;
+    if (!options->allow_nonempty)
+        do
+            (void)!run_guard_table(job, err);
+        while (run_again(&run.books, err));
+    if (err->code == ERR_OK)
+        do
+            (void)!run_plan_make(job, options, NULL, NULL, &plan, err);
+        while (run_again(&run.books, err));
+    if (err->code != ERR_OK)
         goto out;
     totals->ignored = plan.ignored;
     if (job->progress) {
@@ -373,6 +391,7 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
         goto out;
     all_hours(&run, &plan, err);
 out:
+    job->away = NULL;
     run_plan_release(&plan);
     *status = err_status_worse(*status, err_status(err));
     return err->code;

@@ -83,9 +83,14 @@ static enum err_code fail(struct hour_work *w, const struct diff_entry *entry, c
 
 static enum err_code write_marks(struct gather *g, struct err *err)
 {
+    struct hour_work *w = g->work;
     size_t n = g->nmarks;
     g->nmarks = 0;
-    return n ? sink_ledger_set_etags(g->work->job->sink, g->marks, n, err) : ERR_OK;
+    if (n > 0)
+        do
+            (void)!sink_ledger_set_etags(w->job->sink, g->marks, n, err);
+        while (run_again(w, err));
+    return err->code;
 }
 
 static enum err_code mark_etag(struct gather *g, const struct diff_entry *entry, struct err *err)
@@ -109,9 +114,15 @@ static enum err_code look_at(struct gather *g, const struct diff_entry *entry, s
         }
     } else {
         struct hash128 now;
-        if (claim_keep(&w->claim, err) != ERR_OK)
+        do
+            (void)!claim_keep(&w->claim, err);
+        while (run_again(w, err));
+        if (err->code != ERR_OK)
             return err->code;
-        if (load_content_hash(job->store, &entry->object, job->stop, &now, &why) != ERR_OK)
+        do
+            (void)!load_content_hash(job->store, &entry->object, job->stop, &now, &why);
+        while (run_again(w, &why));
+        if (why.code != ERR_OK)
             return why.code == ERR_CANCELLED ? err_set(err, why.name, "%s", why.msg)
                                              : fail(w, entry, &why, err);
         if (hash_equal(&now, &entry->row.content)) {
@@ -201,12 +212,15 @@ static enum err_code all_entries(struct hour_work *w, struct crew *crew, struct 
     if (layout_prefix(w->job->layout, w->claim.row.hour, &prefix, err) != ERR_OK ||
         diff_begin(w->job->store, w->job->layout, w->job->sink, buf_str(&prefix), &w->diff, err) != ERR_OK)
         goto out;
-    while (more) {
-        if (job_check_stop(w->job, err) != ERR_OK || diff_next(w->diff, entry, &more, err) != ERR_OK)
-            goto out;
-        if (more && one_entry(&g, entry, err) != ERR_OK)
+    while (more && job_check_stop(w->job, err) == ERR_OK) {
+        do
+            (void)!diff_next(w->diff, entry, &more, err);
+        while (run_again(w, err));
+        if (err->code != ERR_OK || (more && one_entry(&g, entry, err) != ERR_OK))
             goto out;
     }
+    if (err->code != ERR_OK)
+        goto out;
     if (flush(&g, err) == ERR_OK)
         (void)!write_marks(&g, err);
 out:
@@ -230,52 +244,38 @@ static enum hour_state state_of(const struct hour_work *w, const struct err *err
     return w->matched ? HOUR_LOADED : HOUR_EMPTY;
 }
 
-/* Diff and units, once. `lost`: the connection for the books broke, and nothing else is wrong. */
-static enum err_code one_pass(struct hour_work *w, struct crew *crew, bool *lost, struct err *err)
-{
-    *lost = false;
-    if (crew_begin(crew, w, err) == ERR_OK && all_entries(w, crew, err) != ERR_OK)
-        *lost = err->name == ERRN_DB_LOST && w->failed == 0;
-    return crew_end(crew, err);
-}
-
-/* Diff and units of an hour whose claim is held; again where the connection was lost: what is loaded by then
- * is in the ledger. */
+/* Diff and units of an hour whose claim is held. */
 static void work_on(struct hour_work *w, struct crew *crew, struct err *err)
 {
-    int64_t unchanged = w->totals->unchanged;
-    bool lost = true;
-    for (int tries = 1; lost; tries++) {
-        if (one_pass(w, crew, &lost, err) == ERR_OK || !lost || tries == RUN_TRANSIENT_TRIES)
-            break;
-        log_err(LOG_WARN, err);
-        err_clear(err);
-        w->matched = 0;
-        w->totals->unchanged = unchanged;
-        if (run_reconnect(w, err) != ERR_OK)
-            break;
-    }
+    if (crew_begin(crew, w, err) == ERR_OK)
+        (void)!all_entries(w, crew, err);
+    crew_end(crew, err);
 }
 
 /* The hour's claim goes back with what was found out; nothing was where it was stopped. */
 static enum err_code release(struct hour_work *w, const struct claim_outcome *outcome, bool stopped,
                              struct err *err)
 {
-    for (int tries = 1;; tries++) {
-        enum err_code code = stopped ? claim_return(&w->claim, err) : claim_end(&w->claim, outcome, err);
-        if (code == ERR_OK || err->name != ERRN_DB_LOST || tries == RUN_TRANSIENT_TRIES)
-            return code;
+    bool lost = false;
+    do {
+        (void)!(stopped ? claim_return(&w->claim, err) : claim_end(&w->claim, outcome, err));
+        lost = lost || err->code == ERR_TRANSIENT;
+    } while (run_again(w, err));
+    if (lost && err->code == ERR_FENCED) /* the answer alone was lost: it is free, or another's by now */
         err_clear(err);
-        if (run_reconnect(w, err) != ERR_OK)
-            return err->code;
-    }
+    return err->code;
 }
 
 enum err_code run_claimed(struct job *job, const struct run_options *options, struct crew *crew,
-                          const struct claim *claim, struct job_totals *totals, int *status, struct err *err)
+                          const struct claim *claim, struct job_totals *totals, int *status,
+                          struct outage *outage, struct err *err)
 {
-    struct hour_work w = {
-        .job = job, .options = options, .totals = totals, .status = status, .claim = *claim};
+    struct hour_work w = {.job = job,
+                          .options = options,
+                          .totals = totals,
+                          .status = status,
+                          .outage = *outage,
+                          .claim = *claim};
     struct renewer *renewer = NULL;
     struct err books = ERR_INIT;
     if (reject_samples_init(&w.samples, err) == ERR_OK &&
@@ -292,16 +292,21 @@ enum err_code run_claimed(struct job *job, const struct run_options *options, st
     reject_samples_release(&w.samples);
     if (release(&w, &outcome, stopped, &books) != ERR_OK && err->code == ERR_OK)
         *err = books;
+    *outage = w.outage;
     if (job->events.hour)
         job->events.hour(job->events.ctx, w.claim.row.hour, outcome.state, outcome.why);
     return err->code;
 }
 
 enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
-                       struct job_totals *totals, int *status, struct err *err)
+                       struct job_totals *totals, int *status, struct outage *outage, struct err *err)
 {
-    struct claim claim;
-    if (claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &claim, err) != ERR_OK)
+    struct hour_work w = {.job = job, .outage = *outage};
+    do
+        (void)!claim_acquire(job->sink, hour, job->owner, job->wait_ms, job->stop, &w.claim, err);
+    while (run_again(&w, err));
+    *outage = w.outage;
+    if (err->code != ERR_OK)
         return err->code;
-    return run_claimed(job, options, crew, &claim, totals, status, err);
+    return run_claimed(job, options, crew, &w.claim, totals, status, outage, err);
 }

@@ -7,12 +7,14 @@
 
 #include "core/base/task.h"
 #include "core/load/load.h"
+#include "core/load/outage.h"
 #include "core/load/run.h"
 
 enum {
-    RUN_TRANSIENT_TRIES = 3,  /* of one unit; waits of 1 s and 2 s between */
-    RUN_RECONNECT_MS = 30000, /* how long a lost database is waited for */
-    RUN_OUTAGE = 3,           /* units in a row that end with a transient error: the store is away, stop */
+    RUN_TRANSIENT_TRIES = 3, /* of one unit that finds the target locked or its object changed; waits of 1 s
+                                and 2 s between */
+    RUN_SHORT_MS = 3000,     /* how long a server is waited for that was waited for already */
+    RUN_OUTAGE = 3,          /* units in a row that were given up for a transient error: the store is away */
 };
 
 struct crew;
@@ -30,7 +32,7 @@ struct hour_work {
     int64_t matched;        /* objects listed for this hour */
     int64_t done;           /* objects loaded, replaced, or found done */
     int64_t failed;         /* objects (or the hour as a unit) that failed */
-    int outage;             /* transient failures in a row */
+    struct outage outage;   /* of a server, while it lasts; handed on from hour to hour */
     struct err first_error; /* of this hour */
 };
 
@@ -50,18 +52,25 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
 /* Whether the rest of an object can be loaded behind its chunks: SOURCE_CHANGED under another schema. */
 enum err_code run_check_rest(const struct job *job, const struct diff_entry *entry, struct err *err) MUST_USE;
 
-/* After a lost connection: a new one in the job's place, under the same claim. Where the old one's
- * transaction still hangs, the insert of the ledger row waits for it and collides. FENCED where the claim
- * went to another meanwhile. */
+/* A new connection in the job's place, under the same claim (if there is one), waited for as long as an
+ * outage may last. Where the old one's transaction still hangs, the insert of the ledger row waits for it and
+ * collides. FENCED where the claim went to another meanwhile. */
 enum err_code run_reconnect(struct hour_work *w, struct err *err) MUST_USE;
 
-/* One hour whose claim the caller took: diff, units, end, release (also after a failure). */
+/* After a step that is safe to do again, `do { step } while (run_again(w, err))`: true (and *err is clear)
+ * where it failed because a server went away that is there again now, or may be. Where the step went well it
+ * ends the outage. */
+bool run_again(struct hour_work *w, struct err *err) MUST_USE;
+
+/* One hour whose claim the caller took: diff, units, end, release (also after a failure). *outage: as the
+ * caller has it, before and after. */
 enum err_code run_claimed(struct job *job, const struct run_options *options, struct crew *crew,
                           const struct claim *claim, struct job_totals *totals, int *status,
-                          struct err *err) MUST_USE;
+                          struct outage *outage, struct err *err) MUST_USE;
 
 /* The same for one that is still to be taken. HELD: nothing was done, and nobody told. */
 enum err_code run_hour(struct job *job, const struct run_options *options, struct crew *crew, hour_t hour,
-                       struct job_totals *totals, int *status, struct err *err) MUST_USE;
+                       struct job_totals *totals, int *status, struct outage *outage,
+                       struct err *err) MUST_USE;
 
 #endif

@@ -4,12 +4,14 @@
  * What an error leads to:
  * - LEDGER_EXISTS, LEDGER_MOVED: look the objects up in the ledger, load what is left
  * - IN_DOUBT: a new connection, the claim again, then the same unit: its ledger rows decide
- * - transient, SOURCE_MOVED: wait 1 s, 2 s; a new connection where it was lost, a new look at the object
- *   where it changed; the unit again
+ * - a server went away (transient): it is waited for (outage.h), a new connection made where it was lost; the
+ *   unit again, which in CHUNK goes on behind its last commit. What gets through ends the outage and the
+ * counting of tries; a unit that never does is given up when the outage is over its maximum
+ * - busy, SOURCE_MOVED: wait 1 s, 2 s; a new look at the object where it changed; the unit again
  * - FENCED, HELD, CANCELLED, trouble in the database that waiting does not mend: the hour ends
  * - anything else: this unit has failed
- * A GROUP that the database refuses is halved until the object at fault stands alone; objects that it left
- * out are loaded alone.
+ * A GROUP that the database refuses, or that a connection did not carry to its end twice, is halved until the
+ * object at fault stands alone; objects that it left out are loaded alone.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,6 +75,15 @@ static void tell_loaded(struct hour_work *w, const struct unit_object *object, c
     tell(w, &result);
 }
 
+/* A page of the ledger in the midst of a unit: it does not count as progress of the unit. */
+static enum err_code ledger_page(struct hour_work *w, const struct ledger_query *query,
+                                 struct ledger_row *rows, size_t *n, struct err *err)
+{
+    while (sink_ledger_page(w->job->sink, query, rows, REC_PAGE, n, err) != ERR_OK && run_again(w, err))
+        ;
+    return err->code;
+}
+
 /* What this run has committed of an object: chunks of earlier tries, and commits whose answer was lost, are
  * known to the ledger alone. */
 static enum err_code committed(struct hour_work *w, const char *key, struct load_outcome *o, struct err *err)
@@ -83,7 +94,7 @@ static enum err_code committed(struct hour_work *w, const char *key, struct load
     *o = (struct load_outcome){.committed = true};
     if (!rows)
         return err_nomem(err);
-    while (n == REC_PAGE && sink_ledger_page(w->job->sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
+    while (n == REC_PAGE && ledger_page(w, &query, rows, &n, err) == ERR_OK) {
         for (size_t i = 0; i < n; i++) {
             o->rows_read += rows[i].rows_read;
             o->rows_loaded += rows[i].rows_loaded;
@@ -150,9 +161,11 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
     if (w->first_error.code == ERR_OK)
         w->first_error = *why;
     tell(w, &result);
-    enum err_code code = sink_attempt_add(w->job->sink, &attempt, w->samples.rows, w->samples.n, err);
+    while (sink_attempt_add(w->job->sink, &attempt, w->samples.rows, w->samples.n, err) != ERR_OK &&
+           run_again(w, err))
+        ;
     reject_samples_clear(&w->samples);
-    return code;
+    return err->code;
 }
 
 static bool stopping(const struct hour_work *w)
@@ -160,21 +173,18 @@ static bool stopping(const struct hour_work *w)
     return w->job->stop && atomic_load(w->job->stop);
 }
 
-enum err_code run_reconnect(struct hour_work *w, struct err *err)
+/* A server that was there and waited for once is waited for only shortly the next time. */
+static int64_t patience_ms(const struct hour_work *w)
+{
+    return w->outage.given_up > 0 ? RUN_SHORT_MS : OUTAGE_MAX_MS;
+}
+
+static enum err_code connect_again(struct hour_work *w, struct err *err)
 {
     struct job *job = w->job;
     struct sink *fresh = NULL;
-    int64_t deadline = clock_mono_us(job->clock) + RUN_RECONNECT_MS * INT64_C(1000);
-    while (!fresh) {
-        struct err e = ERR_INIT;
-        if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, &e) == ERR_OK)
-            break;
-        if (!err_is_transient(e.code) || clock_mono_us(job->clock) >= deadline || stopping(w)) {
-            *err = e;
-            return err->code;
-        }
-        clock_sleep_us(job->clock, INT64_C(1000000));
-    }
+    if (job->sinks.open(job->sinks.ctx, false, job->sink->connection_id, &fresh, err) != ERR_OK)
+        return err->code;
     sink_close(job->sink);
     job->sink = fresh;
     if (w->loader)
@@ -182,7 +192,36 @@ enum err_code run_reconnect(struct hour_work *w, struct err *err)
     if (w->diff)
         diff_set_sink(w->diff, fresh);
     w->claim.sink = fresh;
-    return sink_claim_renew(fresh, w->claim.row.hour, w->claim.row.owner, w->claim.row.epoch, err);
+    return w->claim.row.owner[0]
+               ? sink_claim_renew(fresh, w->claim.row.hour, w->claim.row.owner, w->claim.row.epoch, err)
+               : ERR_OK;
+}
+
+enum err_code run_reconnect(struct hour_work *w, struct err *err)
+{
+    while (connect_again(w, err) != ERR_OK) {
+        /* In a failover the old address may answer for a while, without a right to write. */
+        bool away = err->code == ERR_TRANSIENT || err->name == ERRN_READ_ONLY;
+        if (!away)
+            break;
+        if (!outage_wait(&w->outage, w->job, patience_ms(w), err)) {
+            w->outage.given_up++;
+            break;
+        }
+        err_clear(err);
+    }
+    return err->code;
+}
+
+bool run_again(struct hour_work *w, struct err *err)
+{
+    if (err->code == ERR_OK)
+        outage_end(&w->outage, w->job);
+    if (err->code != ERR_TRANSIENT || !outage_wait(&w->outage, w->job, patience_ms(w), err))
+        return false;
+    bool lost = err->name == ERRN_DB_LOST;
+    err_clear(err);
+    return !lost || run_reconnect(w, err) == ERR_OK;
 }
 
 enum err_code run_check_rest(const struct job *job, const struct diff_entry *entry, struct err *err)
@@ -195,21 +234,22 @@ enum err_code run_check_rest(const struct job *job, const struct diff_entry *ent
                    entry->object.key, (long long)entry->row.chunk + 1);
 }
 
-/* Goes on with an object of which another run loaded some chunks. */
-static enum err_code run_rest(struct hour_work *w, const struct diff_entry *entry, struct err *err)
+/* The rest of an object of which some chunks are loaded, as a unit; NULL where it cannot be loaded, which is
+ * told. */
+static enum err_code rest_of(struct hour_work *w, const struct diff_entry *entry, struct unit **out,
+                             struct err *err)
 {
-    struct unit *unit = NULL;
     struct err why = ERR_INIT;
     struct load_outcome nothing = {0};
+    *out = NULL;
     if (run_check_rest(w->job, entry, &why) != ERR_OK)
         return run_tell_failed(w, entry->object.key, entry->object.etag, &nothing, now_us(w), &why, err);
-    if (unit_new(UNIT_CHUNK, w->claim.row.hour, entry->row.chunk_rows, &unit, err) != ERR_OK)
-        return err->code;
-    if (unit_add(unit, entry, false, err) != ERR_OK) {
-        unit_free(unit);
-        return err->code;
+    if (unit_new(UNIT_CHUNK, w->claim.row.hour, entry->row.chunk_rows, out, err) == ERR_OK &&
+        unit_add(*out, entry, false, err) != ERR_OK) {
+        unit_free(*out);
+        *out = NULL;
     }
-    return run_unit(w, unit, err);
+    return err->code;
 }
 
 /* The unit as one has to see it after a collision: what of it is done, and what is left (in *left, NULL where
@@ -233,7 +273,7 @@ static enum err_code look_again(struct hour_work *w, const struct unit *unit, in
         size_t n = REC_PAGE;
         *entry = (struct diff_entry){.kind = DIFF_NEW, .hour = unit->hour};
         while (n == REC_PAGE) {
-            if (sink_ledger_page(w->job->sink, &query, rows, REC_PAGE, &n, err) != ERR_OK)
+            if (ledger_page(w, &query, rows, &n, err) != ERR_OK)
                 goto out;
             for (size_t k = 0; k < n; k++) {
                 entry->kind = rows[k].last ? DIFF_LOADED : DIFF_PARTIAL;
@@ -257,8 +297,19 @@ static enum err_code look_again(struct hour_work *w, const struct unit *unit, in
         snprintf(entry->object.etag, sizeof entry->object.etag, "%s", object->etag);
         entry->object.etag_trusted = object->etag_trusted;
         entry->object.size = object->size;
-        if (entry->kind == DIFF_PARTIAL && !old ? run_rest(w, entry, err) != ERR_OK
-                                                : unit_add(rest, entry, old, err) != ERR_OK)
+        if (entry->kind != DIFF_PARTIAL || old) {
+            if (unit_add(rest, entry, old, err) != ERR_OK)
+                goto out;
+            continue;
+        }
+        struct unit *behind = NULL;
+        if (rest_of(w, entry, &behind, err) != ERR_OK)
+            goto out;
+        if (unit->n == 1) { /* in its place: no deeper with every collision */
+            *left = behind;
+            goto out;
+        }
+        if (behind && run_unit(w, behind, err) != ERR_OK)
             goto out;
     }
     if (rest->n > 0) {
@@ -296,6 +347,14 @@ static enum err_code run_part(struct hour_work *w, const struct unit *unit, size
     return run_unit(w, part, err);
 }
 
+static enum err_code run_halves(struct hour_work *w, const struct unit *unit, struct err *err)
+{
+    size_t half = unit->n / 2;
+    if (run_part(w, unit, 0, half, err) != ERR_OK)
+        return err->code;
+    return run_part(w, unit, half, unit->n, err);
+}
+
 static enum err_code tell_all(struct hour_work *w, const struct unit *unit, struct load_outcome *outcomes,
                               int64_t started_us, struct err *err)
 {
@@ -325,7 +384,7 @@ static bool ends_the_run(const struct hour_work *w, const struct err *why)
         return false;
     case ERR_TRANSIENT:
     case ERR_BUSY:
-        return loader_sink_failed(w->loader) || w->outage >= RUN_OUTAGE;
+        return loader_sink_failed(w->loader) || w->outage.given_up >= RUN_OUTAGE;
     default:
         return loader_sink_failed(w->loader);
     }
@@ -349,13 +408,9 @@ static enum err_code unit_failed(struct hour_work *w, const struct unit *unit,
                                  const struct load_outcome *outcomes, int64_t started_us,
                                  const struct err *why, struct err *err)
 {
-    w->outage = err_is_transient(why->code) ? w->outage + 1 : 0;
-    if (unit->kind == UNIT_GROUP && unit->n > 1 && why->code == ERR_DATA) {
-        size_t half = unit->n / 2;
-        if (run_part(w, unit, 0, half, err) != ERR_OK)
-            return err->code;
-        return run_part(w, unit, half, unit->n, err);
-    }
+    w->outage.given_up = err_is_transient(why->code) ? w->outage.given_up + 1 : 0;
+    if (unit->kind == UNIT_GROUP && unit->n > 1 && why->code == ERR_DATA)
+        return run_halves(w, unit, err);
     bool end = ends_the_run(w, why);
     if (why->code == ERR_CANCELLED) {
         *err = *why;
@@ -373,41 +428,75 @@ static enum err_code unit_failed(struct hour_work *w, const struct unit *unit,
     return err->code;
 }
 
+/* What the tries of one unit have come to. */
+struct tries {
+    int all, busy, lost; /* since the last commit */
+    int64_t commits;
+};
+
+/* After a failed try: whether another is to follow, with what it needs made ready. *unit is what is left,
+ * NULL where all is done. Otherwise *why is what the unit fails with, unless *err is set: the hour ends with
+ * that. */
+static bool try_again(struct hour_work *w, struct tries *t, struct unit **unit, int64_t started_us,
+                      struct err *why, struct err *err)
+{
+    enum err_code code = why->code;
+    bool collided = code == ERR_EXISTS || code == ERR_PRECONDITION;
+    if (t->all++ >= RUN_TRIES_MAX || stopping(w))
+        return false;
+    if (collided && loader_sink_failed(w->loader)) {
+        struct unit *left = NULL;
+        if (look_again(w, *unit, started_us, &left, err) == ERR_OK) {
+            unit_free(*unit);
+            *unit = left;
+        }
+        return true;
+    }
+    if (code == ERR_IN_DOUBT) {
+        log_msg(LOG_WARN, "%s; asking the ledger", why->msg);
+        (void)!run_reconnect(w, err);
+        return true;
+    }
+    if (code == ERR_TRANSIENT) {
+        t->all--; /* the outage has a bound of its own */
+        if (!outage_wait(&w->outage, w->job, patience_ms(w), why))
+            return false;
+        if (why->name == ERRN_DB_LOST && run_reconnect(w, err) == ERR_OK && ++t->lost > 1 &&
+            (*unit)->kind == UNIT_GROUP && (*unit)->n > 1 && run_halves(w, *unit, err) == ERR_OK) {
+            unit_free(*unit);
+            *unit = NULL;
+        }
+        return true;
+    }
+    if ((code != ERR_BUSY && code != ERR_PRECONDITION) || ++t->busy >= RUN_TRANSIENT_TRIES)
+        return false;
+    log_msg(LOG_WARN, "%s: %s; trying again in %d s", err_name_text(why->name), why->msg, t->busy);
+    clock_sleep_us(w->job->clock, t->busy * INT64_C(1000000));
+    if (code == ERR_PRECONDITION)
+        (void)!list_again(w, *unit, err);
+    return true;
+}
+
 enum err_code run_unit(struct hour_work *w, struct unit *unit, struct err *err)
 {
     int64_t started = now_us(w);
-    int transient = 0;
+    struct tries tries = {.commits = loader_commits(w->loader)};
     struct load_outcome *outcomes = mem_calloc(unit->n ? unit->n : 1, sizeof *outcomes);
     if (!outcomes)
         err_nomem(err);
-    for (int tries = 0; outcomes && unit && err->code == ERR_OK; tries++) {
+    while (outcomes && unit && err->code == ERR_OK) {
         struct err why = ERR_INIT;
         enum err_code code = loader_run(w->loader, &w->claim, unit, outcomes, &w->samples, &why);
+        if (loader_commits(w->loader) > tries.commits) {
+            outage_end(&w->outage, w->job);
+            w->outage.given_up = 0;
+            tries = (struct tries){.commits = loader_commits(w->loader)};
+        }
         if (code == ERR_OK) {
-            w->outage = 0;
             tell_all(w, unit, outcomes, started, err);
             break;
         }
-        bool collided = code == ERR_EXISTS || code == ERR_PRECONDITION;
-        bool again = tries < RUN_TRIES_MAX && !stopping(w);
-        if (again && collided && loader_sink_failed(w->loader)) {
-            struct unit *left = NULL;
-            if (look_again(w, unit, started, &left, err) == ERR_OK) {
-                unit_free(unit);
-                unit = left;
-            }
-        } else if (again && code == ERR_IN_DOUBT) {
-            log_msg(LOG_WARN, "%s; asking the ledger", why.msg);
-            (void)!run_reconnect(w, err);
-        } else if (again && (err_is_transient(code) || code == ERR_PRECONDITION) &&
-                   ++transient < RUN_TRANSIENT_TRIES) {
-            log_msg(LOG_WARN, "%s: %s; trying again in %d s", err_name_text(why.name), why.msg, transient);
-            clock_sleep_us(w->job->clock, transient * INT64_C(1000000));
-            if (why.name == ERRN_DB_LOST)
-                (void)!run_reconnect(w, err);
-            else if (code == ERR_PRECONDITION)
-                list_again(w, unit, err);
-        } else {
+        if (!try_again(w, &tries, &unit, started, &why, err)) {
             unit_failed(w, unit, outcomes, started, &why, err);
             break;
         }

@@ -25,6 +25,7 @@ struct worker {
     bool lost;         /* the job's connection: make a new one */
     struct job_totals totals;
     int status;
+    struct outage outage;
     /* of the hour at work */
     struct worker_turn *turn;
 };
@@ -265,7 +266,7 @@ static enum err_code work_hour(struct worker *w, hour_t hour, bool *taken, struc
         w->options.begins(w->options.ctx, hour);
     if (claim.row.takeovers >= WORKER_TAKEOVERS)
         return give_up_turn(w, &claim, err);
-    (void)!run_claimed(job, &options, w->crew, &claim, &w->totals, &status, err);
+    (void)!run_claimed(job, &options, w->crew, &claim, &w->totals, &status, &w->outage, err);
     if (err->code != ERR_OK && !is_everybodys(err->code)) {
         /* What became of the hour is decided; whether the connection lives, the next turn finds out. */
         w->turn->why = *err;

@@ -74,7 +74,7 @@ struct sink {
     struct sink_target target;
     struct sink_caps caps;
     bool read_only;
-    int64_t connection_id; /* 0 where the backend has none */
+    int64_t connection_id; /* for replaces_connection, and for the backend alone to read; 0 = none */
     char *label;           /* redacted URL, for messages */
     bool in_load;          /* kept by the wrapper */
     bool in_scan;

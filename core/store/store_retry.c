@@ -43,6 +43,16 @@ static int64_t wait_us(const struct retry *retry, unsigned attempt)
     return (int64_t)(share * 1000.0 * (double)(ms < WAIT_MS_MAX ? ms : WAIT_MS_MAX));
 }
 
+/* A read that was resumed brings bytes again: a server that gets us further is no outage, so that an object
+ * may be cut off as often as it likes. */
+static void give_back(struct retry *retry)
+{
+    retry->tokens += COST;
+    if (retry->tokens > TOKENS_MAX) {
+        retry->tokens = TOKENS_MAX;
+    }
+}
+
 /* After attempt number `attempt`: waits, clears *err and says true where another may follow. */
 static bool again(struct store *store, unsigned attempt, struct err *err)
 {
@@ -124,6 +134,9 @@ static enum err_code retry_read(struct store_reader *base, void *dst, size_t cap
     do {
         if ((reader->inner || resume(reader, err) == ERR_OK) &&
             store_read(reader->inner, dst, cap, n, err) == ERR_OK) {
+            if (attempt > 0) {
+                give_back((struct retry *)base->store);
+            }
             return ERR_OK;
         }
         store_close_read(reader->inner);

@@ -4,8 +4,9 @@
  * Attempts include the first. The wait before attempt n+1 is random() x min(base x 2^(n-1), 20 s). A quota
  * (500 tokens; a retry costs 5, one after a time-out 10, a success gives 1 back) keeps an outage from being
  * multiplied. A broken read is resumed at its offset under if_match = the etag of the first open, so that no
- * mixed object is ever delivered. A list that breaks fails (its pages are retried inside the backend). put is
- * retried only before its body was touched.
+ * mixed object is ever delivered; one that then brings bytes gives the 5 back, for a connection that carries
+ * some of an object each time gets to its end. A list that breaks fails (its pages are retried inside the
+ * backend). put is retried only before its body was touched.
  */
 #ifndef SLUICE_STORE_STORE_RETRY_H
 #define SLUICE_STORE_STORE_RETRY_H

@@ -73,6 +73,9 @@ static void a_replaced_connection_is_killed(void **state)
     struct sink_load *load = kit_begin(lost, "run1");
     assert_int_equal(sink_ledger_insert(load, &row, 1, &err), ERR_OK);
     assert_int_equal(kit_append(load, "1|x\n", row.id, &err), ERR_OK);
+    /* The same number before a restart of the server was somebody else's. */
+    sink_close(open_one(lost->connection_id - (INT64_C(100) << 32), false));
+    assert_int_equal(sink_totals(load, &row, 1, &err), ERR_OK);
     struct sink *next = open_one(lost->connection_id, false);
     kit_load(next, again.object, "2|y\n");
     assert_int_equal(sink_totals(load, &row, 1, &err), ERR_TRANSIENT);

@@ -132,6 +132,12 @@ mutant ahead-not-waited-for core/load/ahead.c 's/while \(slot->state == SLOT_REA
 mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/load/test_ahead
 mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
 mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
+# --- passwords
+mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
+    conformance/test_sink_mysql_login
+mutant token-without-tls backends/mysql_connect.c 's/p->tls = !p->near \|\| ca \|\| p->iam;/p->tls = !p->near || ca;/
+    s/bool clear = p->iam && p->tls;/bool clear = p->iam;/' conformance/test_sink_mysql_login
+mutant token-for-another-port backends/aws_rds.c 's/login->host, login->port\)/login->host, 3306U)/' unit/backends/test_aws_rds
 
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep

@@ -1,7 +1,8 @@
 /*
  * scripted_mysql: see scripted_mysql.h.
  *
- *   accept -> greeting -> (login) OK -> statement -> answer -> ... until the client leaves
+ *   accept -> greeting -> (TLS) -> (login) -> (password in clear) -> OK -> statement -> answer -> ... until
+ * the client leaves
  *
  * Invariant: one thread, one connection; packets are at most PACKET_MAX bytes, since tests send little.
  */
@@ -15,6 +16,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +34,8 @@ enum {
     COM_QUERY = 3,
     /* LONG_PASSWORD FOUND_ROWS LONG_FLAG CONNECT_WITH_DB LOCAL_FILES PROTOCOL_41 TRANSACTIONS
      * SECURE_CONNECTION MULTI_RESULTS PLUGIN_AUTH */
+    TLS = 0x800,
+    TLS_REQUEST_BYTES = 32,
     CAPABILITIES = 0x1 | 0x2 | 0x4 | 0x8 | 0x80 | 0x200 | 0x2000 | 0x8000 | 0x20000 | 0x80000,
     UTF8MB4 = 45,
     AUTOCOMMIT = 2,
@@ -41,18 +45,40 @@ struct scripted_mysql {
     struct scripted_plan plan;
     pthread_t thread;
     int listener, peer;
+    SSL_CTX *tls;
+    SSL *stream; /* NULL = in clear */
     unsigned char sequence;
     unsigned char in[PACKET_MAX];
     char sent[SCRIPTED_SENT_MAX];
     size_t nsent;
 };
 
+static bool write_all(struct scripted_mysql *s, const void *data, size_t len)
+{
+    if (len == 0)
+        return true;
+    return s->stream ? SSL_write(s->stream, data, (int)len) == (int)len
+                     : send(s->peer, data, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+static bool read_all(struct scripted_mysql *s, unsigned char *data, size_t len)
+{
+    if (!s->stream)
+        return len == 0 || recv(s->peer, data, len, MSG_WAITALL) == (ssize_t)len;
+    for (size_t at = 0; at < len;) {
+        int n = SSL_read(s->stream, data + at, (int)(len - at));
+        if (n <= 0)
+            return false;
+        at += (size_t)n;
+    }
+    return true;
+}
+
 static bool put(struct scripted_mysql *s, const void *data, size_t len)
 {
     unsigned char head[4] = {(unsigned char)len, (unsigned char)(len >> 8), 0, s->sequence++};
 
-    return send(s->peer, head, 4, MSG_NOSIGNAL) == 4 &&
-           (len == 0 || send(s->peer, data, len, MSG_NOSIGNAL) == (ssize_t)len);
+    return write_all(s, head, 4) && write_all(s, data, len);
 }
 
 /* The next packet's length, or -1 where the client has left. */
@@ -60,11 +86,11 @@ static long get(struct scripted_mysql *s)
 {
     unsigned char head[4];
 
-    if (recv(s->peer, head, 4, MSG_WAITALL) != 4)
+    if (!read_all(s, head, 4))
         return -1;
     size_t len = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16;
     s->sequence = (unsigned char)(head[3] + 1);
-    if (len >= PACKET_MAX || (len && recv(s->peer, s->in, len, MSG_WAITALL) != (ssize_t)len))
+    if (len >= PACKET_MAX || !read_all(s, s->in, len))
         return -1;
     s->in[len] = '\0';
     return (long)len;
@@ -89,6 +115,7 @@ static bool put_greeting(struct scripted_mysql *s)
 {
     static const char PLUGIN[] = "mysql_native_password";
     unsigned char p[128] = {10};
+    const unsigned can = CAPABILITIES | (s->tls ? TLS : 0);
     size_t at = 1;
 
     s->sequence = 0;
@@ -98,12 +125,12 @@ static bool put_greeting(struct scripted_mysql *s)
     at += 4;
     memcpy(p + at, "12345678", 9);
     at += 9;
-    p[at++] = (unsigned char)CAPABILITIES;
-    p[at++] = (unsigned char)(CAPABILITIES >> 8);
+    p[at++] = (unsigned char)can;
+    p[at++] = (unsigned char)(can >> 8);
     p[at++] = UTF8MB4;
     p[at++] = AUTOCOMMIT;
     at++;
-    p[at++] = (unsigned char)(CAPABILITIES >> 16);
+    p[at++] = (unsigned char)(can >> 16);
     p[at++] = 0;
     p[at++] = 21;
     at += 10;
@@ -113,10 +140,10 @@ static bool put_greeting(struct scripted_mysql *s)
     return put(s, p, at + sizeof PLUGIN);
 }
 
-/* One row of three numbers: connection id, max_allowed_packet, local_infile. */
+/* One row of four numbers: connection id, max_allowed_packet, local_infile, the time. */
 static bool put_row(struct scripted_mysql *s)
 {
-    static const unsigned char COUNT[] = {3}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
+    static const unsigned char COUNT[] = {4}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
     static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0, 0, 1, 'c', 0, 12, 63,
                                            0, 20,  0,   0,   0, 8, 0, 0, 0,   0, 0};
     static const char ROW[] = "\001"
@@ -124,12 +151,20 @@ static bool put_row(struct scripted_mysql *s)
                               "\010"
                               "16777216"
                               "\001"
-                              "1";
+                              "1"
+                              "\001"
+                              "9";
     bool good = put(s, COUNT, 1);
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         good = good && put(s, COLUMN, sizeof COLUMN);
     return good && put(s, END, sizeof END) && put(s, ROW, sizeof ROW - 1) && put(s, END, sizeof END);
+}
+
+static void keep(struct scripted_mysql *s, long len)
+{
+    for (long i = 0; i < len && s->nsent < SCRIPTED_SENT_MAX - 1; i++)
+        s->sent[s->nsent++] = (char)s->in[i];
 }
 
 /* Asks for a file and keeps what comes. */
@@ -146,9 +181,47 @@ static bool ask(struct scripted_mysql *s, const char *file)
             return len == 0;
         if (s->sequence == 1) /* no answer but a command of its own: COM_QUIT */
             return false;
-        for (long i = 0; i < len && s->nsent < SCRIPTED_SENT_MAX - 1; i++)
-            s->sent[s->nsent++] = (char)s->in[i];
+        keep(s, len);
     }
+}
+
+/* The client's login, behind TLS where it asks for that. */
+static bool take_login(struct scripted_mysql *s)
+{
+    long len = get(s);
+
+    if (s->tls && len == TLS_REQUEST_BYTES) {
+        s->stream = SSL_new(s->tls);
+        if (!s->stream || !SSL_set_fd(s->stream, s->peer) || SSL_accept(s->stream) != 1)
+            return false;
+        len = get(s);
+    }
+    if (len >= 0 && s->plan.ask_clear)
+        keep(s, len);
+    return len >= 0;
+}
+
+static bool ask_password(struct scripted_mysql *s)
+{
+    static const char SWITCH[] = "\376mysql_clear_password";
+    long len;
+
+    if (!put(s, SWITCH, sizeof SWITCH) || (len = get(s)) < 0)
+        return false;
+    keep(s, len);
+    return true;
+}
+
+/* Whether the client is in. */
+static bool log_in(struct scripted_mysql *s)
+{
+    if (!take_login(s) || (s->plan.ask_clear && !ask_password(s)))
+        return false;
+    if (s->plan.refuse_login) {
+        (void)put_error(s, s->plan.error_code);
+        return false;
+    }
+    return s->plan.ask_at_login ? ask(s, s->plan.file) : put_ok(s, 0);
 }
 
 static bool starts(const char *sql, const char *word)
@@ -173,7 +246,8 @@ static bool answer(struct scripted_mysql *s, char *sql)
             if (!ask(s, plan->file ? plan->file : name))
                 return false;
     }
-    return starts(sql, "SELECT") && !starts(sql, plan->ask_after) ? put_row(s) : put_ok(s, plan->matched);
+    bool rows = starts(sql, "SELECT") || starts(sql, "SHOW GLOBAL STATUS");
+    return rows && !starts(sql, plan->ask_after) ? put_row(s) : put_ok(s, plan->matched);
 }
 
 static void *serve(void *arg)
@@ -186,14 +260,13 @@ static void *serve(void *arg)
 
     s->peer = accept(s->listener, NULL, NULL);
     if (s->peer < 0 || setsockopt(s->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) ||
-        setsockopt(s->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) || !put_greeting(s) || get(s) < 0)
-        goto out;
-    if (s->plan.ask_at_login ? !ask(s, s->plan.file) : !put_ok(s, 0))
+        setsockopt(s->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) || !put_greeting(s) || !log_in(s))
         goto out;
     while ((len = get(s)) > 0 && s->in[0] != COM_QUIT)
         if (s->in[0] != COM_QUERY ? !put_ok(s, 0) : !answer(s, (char *)s->in + 1))
             break;
 out:
+    SSL_free(s->stream);
     if (s->peer >= 0)
         close(s->peer);
     return NULL;
@@ -207,6 +280,15 @@ struct scripted_mysql *scripted_mysql_start(const struct scripted_plan *plan, in
 
     assert_non_null(s);
     s->plan = *plan;
+    if (plan->tls) {
+        char cert[512], key[512];
+        (void)!snprintf(cert, sizeof cert, "%s/cert.pem", plan->tls);
+        (void)!snprintf(key, sizeof key, "%s/key.pem", plan->tls);
+        s->tls = SSL_CTX_new(TLS_server_method());
+        assert_non_null(s->tls);
+        assert_int_equal(SSL_CTX_use_certificate_file(s->tls, cert, SSL_FILETYPE_PEM), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(s->tls, key, SSL_FILETYPE_PEM), 1);
+    }
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(s->listener >= 0);
     assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
@@ -222,6 +304,7 @@ size_t scripted_mysql_stop(struct scripted_mysql *s, char out[SCRIPTED_SENT_MAX]
     shutdown(s->listener, SHUT_RDWR); /* where nobody ever came */
     assert_int_equal(pthread_join(s->thread, NULL), 0);
     close(s->listener);
+    SSL_CTX_free(s->tls);
     size_t n = s->nsent;
     memcpy(out, s->sent, SCRIPTED_SENT_MAX);
     mem_free(s);

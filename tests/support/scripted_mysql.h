@@ -2,8 +2,8 @@
  * scripted_mysql: a server of ours that speaks enough of MySQL's protocol to be asked by the real client
  * library, and that turns rogue where a test says so. It listens on loopback and serves one connection.
  *
- * It logs anybody in, answers SELECT with one row of numbers, everything else with OK. What the client sends
- * where a file was asked for is kept.
+ * It logs anybody in, answers SELECT and SHOW GLOBAL STATUS with one row of numbers, everything else with OK.
+ * What the client sends where a file or its password was asked for is kept.
  */
 #ifndef SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
 #define SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
@@ -22,6 +22,9 @@ struct scripted_plan {
     unsigned error_code;   /* answers `error_after` with this error */
     const char *error_after;
     unsigned char matched; /* rows that an UPDATE matches */
+    const char *tls;       /* offers TLS with DIR/cert.pem and DIR/key.pem of this folder */
+    bool ask_clear;        /* asks for the password in clear; what comes from the login on is kept */
+    bool refuse_login;     /* and answers it with error_code */
 };
 
 struct scripted_mysql;

@@ -37,7 +37,7 @@ static bool counts(struct store *store, enum store_op op)
     h->calls[STORE_OP_ANY]++;
     int64_t at = h->calls[h->op];
     bool hit = h->nth && (h->op == op || h->op == STORE_OP_ANY) &&
-               (at == h->nth || (h->onwards && at > h->nth));
+               (at == h->nth || (h->onwards && at > h->nth && (!h->lasts || h->lasts(h->ctx))));
     h->fired += hit;
     pthread_mutex_unlock(&h->lock);
     return hit;

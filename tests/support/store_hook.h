@@ -23,6 +23,7 @@ struct store_hook {
     enum store_op op;
     int64_t nth; /* 0 = nothing */
     bool onwards;
+    bool (*lasts)(void *ctx); /* with onwards: only while it says so; NULL = for good */
     bool after;
     enum err_name error; /* ERRN_NONE: none */
     void (*hook)(void *ctx);

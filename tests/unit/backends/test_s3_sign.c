@@ -1,5 +1,5 @@
-/* s3_sign: the signatures that AWS publishes, 10,000 random requests against a second signer, and what must
- * not be signed. */
+/* s3_sign: the signatures that AWS publishes, 10,000 random requests, signed in a header or in the URL,
+ * against a second signer, and what must not be signed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,6 +171,33 @@ static void gives_the_published_signatures(void **state)
     sign_result_release(&result);
 }
 
+/* The example of S3's page on query strings. */
+static void gives_the_published_signed_url(void **state)
+{
+    struct sign_request r = {.method = "GET",
+                             .path = "/test.txt",
+                             .headers = {S3_HOST},
+                             .nheaders = 1,
+                             .payload_hash = "UNSIGNED-PAYLOAD",
+                             .region = "us-east-1",
+                             .service = "s3"};
+    struct sign_result result;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    sign_result_init(&result);
+    assert_int_equal(sign_v4_url(&r, &s3_key, at("2013-05-24T00:00:00Z"), 86400, &result, &err), ERR_OK);
+    assert_string_equal(
+        buf_str(&result.target),
+        "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2F"
+        "us-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders="
+        "host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+    assert_string_equal(buf_str(&result.headers), "host: examplebucket.s3.amazonaws.com\n");
+    r.nquery = SIGN_PAIRS_MAX - 5;
+    assert_int_equal(sign_v4_url(&r, &s3_key, 0, 1, &result, &err), ERR_INTERNAL);
+    sign_result_release(&result);
+}
+
 static uint64_t seed = 20220605;
 
 static unsigned below(unsigned n)
@@ -211,23 +238,31 @@ static void write_pairs(FILE *file, const struct sign_pair *pairs, size_t n)
 }
 
 static void write_request(FILE *file, const struct sign_request *r, const struct sign_key *key,
-                          int64_t seconds, const struct sign_result *result)
+                          int64_t seconds, unsigned expires_s, const struct sign_result *result)
 {
     char number[24];
-    const char *const plain[] = {r->method,      r->path, r->region,   r->service,
-                                 number,         key->id, key->secret, key->token ? key->token : "",
-                                 r->payload_hash};
-    const char *authorization = strstr(result->headers.data, "\nauthorization: ");
+    char expires[12] = "";
+    const char *const plain[] = {r->method,       r->path, r->region,   r->service,
+                                 number,          key->id, key->secret, key->token ? key->token : "",
+                                 r->payload_hash, expires};
+    const char *authorization = expires_s ? "" : strstr(result->headers.data, "\nauthorization: ");
 
     snprintf(number, sizeof number, "%lld", (long long)seconds);
+    if (expires_s) {
+        snprintf(expires, sizeof expires, "%u", expires_s);
+    }
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         hex(file, plain[i], strlen(plain[i]), '\t');
     }
     write_pairs(file, r->query, r->nquery);
     write_pairs(file, r->headers, r->nheaders);
     assert_non_null(authorization);
-    authorization += strlen("\nauthorization: ");
     hex(file, result->target.data, result->target.len, '\t');
+    if (expires_s) {
+        fputc('\n', file);
+        return;
+    }
+    authorization += strlen("\nauthorization: ");
     hex(file, authorization, strlen(authorization) - 1, '\n');
 }
 
@@ -246,6 +281,7 @@ static void random_request(FILE *file, struct sign_result *result)
         .nquery = below(8)};
     struct sign_key key = {"AKID", secret, below(2) ? "tok/en+=" : NULL};
     int64_t seconds = 1000000000 + (int64_t)below(2000000000);
+    unsigned expires_s = below(2) ? 1 + below(604800) : 0; /* 0: in a header */
     struct err err = ERR_INIT;
 
     path[0] = '/';
@@ -256,8 +292,13 @@ static void random_request(FILE *file, struct sign_result *result)
         random_text(text[2 * i + 1], RANDOM_TEXT);
         r.query[i] = (struct sign_pair){text[2 * i], text[2 * i + 1]};
     }
-    assert_int_equal(sign_v4(&r, &key, seconds * 1000000, result, &err), ERR_OK);
-    write_request(file, &r, &key, seconds, result);
+    if (expires_s) {
+        r.service = below(2) ? "s3" : "rds-db";
+        assert_int_equal(sign_v4_url(&r, &key, seconds * 1000000, expires_s, result, &err), ERR_OK);
+    } else {
+        assert_int_equal(sign_v4(&r, &key, seconds * 1000000, result, &err), ERR_OK);
+    }
+    write_request(file, &r, &key, seconds, expires_s, result);
 }
 
 static void agrees_with_a_second_signer(void **state)
@@ -329,6 +370,9 @@ static void survives_each_failed_allocation(void **state)
         mem_set_fault(fail_nth, NULL);
         sign_result_init(&result);
         code = sign_v4(&vectors[3].request, &s3_key, 0, &result, &err);
+        if (code == ERR_OK) {
+            code = sign_v4_url(&vectors[3].request, &s3_key, 0, 900, &result, &err);
+        }
         mem_set_fault(NULL, NULL);
         sign_result_release(&result);
     }
@@ -357,9 +401,9 @@ static void hashes_in_pieces_as_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_the_published_signatures), cmocka_unit_test(agrees_with_a_second_signer),
-        cmocka_unit_test(refuses_a_line_end_in_a_header), cmocka_unit_test(survives_each_failed_allocation),
-        cmocka_unit_test(hashes_in_pieces_as_at_once),
+        cmocka_unit_test(gives_the_published_signatures),  cmocka_unit_test(gives_the_published_signed_url),
+        cmocka_unit_test(agrees_with_a_second_signer),     cmocka_unit_test(refuses_a_line_end_in_a_header),
+        cmocka_unit_test(survives_each_failed_allocation), cmocka_unit_test(hashes_in_pieces_as_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

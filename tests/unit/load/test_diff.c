@@ -1,5 +1,6 @@
 /* diff: listing against ledger: every kind of entry, in key order, over pages and folds. */
 #include "core/load/diff.h"
+#include "core/store/store_fault.h"
 #include "tests/unit/load/load_rig.h"
 
 #define A    K("12", "a")
@@ -94,11 +95,90 @@ OVER_ALL(pages_are_joined_without_a_seam)
     diff_end(NULL);
 }
 
+static struct store *failing_store(void *ctx, struct store *inner)
+{
+    struct store *out = NULL;
+    struct err err = ERR_INIT;
+    if (store_fault_wrap(inner, ctx, &out, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    return out;
+}
+
+/* All entries in a row, asked for again after each failure; *failed counts those. */
+static uint64_t asked_again(struct rig *rig, struct store *store, int *failed, int *entries)
+{
+    struct diff *diff = NULL;
+    struct diff_entry entry;
+    struct err err = ERR_INIT;
+    bool more = true;
+    uint64_t sum = 0;
+    *failed = *entries = 0;
+    assert_int_equal(diff_begin(store, rig->layout, rig->job.sink, "", &diff, &err), ERR_OK);
+    while (more) {
+        if (diff_next(diff, &entry, &more, &err) != ERR_OK) {
+            assert_int_equal(err.code, ERR_TRANSIENT);
+            err_clear(&err);
+            ++*failed;
+            more = true;
+        } else if (more) {
+            for (const char *c = entry.object.key; *c; c++)
+                sum = sum * 31 + (unsigned char)*c;
+            sum = sum * 31 + (uint64_t)entry.kind * 7 + (uint64_t)entry.loaded_sum + entry.hash_sum;
+            ++*entries;
+        }
+    }
+    diff_end(diff);
+    return sum;
+}
+
+/* Nothing is lost and nothing comes twice, whichever call of either stream fails. */
+OVER_ALL(what_failed_is_asked_for_again)
+{
+    enum { FILES = 90 };
+    int failed, entries, all;
+    rig_open(rig, pipeline, SETS("target.commit_unit=chunk", "target.chunk_rows=1"));
+    for (int i = 0; i < FILES; i++) {
+        char key[128];
+        snprintf(key, sizeof key, K("12", "%03d"), i);
+        rig_put(rig, key, HEAD "1,a,1\n2,b,2\n3,c,3\n");
+    }
+    assert_int_equal(rig_run(rig, NULL), 0);
+    rig_put(rig, K("12", "000a"), GOOD);
+    rig_put(rig, K("12", "_hidden"), GOOD);
+    rig_put(rig, "readme", GOOD);
+    sink_wrap_reset(wrap);
+    uint64_t sum = asked_again(rig, rig->store, &failed, &all);
+    assert_int_equal(failed, 0);
+    assert_int_equal(all, FILES + 2);
+    int64_t pages = sink_wrap_calls(wrap, SINK_OP_LEDGER_PAGE);
+    assert_true(pages > 1);
+    for (int64_t nth = 1; nth <= pages; nth++) {
+        sink_wrap_reset(wrap);
+        sink_wrap_rule(wrap,
+                       &(struct sink_rule){.op = SINK_OP_LEDGER_PAGE, .nth = nth, .error = ERRN_DB_LOST});
+        assert_true(asked_again(rig, rig->store, &failed, &entries) == sum);
+        assert_int_equal(failed, 1);
+    }
+    sink_wrap_reset(wrap);
+    rig->wrap_sink = NULL;
+    rig->wrap_store = failing_store;
+    failed = 2;
+    for (int nth = 1; failed == 2; nth++) {
+        char plan[64];
+        snprintf(plan, sizeof plan, "list %d transient; list %d transient", nth, nth + 1);
+        rig->wrap_ctx = plan;
+        rig_restart(rig, pipeline, SETS("target.commit_unit=chunk", "target.chunk_rows=1"));
+        assert_true(asked_again(rig, rig->store, &failed, &entries) == sum);
+        assert_true(failed == 2 || nth > FILES);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_entry),
         cmocka_unit_test(pages_are_joined_without_a_seam),
+        cmocka_unit_test(what_failed_is_asked_for_again),
     };
     return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
 }

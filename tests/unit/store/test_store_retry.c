@@ -172,6 +172,46 @@ static void an_outage_is_not_multiplied(void **state)
     assert_int_equal(store_fault_calls(fault), 300 + 10 + 2 + 2);
 }
 
+/* A connection that carries ten bytes each time. */
+static enum err_code short_lived_read(struct store_reader *reader, void *dst, size_t cap, size_t *n,
+                                      struct err *err)
+{
+    if (reader->got >= 10) {
+        return err_set(err, ERRN_STORE_TRUNCATED, "cut");
+    }
+    return store_wrap_read(reader, dst, cap < 10 ? cap : 10, n, err);
+}
+
+/* More cuts than the quota has retries: each that got further gives back what it took. */
+static void an_object_is_cut_off_as_often_as_it_likes(void **state)
+{
+    static const struct store_type type = {.name = "cut",
+                                           .stat = store_wrap_stat,
+                                           .open_read = store_wrap_open_read,
+                                           .read = short_lived_read,
+                                           .close_read = store_wrap_close_read,
+                                           .close = store_wrap_close};
+    struct store_retry_options options = {3, 1};
+    struct store_reader *reader;
+    struct err err = ERR_INIT;
+    struct store_wrap *cut;
+    char got[SIZE + 1];
+    size_t n = 1, len = 0;
+
+    (void)state;
+    cut = store_wrap_new(sizeof *cut, &type, bare, &err);
+    assert_int_equal(store_retry_wrap(&cut->base, &options, &store, &err), ERR_OK);
+    assert_int_equal(store_open_read(store, "x", NULL, &reader, &err), ERR_OK);
+    while (n > 0) {
+        assert_int_equal(store_read(reader, got + len, sizeof got - len, &n, &err), ERR_OK);
+        len += n;
+    }
+    assert_int_equal(len, SIZE);
+    assert_memory_equal(got, content, SIZE);
+    store_close_read(reader);
+    bare = NULL; /* closed with the wrapper */
+}
+
 static int timeouts;
 
 static enum err_code timeout_stat(struct store *self, const char *key, struct store_object *out,
@@ -378,6 +418,7 @@ int main(void)
         CASE(options_are_checked),
         CASE(an_outage_is_not_multiplied),
         CASE(timeouts_cost_twice),
+        CASE(an_object_is_cut_off_as_often_as_it_likes),
         CASE(broken_reads_are_resumed),
         CASE(a_read_breaks_at_every_call),
         CASE(reads_without_progress_end),
