@@ -339,11 +339,11 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
         stop_catch_grace(app->options->grace_ms);
         job->stop = stop_flag();
     }
-    if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
+    if ((needs & APP_SOURCE) && !job->store && open_source(app, &job->store, err))
         return err->code;
     if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;
-    if ((needs & APP_WRITE) && open_target_to_write(app, err))
+    if ((needs & APP_WRITE) && !job->sink && open_target_to_write(app, err))
         return err->code;
     job_identify(job);
     return ERR_OK;

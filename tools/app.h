@@ -89,6 +89,6 @@ enum err_code app_open_queue(const struct app *app, bool create, struct store **
 typedef enum err_code command_fn(struct app *app, struct err *err);
 command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,
     cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_ls, cmd_cat, cmd_cp, cmd_enqueue,
-    cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop;
+    cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop, cmd_serve;
 
 #endif

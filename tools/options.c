@@ -174,6 +174,9 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return time_parse_us(value, &o->now_us, err) ? err_context(err, "--now") : ERR_OK;
     case OPT_WAIT:
         return duration_parse(value, &o->wait_ms, err) ? err_context(err, "--wait") : ERR_OK;
+    case OPT_LISTEN:
+        o->listen = value;
+        return ERR_OK;
     case OPT_GRACE:
         return duration_parse(value, &o->grace_ms, err) ? err_context(err, "--grace") : ERR_OK;
     case OPT_HOUR:
@@ -363,7 +366,7 @@ static enum err_code check(struct parser *p)
         err_set(p->err, ERRN_USAGE, "give either IDs or options that choose");
     else
         (void)!check_hours(o, p->err);
-    if (o->given[OPT_WATCH] && !o->given[OPT_GRACE])
+    if ((o->given[OPT_WATCH] || o->command == CMD_SERVE) && !o->given[OPT_GRACE])
         o->grace_ms = OPTIONS_GRACE_MS;
     return p->err->code ? in_command(p) : ERR_OK;
 }
@@ -375,7 +378,7 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
     char **next = argv + (argc > 0);
     const char *env = getenv("SLUICE_ENV");
 
-    *out = (struct options){.configs = {"sluice.yaml"}, .nconfigs = 1};
+    *out = (struct options){.configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080"};
     while (*next) {
         const char *text = *next++;
 

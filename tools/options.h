@@ -37,6 +37,7 @@ enum command_id {
     CMD_QUEUE_LS,
     CMD_QUEUE_RETRY,
     CMD_QUEUE_DROP,
+    CMD_SERVE,
     CMD_COUNT
 };
 
@@ -81,6 +82,8 @@ enum option_id {
     OPT_DRAIN,
     OPT_WATCH,
     OPT_GRACE,
+    OPT_LISTEN,
+    OPT_LISTEN_PUBLIC,
     OPT_COUNT
 };
 
@@ -143,6 +146,7 @@ struct options {
     enum color_mode color;
     int64_t now_us; /* with given[OPT_NOW] */
     int64_t wait_ms;
+    const char *listen;
     int64_t grace_ms;      /* 0 = roll back at once */
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;

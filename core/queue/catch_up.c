@@ -142,12 +142,13 @@ enum err_code catch_up_start(const struct enqueue *e, int64_t at_us, hour_t *fir
 enum err_code catch_up_tick(const struct enqueue *e, int64_t at_us, hour_t *next, struct err *err)
 {
     hour_t newest = enqueue_newest(at_us, e->job->pipeline->schedule.lag_ms);
+    hour_t from = newest + 1 - CATCH_UP_HOURS;
     if (*next > newest) /* the newest is queued already, but may have got something since */
         return look_back(e, newest + 1, err);
-    if (look_back(e, *next, err) == ERR_OK && missing(e, *next, newest + 1 - CATCH_UP_HOURS, err) == ERR_OK) {
-        hour_t from = newest + 1 - CATCH_UP_HOURS;
-        if (enqueue_hours(e, from > *next ? from : *next, newest + 1, err) == ERR_OK)
-            *next = newest + 1;
-    }
+    if (from < *next)
+        from = *next;
+    if (look_back(e, *next, err) == ERR_OK && missing(e, *next, from, err) == ERR_OK &&
+        enqueue_hours(e, from, newest + 1, err) == ERR_OK)
+        *next = newest + 1;
     return err->code;
 }

@@ -227,6 +227,12 @@ static void tell(struct service *s, enum notice_kind kind, const struct err *why
         s->options.events.notice(s->options.events.ctx, &notice);
 }
 
+/* A target that another has whole (HELD) is free again some time, too. */
+static bool passes(const struct err *err)
+{
+    return err_is_transient(err->code) || err->code == ERR_HELD || err->code == ERR_IN_DOUBT;
+}
+
 static void pause_after(struct service *s, enum phase phase, struct err *err)
 {
     int64_t mono = clock_mono_us(s->job->clock);
@@ -239,8 +245,7 @@ static void pause_after(struct service *s, enum phase phase, struct err *err)
     s->resume_us = mono + s->pause_ms * 1000;
     if (s->options.events.trouble)
         s->options.events.trouble(s->options.events.ctx, err, s->pause_ms * 1000);
-    if (!s->told &&
-        (!err_is_transient(err->code) || mono - s->failing_since_us >= SERVICE_OUTAGE_MS * INT64_C(1000))) {
+    if (!s->told && (!passes(err) || mono - s->failing_since_us >= SERVICE_OUTAGE_MS * INT64_C(1000))) {
         s->told = true;
         tell(s, NOTICE_FAILURE, err);
     }

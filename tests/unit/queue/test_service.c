@@ -440,6 +440,22 @@ static void a_clock_that_is_set_back_stops_nothing(void **state)
     rig_close(&rig);
 }
 
+static void a_schedule_within_the_hour_finds_what_comes_late(void **state)
+{
+    struct rig rig = {0};
+    struct show show = {.rig = &rig, .pipeline = PIPELINES[0]};
+    (void)state;
+    OPEN(&show, "schedule.enqueue=*/10 * * * *");
+    run_to(&show, 2 * 60 + 15);
+    rig_put(&rig, "yyyy=2022/mm=06/dd=06/hh=01/late.csv", GOOD);
+    buf_clear(&show.queued);
+    run_to(&show, 2 * 60 + 25);
+    assert_string_equal(buf_str(&show.queued), "2022-06-06T01\n");
+    assert_int_equal(books_sums(&rig).rows, 4);
+    show_close(&show);
+    rig_close(&rig);
+}
+
 static void a_schedule_once_a_day_queues_the_whole_day(void **state)
 {
     struct rig rig = {0};
@@ -509,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_failed_hour_is_told_once_and_again_when_it_fails_again),
         cmocka_unit_test(retries_come_when_they_are_due_and_not_with_the_schedule),
         cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
+        cmocka_unit_test(a_schedule_within_the_hour_finds_what_comes_late),
         cmocka_unit_test(a_schedule_once_a_day_queues_the_whole_day),
         cmocka_unit_test(a_long_rest_makes_no_file_for_each_hour_of_nothing),
         cmocka_unit_test(a_stop_is_the_only_end),
