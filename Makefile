@@ -64,6 +64,8 @@ TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c t
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 PROGRAMS := $(B)/sluice $(B)/gen_fixture
+# What the e2e scripts put between sluice and its servers.
+PROXY := $(B)/tests/e2e/proxy
 
 # Tests that are scripts: e2e runs on every kind of build, ci (tests of the scripts in ci/) once.
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
@@ -115,13 +117,17 @@ $(TESTS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS) $(LDLIBS)
 
+$(PROXY): $(PROXY).o
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Under KIND=fuzz only: libFuzzer brings main().
 $(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 .PHONY: tests
-tests: $(TESTS) $(PROGRAMS) ## build the test programs of KIND
+tests: $(TESTS) $(PROGRAMS) $(PROXY) ## build the test programs of KIND
 
 # --- Using it -------------------------------------------------------------------------------------------------------
 .PHONY: deps servers demo bench
@@ -162,13 +168,14 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
+    $(B)/tests/conformance/test_sink_mysql_loads \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
 endif
-build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS)
+build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS) $(PROXY)
 run-tests: build-tests
 	@ci/run-tests.sh $(KIND) $(RUN_TESTS)
 

@@ -125,6 +125,9 @@ struct hash128 mys_col_hash(const struct result *r, int col);
 /* First column of the first row; 0 where there is none. */
 enum err_code mys_query_int(struct bind *b, const char *what, int64_t *out, struct err *err) MUST_USE;
 
+/* A ping: the server counts its wait_timeout anew. */
+enum err_code mys_keep(struct sink *sink, struct err *err) MUST_USE;
+
 enum err_code mys_now(struct mys_sink *s, int64_t *us, struct err *err) MUST_USE;
 
 /* A transaction is open from the first statement on (autocommit is off). Small ones end so: commits where

@@ -127,10 +127,15 @@ static enum err_code refused(struct mys_sink *s, struct err *err)
                    s->base.label);
 }
 
+static enum err_code given_up(struct mys_sink *s, const char *what, struct err *err)
+{
+    return err_set(err, ERRN_DB_LOST, "%s: %s: the connection was given up", s->base.label, what);
+}
+
 static enum err_code query(struct mys_sink *s, const char *sql, size_t len, const char *what, struct err *err)
 {
     if (s->broken)
-        return err_set(err, ERRN_DB_LOST, "%s: %s: the connection was given up", s->base.label, what);
+        return given_up(s, what, err);
     if (len > s->max_packet)
         return err_set(err, ERRN_DB_VALUE,
                        "%s: %s: %zu bytes are more than the server's max_allowed_packet of %zu: raise it",
@@ -275,6 +280,15 @@ enum err_code mys_now(struct mys_sink *s, int64_t *us, struct err *err)
     return mys_query_int(&b, "clock", us, err);
 }
 
+enum err_code mys_keep(struct sink *sink, struct err *err)
+{
+    struct mys_sink *s = mys_of(sink);
+
+    if (s->broken)
+        return given_up(s, "keep", err);
+    return mysql_ping(s->db) ? mys_fail(s, "keep", err) : ERR_OK;
+}
+
 /* ---- transactions ---- */
 
 void mys_rollback(struct mys_sink *s)
@@ -293,6 +307,6 @@ enum err_code mys_end(struct mys_sink *s, struct err *err)
 
 void mys_end_read(struct mys_sink *s)
 {
-    if (!s->base.in_load)
+    if (!s->base.load)
         mys_rollback(s);
 }

@@ -126,6 +126,7 @@ const struct sink_type sink_mysql = {
     .schemes = SCHEMES,
     .open = open_sink,
     .close = close_sink,
+    .keep = mys_keep,
     .setup = mys_setup,
     .describe = mys_describe,
     .has_foreign_rows = mys_has_foreign_rows,

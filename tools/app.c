@@ -1,6 +1,6 @@
 /*
  * app: opens what a command needs, in an order that changes nothing before all of it is known to be right:
- * pipeline file, layout, source, then the target.
+ * pipeline file, layout, source, queue, then the target.
  *
  * Invariants: commands that only read open the target read-only and make nothing; a target with `create:
  * never` is looked at read-only first, so that not even an empty database file appears; setup happens only
@@ -290,7 +290,7 @@ static enum err_code open_target_to_write(struct app *app, struct err *err)
     const struct clock *clock = clock_real();
     int64_t deadline = clock_mono_us(clock) + app->job.wait_ms * 1000;
 
-    for (;;) {
+    for (bool said = false;; said = true) {
         struct err try = ERR_INIT;
 
         if (try_to_write(app, &try) != ERR_BUSY || (app->job.sink && !app->job.sink->caps.lock_is_lease)) {
@@ -303,8 +303,12 @@ static enum err_code open_target_to_write(struct app *app, struct err *err)
             return err_set(err, ERRN_HELD,
                            "%s is locked by another process that loads into it; --wait DUR waits for it",
                            app->pipeline->target.url);
-        if (job_check_stop(&app->job, err))
-            return err->code;
+        /* Nothing has begun that a grace could be for. */
+        if (atomic_load(stop_ending()))
+            return err_set(err, ERRN_CANCELLED, "stopped by a signal while waiting for %s",
+                           app->pipeline->target.url);
+        if (!said)
+            log_msg(LOG_INFO, "waiting for %s: another process loads into it", app->pipeline->target.url);
         clock_sleep_us(clock, CLAIM_POLL_MS * 1000);
     }
 }
@@ -319,6 +323,20 @@ static enum err_code open_target_to_read(struct app *app, struct err *err)
         sink_describe(app->job.sink, &state, err) == ERR_OK && state.own == OWN_NEWER)
         (void)!app_judge_target(app->job.sink, &state, err);
     buf_release(&state.problems);
+    return err->code;
+}
+
+/* A place that cannot be opened is said before a target is made; one that is not there yet is an empty queue.
+ */
+static enum err_code try_queue(const struct app *app, struct err *err)
+{
+    struct store *queue = NULL;
+
+    if (app_open_queue(app, false, &queue, err) == ERR_NOT_FOUND) {
+        log_msg(LOG_DEBUG, "%s", err->msg);
+        err_clear(err);
+    }
+    store_close(queue);
     return err->code;
 }
 
@@ -340,6 +358,8 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
         job->stop = stop_flag();
     }
     if ((needs & APP_SOURCE) && !job->store && open_source(app, &job->store, err))
+        return err->code;
+    if ((needs & APP_QUEUE) && try_queue(app, err))
         return err->code;
     if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;

@@ -36,6 +36,7 @@ enum app_need {
     APP_READ = 4,   /* the target, read-only: nothing is made */
     APP_WRITE = 8,  /* the target, to be written to, set up as the pipeline says */
     APP_STOP = 16,  /* signals only set the stop flag */
+    APP_QUEUE = 32, /* the queue's place is looked at; it may be missing */
 };
 
 /* Takes over what main has: options and clock. */

@@ -21,17 +21,13 @@ static void each(void *ctx, hour_t hour, enum enqueue_outcome outcome)
     out_row(&told->app->out, (struct out_cell[]){cell_num(hour), cell_str(OUTCOMES[outcome])});
 }
 
-static enum err_code enqueue(struct app *app, const struct enqueue *e, struct err *err)
+static enum err_code enqueue(struct app *app, const struct enqueue *e, const struct hour_range *range,
+                             struct err *err)
 {
-    const struct options *o = app->options;
-    struct hour_range range;
-
-    if (app_hours(app, &range, err))
-        return err->code;
-    if (o->given[OPT_MISSING])
-        return enqueue_missing(e, &range, err);
-    return range.bounded ? enqueue_hours(e, range.from, range.to, err)
-                         : enqueue_now(e, clock_wall_us(app->clock), err);
+    if (app->options->given[OPT_MISSING])
+        return enqueue_missing(e, range, err);
+    return range->bounded ? enqueue_hours(e, range->from, range->to, err)
+                          : enqueue_now(e, clock_wall_us(app->clock), err);
 }
 
 enum err_code cmd_enqueue(struct app *app, struct err *err)
@@ -41,18 +37,21 @@ enum err_code cmd_enqueue(struct app *app, struct err *err)
     static const struct out_column totals[] = {{"queued", NULL, OUT_INT, IN_JSON},
                                                {"again", NULL, OUT_INT, IN_JSON},
                                                {"failed", NULL, OUT_INT, IN_JSON}};
-    const struct options *o = app->options;
-    bool chosen = (o->given[OPT_HOUR] || o->given[OPT_FROM]) && !o->given[OPT_MISSING];
     struct told told = {.app = app};
+    struct hour_range range;
     struct store *queue = NULL;
     char text[3][OUT_CELL_MAX];
 
-    if (app_open(app, (chosen ? 0 : APP_SOURCE) | APP_WRITE | APP_STOP, err) ||
+    if (app_hours(app, &range, err))
+        return err->code;
+    bool chosen = range.bounded && !app->options->given[OPT_MISSING];
+    if (app_open(app, (chosen ? 0 : APP_SOURCE) | APP_WRITE | APP_STOP | APP_QUEUE, err) ||
         app_open_queue(app, true, &queue, err) || app_begin_out(app, err))
         goto out;
     app_out_run(app, false);
     out_list_begin(&app->out, "hours", columns, 2);
-    (void)!enqueue(app, &(struct enqueue){.job = &app->job, .queue = queue, .each = each, .ctx = &told}, err);
+    (void)!enqueue(app, &(struct enqueue){.job = &app->job, .queue = queue, .each = each, .ctx = &told},
+                   &range, err);
     out_list_end(&app->out);
     out_object(&app->out, "totals", totals,
                (struct out_cell[]){cell_num(told.n[ENQUEUE_QUEUED]), cell_num(told.n[ENQUEUE_AGAIN]),

@@ -28,7 +28,7 @@ static void other(void *ctx, const char *name)
 
 static enum err_code open_queue(struct app *app, unsigned needs, struct queue *q, struct err *err)
 {
-    if (app_hours(app, &q->range, err) || app_open(app, needs, err))
+    if (app_hours(app, &q->range, err) || app_open(app, needs | APP_QUEUE, err))
         return err->code;
     if (app_open_queue(app, false, &q->store, err) == ERR_NOT_FOUND)
         err_clear(err);

@@ -71,7 +71,9 @@ static void tell(const struct worker_turn *turn)
     char hour[HOUR_TEXT_MAX];
 
     hour_format(turn->hour, hour);
-    if (turn->state == HOUR_RETRYING || turn->state == HOUR_FAILED)
+    if (turn->state == HOUR_RUNNING)
+        log_msg(LOG_WARN, "hour %s: another worker has it now: %s", hour, err_name_text(turn->why.name));
+    else if (turn->state == HOUR_RETRYING || turn->state == HOUR_FAILED)
         log_msg(LOG_WARN, "hour %s: %s%s: %s", hour, hour_state_text(turn->state),
                 turn->state == HOUR_FAILED ? " (after a fix: sluice queue retry)" : "",
                 err_name_text(turn->why.name));
@@ -91,6 +93,8 @@ static bool take_turn(struct work *w, struct err *err)
     switch (turn.did) {
     case WORKER_HOUR:
         tell(&turn);
+        if (o->given[OPT_ONCE])
+            app_verdict(w->app, turn.status);
         return !o->given[OPT_ONCE];
     case WORKER_WAIT:
         worker_rest(w->worker);
@@ -103,10 +107,17 @@ static bool take_turn(struct work *w, struct err *err)
         app_verdict(w->app, turn.failed ? 1 : 0);
         if (turn.failed)
             log_msg(LOG_ERROR,
-                    "%lld hours have failed: `sluice queue ls` names them, `sluice queue retry` tries again",
+                    "failed hours: %lld; `sluice queue ls` names them, `sluice queue retry` tries again",
                     (long long)turn.failed);
         return false;
     }
+}
+
+/* Whoever watches is meant to be stopped: that is no failure. */
+static bool is_ended_watch(const struct app *app, const struct err *err)
+{
+    return app->options->given[OPT_WATCH] && atomic_load(stop_ending()) &&
+           (err->code == ERR_OK || err->code == ERR_CANCELLED);
 }
 
 static enum err_code work(struct app *app, struct report *report, struct err *err)
@@ -124,36 +135,32 @@ static enum err_code work(struct app *app, struct report *report, struct err *er
         while (!atomic_load(stop_ending()) && take_turn(&w, err))
             ;
     bar_stop(bar);
-    if (w.worker)
+    if (w.worker && !is_ended_watch(app, err))
         app_verdict(app, worker_status(w.worker));
     report_end(report, w.worker ? worker_totals(w.worker) : &none, err);
     worker_free(w.worker);
     return err->code;
 }
 
-enum err_code cmd_work(struct app *app, struct err *err)
+static enum err_code open_and_work(struct app *app, struct err *err)
 {
     struct report *report;
-    struct store *queue = NULL;
 
-    if (app_open(app, APP_SOURCE | APP_WRITE | APP_STOP, err))
-        return err->code;
-    /* A queue that cannot be opened is said at once; one that is not there yet is empty. */
-    if (app_open_queue(app, false, &queue, err) == ERR_NOT_FOUND)
-        err_clear(err);
-    store_close(queue);
-    if (err->code || app_begin_out(app, err))
+    if (app_open(app, APP_SOURCE | APP_WRITE | APP_STOP | APP_QUEUE, err) || app_begin_out(app, err))
         return err->code;
     report = mem_calloc(1, sizeof *report);
     if (!report)
         return err_nomem(err);
     (void)!work(app, report, err);
     mem_free(report);
-    /* Whoever watches is meant to be stopped: that is no failure. */
-    if (app->options->given[OPT_WATCH] && atomic_load(stop_ending()) &&
-        (err->code == ERR_OK || err->code == ERR_CANCELLED)) {
+    return err->code;
+}
+
+enum err_code cmd_work(struct app *app, struct err *err)
+{
+    (void)!open_and_work(app, err);
+    if (is_ended_watch(app, err)) {
         err_clear(err);
-        app->status = 0;
         stop_forget();
     }
     return err->code;

@@ -368,6 +368,8 @@ static enum err_code check(struct parser *p)
         (void)!check_hours(o, p->err);
     if ((o->given[OPT_WATCH] || o->command == CMD_SERVE) && !o->given[OPT_GRACE])
         o->grace_ms = OPTIONS_GRACE_MS;
+    if (o->command == CMD_WORK && !o->given[OPT_ONCE] && !o->given[OPT_WAIT])
+        o->wait_ms = OPTIONS_WORK_WAIT_MS; /* workers wait for each other */
     return p->err->code ? in_command(p) : ERR_OK;
 }
 

@@ -88,7 +88,6 @@ static void on_object(void *ctx, const struct object_result *r)
     keep_row(report, r);
     if (r->status != OBJECT_FAILED)
         return;
-    app_verdict(app, err_status(&r->error));
     if (++report->failed <= REPORT_ERRORS)
         app_tell(app, &r->error);
 }
@@ -101,7 +100,8 @@ static void on_hour(void *ctx, hour_t hour, enum hour_state state, const struct 
 
     hour_format(hour, text);
     log_msg(LOG_DEBUG, "hour %s: %s", text, hour_state_text(state));
-    if (why && (why->code == ERR_HELD || why->name == ERRN_HOUR_EMPTY))
+    bool untold = why && why->code == ERR_FENCED && report->app->told.code != ERR_FENCED; /* of no object */
+    if (why && (why->code == ERR_HELD || why->name == ERRN_HOUR_EMPTY || untold))
         app_tell(report->app, why);
 }
 

@@ -110,3 +110,10 @@ void monitor_wake(struct monitor *m)
 {
     pthread_cond_broadcast(&m->wake);
 }
+
+int64_t task_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -33,4 +33,8 @@ void monitor_wait(struct monitor *monitor);
 void monitor_wait_ms(struct monitor *monitor, int64_t ms); /* at most so long, of the system's time */
 void monitor_wake(struct monitor *monitor);                /* all that wait */
 
+/* The clock of monitor_wait_ms: monotonic, the system's whatever the job's: what is waited for (other
+ * threads, the database's leases) goes by it too. */
+int64_t task_now_ms(void);
+
 #endif

@@ -39,7 +39,8 @@ enum {
     ATTEMPTS_MAX = 100,
     HOUR_MS = 3600000,
 };
-#define DAY_MS  (24 * INT64_C(3600000))
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
 #define YEAR_MS (366 * DAY_MS)
 
 #define IN(member)     offsetof(struct pipeline, member), sizeof(((struct pipeline *)0)->member)
@@ -146,6 +147,8 @@ const struct key keys_table[] = {
     WORD("policy.on_empty", ON_EMPTY, "warn", "an hour without objects", IN(policy.on_empty)),
     WORD("policy.on_changed", ON_CHANGED, "fail", "a loaded object that has other content now",
          IN(policy.on_changed)),
+    DURATION("policy.outage", "60s", 0, HOUR_MS, "how long a run waits for a server that went away",
+             IN(policy.outage_ms)),
     SECTION("policy.retry", "an hour that could not be loaded"),
     NUMBER("policy.retry.attempts", "3", 1, ATTEMPTS_MAX, "attempts", "the first one counts",
            IN(policy.retry_attempts)),

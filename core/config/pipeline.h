@@ -60,6 +60,7 @@ struct pipeline {
         struct reject_limit max_rejects;
         enum on_empty on_empty;
         enum on_changed on_changed;
+        int64_t outage_ms;
         int retry_attempts;
         int64_t retry_delay_ms;
     } policy;

@@ -43,19 +43,51 @@ static enum err_code cancelled(struct err *err)
     return err_set(err, ERRN_CANCELLED, "stopped");
 }
 
-enum err_code channel_push(struct channel *c, void *item, struct err *err)
+/* Caller holds the lock. Waits for a wake, or until it is time for `idle`, which runs without the lock. *next
+ * is the time of its next turn; 0 = not begun. */
+static enum err_code wait_for(struct channel *c, const struct channel_idle *idle, int64_t *next,
+                              struct err *err)
 {
-    monitor_lock(c->monitor);
-    while (c->count == c->capacity && !c->cancelled)
+    if (!idle) {
         monitor_wait(c->monitor);
-    bool ok = !c->cancelled;
-    if (ok) {
+        return ERR_OK;
+    }
+    if (*next == 0)
+        *next = task_now_ms() + idle->every_ms;
+    int64_t left = *next - task_now_ms();
+    if (left > 0) {
+        monitor_wait_ms(c->monitor, left);
+        return ERR_OK;
+    }
+    monitor_unlock(c->monitor);
+    enum err_code code = idle->fn(idle->ctx, err);
+    monitor_lock(c->monitor);
+    *next = task_now_ms() + idle->every_ms;
+    return code;
+}
+
+enum err_code channel_push_idle(struct channel *c, void *item, const struct channel_idle *idle,
+                                struct err *err)
+{
+    enum err_code code = ERR_OK;
+    int64_t next = 0;
+    monitor_lock(c->monitor);
+    while (code == ERR_OK && c->count == c->capacity && !c->cancelled)
+        code = wait_for(c, idle, &next, err);
+    if (code == ERR_OK && c->cancelled)
+        code = cancelled(err);
+    if (code == ERR_OK) {
         c->items[(c->head + c->count) % c->capacity] = item;
         c->count++;
         monitor_wake(c->monitor);
     }
     monitor_unlock(c->monitor);
-    return ok ? ERR_OK : cancelled(err);
+    return code;
+}
+
+enum err_code channel_push(struct channel *c, void *item, struct err *err)
+{
+    return channel_push_idle(c, item, NULL, err);
 }
 
 /* Caller holds the lock. */
@@ -70,15 +102,24 @@ static void *take(struct channel *c)
     return item;
 }
 
+enum err_code channel_pop_idle(struct channel *c, void **item, const struct channel_idle *idle,
+                               struct err *err)
+{
+    enum err_code code = ERR_OK;
+    int64_t next = 0;
+    monitor_lock(c->monitor);
+    while (code == ERR_OK && c->count == 0 && !c->closed && !c->cancelled)
+        code = wait_for(c, idle, &next, err);
+    if (code == ERR_OK && c->cancelled)
+        code = cancelled(err);
+    *item = code == ERR_OK ? take(c) : NULL;
+    monitor_unlock(c->monitor);
+    return code;
+}
+
 enum err_code channel_pop(struct channel *c, void **item, struct err *err)
 {
-    monitor_lock(c->monitor);
-    while (c->count == 0 && !c->closed && !c->cancelled)
-        monitor_wait(c->monitor);
-    bool ok = !c->cancelled;
-    *item = ok ? take(c) : NULL;
-    monitor_unlock(c->monitor);
-    return ok ? ERR_OK : cancelled(err);
+    return channel_pop_idle(c, item, NULL, err);
 }
 
 static void end(struct channel *c, bool *flag)

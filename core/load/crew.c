@@ -3,14 +3,15 @@
  *
  * Invariants: a worker touches only its own hour_work, job copy and handles; what is shared (the caller's
  * events) goes through one lock; what a worker counted is added to the hour's books only after its thread has
- * ended.
+ * ended. Each connection is kept alive by the thread that it belongs to: the workers' by themselves until
+ * they have ended, from then on, like the hour's own, by the caller's.
  */
 #include "core/load/crew.h"
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
-#include "core/load/channel.h"
+#include "core/load/keep.h"
 
 struct worker {
     struct crew *crew;
@@ -21,6 +22,7 @@ struct worker {
     int status;
     struct err err;
     struct task *task; /* NULL: not running */
+    bool ended;        /* and it touches nothing any more */
 };
 
 struct crew {
@@ -28,8 +30,9 @@ struct crew {
     struct loader *loader; /* of the one worker that is no thread; NULL until there is work */
     struct hour_work *work;
     struct channel *units;
-    struct monitor *told; /* around the caller's events; NULL where one thread has some */
-    size_t n;             /* threads; 0 = the caller's alone */
+    struct channel *ended; /* of struct worker */
+    struct monitor *told;  /* around the caller's events; NULL where one thread has some */
+    size_t n;              /* threads; 0 = the caller's alone */
     struct worker *workers;
 };
 
@@ -68,7 +71,7 @@ enum err_code crew_new(struct job *job, struct crew **out, struct err *err)
     if (!crew)
         return err_nomem(err);
     crew->job = job;
-    if (n > 1) {
+    if (n > 1 && channel_new(n, &crew->ended, err) == ERR_OK) {
         crew->workers = mem_calloc(n, sizeof *crew->workers);
         if (!crew->workers)
             err_nomem(err);
@@ -77,7 +80,7 @@ enum err_code crew_new(struct job *job, struct crew **out, struct err *err)
         /* One that is hired by half counts too: crew_free dismisses it with the others. */
         for (; err->code == ERR_OK && crew->n < n; crew->n++)
             (void)!hire(crew, &crew->workers[crew->n], err);
-    } else if (loader_new(job, job->sink, &crew->loader, err) != ERR_OK) {
+    } else if (n <= 1 && loader_new(job, job->sink, &crew->loader, err) != ERR_OK) {
         crew->loader = NULL;
     }
     if (err->code == ERR_OK)
@@ -94,6 +97,7 @@ void crew_free(struct crew *crew)
     for (size_t i = 0; i < crew->n; i++)
         dismiss(&crew->workers[i]);
     mem_free(crew->workers);
+    channel_free(crew->ended);
     loader_free(crew->loader);
     monitor_free(crew->told);
     mem_free(crew);
@@ -104,11 +108,17 @@ static void worker_main(void *arg)
     struct worker *w = arg;
     void *next = NULL;
     struct err ended = ERR_INIT;
-    while (channel_pop(w->crew->units, &next, &ended) == ERR_OK && next)
+    for (;;) {
+        struct channel_idle keep = keep_handle(w->job.sink); /* a unit may have put another in its place */
+        if (channel_pop_idle(w->crew->units, &next, &keep, &ended) != ERR_OK || !next)
+            break;
         if (run_unit(&w->work, next, &w->err) != ERR_OK) {
             channel_cancel(w->crew->units);
             break;
         }
+    }
+    err_clear(&ended);
+    (void)!channel_push(w->crew->ended, w, &ended); /* there is room for all */
 }
 
 static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
@@ -125,6 +135,7 @@ static enum err_code start(struct crew *crew, struct worker *w, struct err *err)
                                  .status = &w->status,
                                  .told = crew->told};
     w->work.claim.sink = w->job.sink;
+    w->ended = false;
     w->totals = (struct job_totals){0};
     w->status = 0;
     w->err = ERR_INIT;
@@ -152,7 +163,8 @@ enum err_code crew_load(struct crew *crew, struct unit *unit, struct err *err)
 {
     if (crew->n == 0)
         return run_unit(crew->work, unit, err);
-    if (channel_push(crew->units, unit, err) != ERR_OK)
+    const struct channel_idle keep = keep_handle(crew->job->sink);
+    if (channel_push_idle(crew->units, unit, &keep, err) != ERR_OK)
         unit_free(unit);
     return err->code;
 }
@@ -178,6 +190,30 @@ static void add_up(struct hour_work *to, const struct worker *from)
     t->row_hash += f->row_hash;
 }
 
+/* The connections that are the caller's to keep while others still work. */
+static enum err_code keep_rest(void *ctx, struct err *err)
+{
+    struct crew *crew = ctx;
+    (void)err;
+    keep_now(crew->job->sink);
+    for (size_t i = 0; i < crew->n; i++)
+        if (crew->workers[i].ended)
+            keep_now(crew->workers[i].job.sink);
+    return ERR_OK;
+}
+
+static void wait_for_all(struct crew *crew)
+{
+    struct channel_idle keep = keep_handle(crew->job->sink);
+    struct err none = ERR_INIT;
+    void *next = NULL;
+    keep.fn = keep_rest;
+    keep.ctx = crew;
+    for (size_t i = 0; i < crew->n; i++)
+        if (crew->workers[i].task && channel_pop_idle(crew->ended, &next, &keep, &none) == ERR_OK)
+            ((struct worker *)next)->ended = true;
+}
+
 enum err_code crew_end(struct crew *crew, struct err *err)
 {
     if (crew->n == 0 || !crew->units)
@@ -185,6 +221,7 @@ enum err_code crew_end(struct crew *crew, struct err *err)
     if (err->code != ERR_OK)
         channel_cancel(crew->units);
     channel_close(crew->units);
+    wait_for_all(crew);
     for (size_t i = 0; i < crew->n; i++) {
         struct worker *w = &crew->workers[i];
         if (!w->task)

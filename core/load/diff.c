@@ -14,10 +14,12 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/load/keep.h"
 
 struct diff {
     struct store *store;
     struct sink *sink;
+    struct keep keep; /* while the listing takes its time */
     const struct layout *layout;
     struct store_list *list; /* NULL: to be begun */
     char prefix[STORE_KEY_MAX + 1];
@@ -121,7 +123,7 @@ enum err_code diff_begin(struct store *store, const struct layout *layout, struc
     if (!d)
         return err_nomem(err);
     d->store = store;
-    d->sink = sink;
+    d->sink = d->keep.sink = sink;
     d->layout = layout;
     d->want_object = d->want_folded = true;
     snprintf(d->prefix, sizeof d->prefix, "%s", prefix);
@@ -157,6 +159,7 @@ static void give_gone(struct diff *d, struct diff_entry *entry)
 enum err_code diff_next(struct diff *d, struct diff_entry *entry, bool *more, struct err *err)
 {
     for (;;) {
+        keep_due(&d->keep);
         if (advance_list(d, err) != ERR_OK || advance_ledger(d, err) != ERR_OK)
             return err->code;
         *more = d->has_object || d->has_folded;
@@ -189,7 +192,7 @@ enum err_code diff_next(struct diff *d, struct diff_entry *entry, bool *more, st
 
 void diff_set_sink(struct diff *d, struct sink *sink)
 {
-    d->sink = sink;
+    d->sink = d->keep.sink = sink;
 }
 
 void diff_end(struct diff *d)

@@ -16,6 +16,7 @@
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "core/load/ahead.h"
+#include "core/load/keep.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 
@@ -330,9 +331,13 @@ static enum err_code pipes_open(struct loader *l, struct pipes *p, struct err *e
 
 static enum err_code give_items(struct loader *l, struct pipes *p, item_fn *take, void *ctx, struct err *err)
 {
+    const struct channel_idle keep = keep_load(l->sink);
     for (;;) {
         void *next = NULL;
-        if (channel_pop(p->items_full, &next, err) != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
+        enum err_code code = channel_pop_idle(p->items_full, &next, &keep, err);
+        if (code != ERR_OK)
+            l->sink_failed = code != ERR_CANCELLED; /* it said that it is gone while it waited */
+        if (code != ERR_OK || job_check_stop(l->job, err) != ERR_OK)
             return err->code;
         struct item *item = next;
         if (!item)

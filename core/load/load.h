@@ -61,8 +61,8 @@ int64_t loader_commits(const struct loader *loader);
 /* Goes on through another connection of the same kind (after a reconnect). */
 void loader_set_sink(struct loader *loader, struct sink *sink);
 
-/* Reads the object whole and hashes its bytes (to learn whether content changed). */
-enum err_code load_content_hash(struct store *store, const struct store_object *object,
-                                const atomic_int *stop, struct hash128 *out, struct err *err) MUST_USE;
+/* Reads the object whole and hashes its bytes (to learn whether content changed), while job->sink waits. */
+enum err_code load_content_hash(const struct job *job, const struct store_object *object, struct hash128 *out,
+                                struct err *err) MUST_USE;
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/data/inflate.h"
 #include "core/load/ahead.h"
+#include "core/load/keep.h"
 #include "core/load/load_internal.h"
 
 /* The raw bytes of one object on their way to inflate: counted and hashed. */
@@ -177,26 +178,29 @@ out:
     hash_free(hash);
 }
 
-enum err_code load_content_hash(struct store *store, const struct store_object *object,
-                                const atomic_int *stop, struct hash128 *out, struct err *err)
+enum err_code load_content_hash(const struct job *job, const struct store_object *object, struct hash128 *out,
+                                struct err *err)
 {
+    struct keep keep = {.sink = job->sink};
     struct store_reader *reader = NULL;
     struct hash_state *hash = NULL;
     char *data = mem_alloc(LOAD_BLOCK_BYTES);
-    struct tee tee = {.base = {tee_read}, .key = object->key, .stop = stop};
+    struct tee tee = {.base = {tee_read}, .key = object->key, .stop = job->stop};
     size_t n = 1;
     if (!data) {
         err_nomem(err);
         goto out;
     }
     if (hash_new(&hash, err) != ERR_OK ||
-        open_object(store, object->key, object->etag, &reader, err) != ERR_OK)
+        open_object(job->store, object->key, object->etag, &reader, err) != ERR_OK)
         goto out;
     tee.from = &reader->bytes;
     tee.hash = hash;
-    while (n > 0)
+    while (n > 0) {
+        keep_due(&keep);
         if (tee_read(&tee.base, data, LOAD_BLOCK_BYTES, &n, err) != ERR_OK)
             goto out;
+    }
     *out = hash_digest(hash);
 out:
     store_close_read(reader);

@@ -2,7 +2,7 @@
  * outage: see outage.h for the states.
  *
  * Invariants: the waiting ends by itself, within max_ms and one pause of its beginning; a stop is seen within
- * STEP_MS; job->away counts the threads whose outage has not ended.
+ * STEP_MS; job->away counts the threads that were told to wait and whose outage has not ended.
  */
 #include "core/load/outage.h"
 
@@ -34,23 +34,34 @@ static int64_t lasts_ms(const struct outage *o, const struct job *job)
     return (clock_mono_us(job->clock) - o->since_us) / MS;
 }
 
+/* The first of all threads that wait says so. */
+static void tell(struct outage *o, const struct job *job, int64_t max_ms, const struct err *why)
+{
+    bool other = job->away && atomic_fetch_add(job->away, 1) > 0;
+    o->told = true;
+    log_msg(other ? LOG_DEBUG : LOG_WARN, "%s: %s; waiting for it, at most %lld s", err_name_text(why->name),
+            why->msg, (long long)max_ms / MS);
+}
+
 bool outage_wait(struct outage *o, const struct job *job, int64_t max_ms, struct err *why)
 {
     struct err stopped = ERR_INIT;
-    if (o->since_us == 0) {
-        bool told = job->away && atomic_fetch_add(job->away, 1) > 0;
+    if (max_ms == 0)
+        return false;
+    if (o->since_us == 0)
         o->since_us = clock_mono_us(job->clock);
-        o->tries = 0;
-        log_msg(told ? LOG_DEBUG : LOG_WARN, "%s: %s; waiting for it, at most %lld s",
-                err_name_text(why->name), why->msg, (long long)max_ms / MS);
-    }
     int64_t lasts = lasts_ms(o, job);
-    o->tries++;
+    if (++o->tries == 1 && why->name == ERRN_DB_LOST) {
+        log_msg(LOG_DEBUG, "%s: %s; connecting again", err_name_text(why->name), why->msg);
+        return true;
+    }
     if (lasts >= max_ms) {
         err_context(why, "gave up after %lld s and %d tries", (long long)lasts / MS, o->tries);
         return false;
     }
-    if (o->tries > 1)
+    if (!o->told)
+        tell(o, job, max_ms, why);
+    else
         log_msg(LOG_DEBUG, "%s: %s; away for %lld s", err_name_text(why->name), why->msg,
                 (long long)lasts / MS);
     if (pause_for(job, pause_ms(o, job->clock), &stopped) != ERR_OK)
@@ -60,11 +71,11 @@ bool outage_wait(struct outage *o, const struct job *job, int64_t max_ms, struct
 
 void outage_end(struct outage *o, const struct job *job)
 {
-    if (o->since_us == 0)
-        return;
-    bool last = !job->away || atomic_fetch_sub(job->away, 1) == 1;
-    log_msg(last && o->tries > 1 ? LOG_INFO : LOG_DEBUG, "goes on after %lld s",
-            (long long)lasts_ms(o, job) / MS);
+    if (o->told) {
+        bool last = !job->away || atomic_fetch_sub(job->away, 1) == 1;
+        log_msg(last ? LOG_INFO : LOG_DEBUG, "goes on after %lld s", (long long)lasts_ms(o, job) / MS);
+    }
     o->since_us = 0;
     o->tries = 0;
+    o->told = false;
 }

@@ -120,7 +120,7 @@ static enum err_code look_at(struct gather *g, const struct diff_entry *entry, s
         if (err->code != ERR_OK)
             return err->code;
         do
-            (void)!load_content_hash(job->store, &entry->object, job->stop, &now, &why);
+            (void)!load_content_hash(job, &entry->object, &now, &why);
         while (run_again(w, &why));
         if (why.code != ERR_OK)
             return why.code == ERR_CANCELLED ? err_set(err, why.name, "%s", why.msg)

@@ -176,7 +176,8 @@ static bool stopping(const struct hour_work *w)
 /* A server that was there and waited for once is waited for only shortly the next time. */
 static int64_t patience_ms(const struct hour_work *w)
 {
-    return w->outage.given_up > 0 ? RUN_SHORT_MS : OUTAGE_MAX_MS;
+    int64_t ms = w->job->pipeline->policy.outage_ms;
+    return w->outage.given_up > 0 && ms > RUN_SHORT_MS ? RUN_SHORT_MS : ms;
 }
 
 static enum err_code connect_again(struct hour_work *w, struct err *err)
@@ -434,6 +435,19 @@ struct tries {
     int64_t commits;
 };
 
+/* The server is there, and loses the connection each time before the transaction is through. False. */
+static bool say_cut(const struct unit *unit, struct err *why)
+{
+    struct err lost = *why;
+    err_clear(why);
+    err_set_native(why, lost.name, lost.native,
+                   "%s; the server was there each time: does something cut long connections? %s", lost.msg,
+                   unit->kind == UNIT_CHUNK
+                       ? "Fewer target.chunk_rows make shorter transactions"
+                       : "target.commit_unit: chunk, with few target.chunk_rows, makes shorter transactions");
+    return false;
+}
+
 /* After a failed try: whether another is to follow, with what it needs made ready. *unit is what is left,
  * NULL where all is done. Otherwise *why is what the unit fails with, unless *err is set: the hour ends with
  * that. */
@@ -459,8 +473,10 @@ static bool try_again(struct hour_work *w, struct tries *t, struct unit **unit, 
     }
     if (code == ERR_TRANSIENT) {
         t->all--; /* the outage has a bound of its own */
+        if (w->outage.tries == 0 && why->name == ERRN_DB_LOST)
+            log_msg(LOG_INFO, "%s: %s; trying again", err_name_text(why->name), why->msg);
         if (!outage_wait(&w->outage, w->job, patience_ms(w), why))
-            return false;
+            return t->lost > 1 && why->name == ERRN_DB_LOST ? say_cut(*unit, why) : false;
         if (why->name == ERRN_DB_LOST && run_reconnect(w, err) == ERR_OK && ++t->lost > 1 &&
             (*unit)->kind == UNIT_GROUP && (*unit)->n > 1 && run_halves(w, *unit, err) == ERR_OK) {
             unit_free(*unit);

@@ -28,6 +28,7 @@ struct worker {
     struct outage outage;
     /* of the hour at work */
     struct worker_turn *turn;
+    bool unfinished; /* it was loaded, but the queue, or the look for more, refused */
 };
 
 enum err_code worker_new(struct job *job, const struct worker_options *options, struct worker **out,
@@ -125,11 +126,14 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
     turn->failed = 0;
     for (size_t i = 0; i < w->backlog.n; i++) {
         const struct backlog_item *item = &w->backlog.items[i];
+        int64_t soon = item->class == BACKLOG_WAITING ? item->due_in_us
+                       : item->class == BACKLOG_READY ? WORKER_AGAIN_MS * INT64_C(1000)
+                                                      : wait;
         turn->failed += item->class == BACKLOG_FAILED && item->file;
         open |= item->class == BACKLOG_WAITING || (item->class == BACKLOG_HELD && item->file);
         open |= item->class == BACKLOG_READY; /* held by another when we tried */
-        if (item->class == BACKLOG_WAITING && item->due_in_us < wait)
-            wait = item->due_in_us;
+        if (soon < wait)
+            wait = soon;
     }
     turn->did = open ? WORKER_WAIT : WORKER_DRAINED;
     turn->wait_us = wait;
@@ -137,27 +141,34 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
 
 /* ---- END ---- */
 
-/* Whether the source has an object of the hour that the ledger lacks. */
-static enum err_code has_new(struct job *job, hour_t hour, bool *any, struct err *err)
+/* Whether the source has an object of the hour that the ledger lacks. The file is gone by now: a stop waits
+ * for the answer. */
+static enum err_code has_new(const struct job *job, hour_t hour, bool *any, struct err *err)
 {
     struct run_options options = {.range = {true, hour, hour + 1}};
+    struct job unstopped = *job;
     struct run_plan plan;
     *any = false;
-    if (run_plan_make(job, &options, NULL, NULL, &plan, err) != ERR_OK)
+    unstopped.stop = NULL;
+    if (run_plan_make(&unstopped, &options, NULL, NULL, &plan, err) != ERR_OK)
         return err->code;
     *any = plan.objects > 0;
     run_plan_release(&plan);
     return ERR_OK;
 }
 
-static enum err_code finish(struct worker *w, hour_t hour, struct err *err)
+/* An hour that was all loaded before has met no fence: the claim is renewed before the file goes. */
+static enum err_code finish(struct worker *w, const struct claim *claim, struct err *err)
 {
+    const struct claim_row *row = &claim->row;
     bool any = false;
     if (!w->queue)
         return ERR_OK;
-    if (queue_remove(w->queue, hour, err) != ERR_OK || has_new(w->job, hour, &any, err) != ERR_OK || !any)
+    if (sink_claim_renew(claim->sink, row->hour, row->owner, row->epoch, err) != ERR_OK ||
+        queue_remove(w->queue, row->hour, err) != ERR_OK || has_new(w->job, row->hour, &any, err) != ERR_OK ||
+        !any)
         return err->code;
-    return queue_put(w->queue, hour, err);
+    return queue_put(w->queue, row->hour, err);
 }
 
 static int64_t delay_us(const struct job *job, int attempts)
@@ -196,12 +207,17 @@ static void decide(void *ctx, const struct claim *claim, bool broken_off, struct
     *why = outcome->why ? *outcome->why : ERR_INIT;
     if (outcome->state == HOUR_EMPTY)
         run_judge_empty(w->job, hour, why);
+    bool done = why->code == ERR_OK;
     if (why->name == ERRN_HOUR_EMPTY && may_still_come(w, hour, &outcome->retry_in_us)) {
         outcome->state = HOUR_RETRYING;
         outcome->attempts = claim->row.attempts;
-    } else if (why->code == ERR_OK && finish(w, hour, why) == ERR_OK) {
+    } else if (done && finish(w, claim, why) == ERR_OK) {
         outcome->attempts = 0;
+    } else if (why->code == ERR_FENCED) {
+        outcome->state = HOUR_RUNNING; /* with another */
     } else {
+        w->unfinished = done && is_everybodys(why->code);
+        broken_off |= done;
         outcome->attempts = claim->row.attempts + 1;
         bool again = err_is_transient(why->code) || why->code == ERR_IN_DOUBT
                          ? outcome->attempts < w->job->pipeline->policy.retry_attempts
@@ -222,6 +238,15 @@ static bool still_ready(const struct claim_row *row)
            (row->before != HOUR_RETRYING || row->due_in_us <= 0 || row->takeovers > 0);
 }
 
+/* What is tried again says only then how it ends. */
+static void count_status(struct worker *w, int of_objects)
+{
+    struct worker_turn *turn = w->turn;
+    turn->status = err_status_worse(of_objects, err_status(&turn->why));
+    if (turn->state == HOUR_FAILED)
+        w->status = err_status_worse(w->status, turn->status);
+}
+
 /* Every worker that had the hour died, or lost it, before anything was committed. */
 static enum err_code give_up_turn(struct worker *w, struct claim *claim, struct err *err)
 {
@@ -237,6 +262,7 @@ static enum err_code give_up_turn(struct worker *w, struct claim *claim, struct 
     else
         outcome.state = HOUR_FAILED;
     w->turn->state = outcome.state;
+    count_status(w, 0);
     if (claim_end(claim, &outcome, err) == ERR_OK && w->job->events.hour)
         w->job->events.hour(w->job->events.ctx, claim->row.hour, outcome.state, &w->turn->why);
     return err->code;
@@ -261,24 +287,23 @@ static enum err_code work_hour(struct worker *w, hour_t hour, bool *taken, struc
     if (!still_ready(&claim.row))
         return claim_return(&claim, err);
     *taken = true;
+    w->unfinished = false;
     w->turn->hour = hour;
     if (w->options.begins)
         w->options.begins(w->options.ctx, hour);
     if (claim.row.takeovers >= WORKER_TAKEOVERS)
         return give_up_turn(w, &claim, err);
     (void)!run_claimed(job, &options, w->crew, &claim, &w->totals, &status, &w->outage, err);
-    if (err->code != ERR_OK && !is_everybodys(err->code)) {
+    bool moved_on = err->code == ERR_FENCED || err->code == ERR_HELD;
+    if (moved_on || (err->code != ERR_OK && !is_everybodys(err->code))) {
         /* What became of the hour is decided; whether the connection lives, the next turn finds out. */
         w->turn->why = *err;
-        status = err_status_worse(status, err_status(err));
         w->lost |= err->name == ERRN_DB_LOST;
         err_clear(err);
-    } else if (err->code == ERR_FENCED || err->code == ERR_HELD) {
-        err_clear(err);
+    } else if (err->code == ERR_OK && w->unfinished) {
+        *err = w->turn->why;
     }
-    if (w->turn->why.name == ERRN_HOUR_EMPTY || w->turn->state == HOUR_FAILED)
-        status = err_status_worse(status, err_status(&w->turn->why));
-    w->status = err_status_worse(w->status, status);
+    count_status(w, status);
     return err->code;
 }
 

@@ -24,6 +24,7 @@ enum {
     WORKER_TAKEOVERS = 10,
     WORKER_LOOK_MS = 30000, /* a backlog that was read so long ago is read again between two hours */
     WORKER_POLL_MS = 10000, /* the longest wait: files come without a word */
+    WORKER_AGAIN_MS = 1000, /* the wait for an hour that was ready, but another was faster */
     WORKER_DELAY_MAX_MS = 3600000,
 };
 
@@ -45,6 +46,7 @@ struct worker_turn {
     hour_t hour;
     enum hour_state state; /* what it was given back as */
     struct err why;        /* of its failure */
+    int status;            /* the exit status for it alone, whether it is tried again or not */
     /* WORKER_WAIT */
     int64_t wait_us; /* until something may be ready */
     /* otherwise */
@@ -61,7 +63,7 @@ void worker_free(struct worker *worker);
  * worker's life. */
 enum err_code worker_turn(struct worker *worker, struct worker_turn *turn, struct err *err) MUST_USE;
 
-/* What was loaded so far, and the exit status that the hours add up to. */
+/* What was loaded so far, and the exit status that the hours add up to which were given up. */
 const struct job_totals *worker_totals(const struct worker *worker);
 int worker_status(const struct worker *worker);
 

@@ -131,7 +131,7 @@ static enum err_code usable(const struct sink *sink, enum need need, const char 
 {
     if (sink->in_scan)
         return err_set(err, ERRN_INTERNAL, "%s while a scan is open", op);
-    if (sink->in_load && need != NEED_READ)
+    if (sink->load && need != NEED_READ)
         return err_set(err, ERRN_INTERNAL, "%s while a load is open", op);
     if (sink->read_only && need == NEED_WRITE)
         return err_set(err, ERRN_READ_ONLY, "%s: opened for reading only", sink->label);
@@ -151,6 +151,16 @@ static enum err_code load_result(struct sink_load *load, enum err_code rc)
     if (rc)
         load->state = LOAD_BROKEN;
     return rc;
+}
+
+enum err_code sink_keep(struct sink *sink, struct err *err)
+{
+    if (sink->load && load_usable(sink->load, "keep", err))
+        return err->code;
+    if (!sink->type->keep || sink->in_scan)
+        return ERR_OK;
+    enum err_code rc = sink->type->keep(sink, err);
+    return sink->load ? load_result(sink->load, rc) : rc;
 }
 
 /* ---- tables ---- */
@@ -195,7 +205,7 @@ enum err_code sink_begin(struct sink *sink, const struct sink_begin *begin, stru
     (*out)->sink = sink;
     (*out)->state = LOAD_OPEN;
     (*out)->failed_row = -1;
-    sink->in_load = true;
+    sink->load = *out;
     return ERR_OK;
 }
 
@@ -276,7 +286,7 @@ enum err_code sink_commit(struct sink_load *load, struct err *err)
 {
     struct sink *sink = load->sink;
 
-    sink->in_load = false;
+    sink->load = NULL;
     if (load_usable(load, "commit", err)) {
         sink->type->abort(load);
         return err->code;
@@ -288,7 +298,7 @@ void sink_abort(struct sink_load *load)
 {
     if (!load)
         return;
-    load->sink->in_load = false;
+    load->sink->load = NULL;
     load->sink->type->abort(load);
 }
 

@@ -51,6 +51,7 @@ struct sink_open {
 };
 
 struct sink;
+struct sink_load;
 
 /* Makes further connections of the same kind: what the engine gets instead of a URL. */
 struct sink_factory {
@@ -74,9 +75,9 @@ struct sink {
     struct sink_target target;
     struct sink_caps caps;
     bool read_only;
-    int64_t connection_id; /* for replaces_connection, and for the backend alone to read; 0 = none */
-    char *label;           /* redacted URL, for messages */
-    bool in_load;          /* kept by the wrapper */
+    int64_t connection_id;  /* for replaces_connection, and for the backend alone to read; 0 = none */
+    char *label;            /* redacted URL, for messages */
+    struct sink_load *load; /* the open one; kept by the wrapper */
     bool in_scan;
 };
 
@@ -159,6 +160,9 @@ struct sink_type {
      * NOT_FOUND; refused: DENIED. */
     enum err_code (*open)(const struct sink_open *args, struct sink **out, struct err *err);
     void (*close)(struct sink *sink);
+    /* Tells the database that this side is alive; DB_LOST where it is gone. NULL where nobody is told: then
+     * silence ends nothing. */
+    enum err_code (*keep)(struct sink *sink, struct err *err);
 
     /* Makes or upgrades target table, view and own tables; the only op with DDL; idempotent, safe beside
      * others doing the same. With `print` it appends the DDL to it and does nothing. */
@@ -255,6 +259,10 @@ void sink_base_release(struct sink *sink);
 enum err_code sink_open(const struct sink_type *type, const struct sink_open *args, struct sink **out,
                         struct err *err) MUST_USE;
 void sink_close(struct sink *sink);
+/* To be called at least every third of the lease by whoever holds the sink and waits for something else.
+ * Legal at any time; while a scan is open it does nothing (its rows are on their way). A failure breaks an
+ * open load. */
+enum err_code sink_keep(struct sink *sink, struct err *err) MUST_USE;
 enum err_code sink_setup(struct sink *sink, struct buf *print, struct err *err) MUST_USE;
 enum err_code sink_describe(struct sink *sink, struct sink_state *state,
                             struct err *err) MUST_USE; /* release state->problems */

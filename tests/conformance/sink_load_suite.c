@@ -66,6 +66,32 @@ CASE(abort_leaves_nothing)
     buf_release(&arena);
 }
 
+CASE(waiting_changes_nothing)
+{
+    struct fix *fix = *state;
+    struct err err = ERR_INIT;
+    struct ledger_row row = kit_ledger("a", 0, "run1");
+    struct sink_scan *scan;
+
+    assert_int_equal(sink_keep(fix->sink, &err), ERR_OK);
+    struct sink_load *load = kit_begin(fix->sink, "run1");
+    assert_int_equal(sink_keep(fix->sink, &err), ERR_OK);
+    assert_int_equal(sink_ledger_insert(load, &row, 1, &err), ERR_OK);
+    assert_int_equal(kit_append(load, "1|x\n", row.id, &err), ERR_OK);
+    assert_int_equal(sink_keep(fix->sink, &err), ERR_OK);
+    assert_int_equal(kit_append(load, "2|y\n", row.id, &err), ERR_OK);
+    assert_int_equal(sink_totals(load, &row, 1, &err), ERR_OK);
+    assert_int_equal(sink_keep(fix->sink, &err), ERR_OK);
+    assert_int_equal(sink_commit(load, &err), ERR_OK);
+    assert_int_equal(sink_scan_begin(fix->sink, 0, &scan, &err), ERR_OK);
+    assert_int_equal(sink_keep(fix->sink, &err), ERR_OK);
+    sink_scan_end(scan);
+    kit_assert_rows(fix->sink, 0, "1|x\n2|y\n");
+    struct sink *reader = fix_open(fix, &fix->target, true);
+    assert_int_equal(sink_keep(reader, &err), ERR_OK);
+    sink_close(reader);
+}
+
 CASE(segments_give_each_row_its_load)
 {
     struct fix *fix = *state;

@@ -44,6 +44,7 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
 #define SINK_LOAD_CASES(X)                                                                                   \
     X(load_shows_after_commit)                                                                               \
     X(abort_leaves_nothing)                                                                                  \
+    X(waiting_changes_nothing)                                                                               \
     X(segments_give_each_row_its_load)                                                                       \
     X(null_in_a_not_null_column_is_refused)                                                                  \
     X(key_twice_is_refused_wherever_it_stands)                                                               \

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/mysql_internal.h"
 #include "backends/registry.h"
 #include "backends/sink_mem.h"
 #include "core/base/mem.h"
@@ -106,6 +107,33 @@ static void locks_fall_with_the_lease(void **state)
     kit_assert_rows(other, 0, "1|x\n");
     sink_close(other);
     sink_close(stopped);
+}
+
+/* The server's limits on a silent session are the lease's, whatever its own are. */
+static void the_session_knows_the_lease(void **state)
+{
+    static const struct {
+        int64_t lease_ms;
+        const char *variable;
+        int64_t seconds;
+    } CASES[] = {{60000, "wait_timeout", 60},      {60000, "net_read_timeout", 60},
+                 {60000, "net_write_timeout", 60}, {7000, "wait_timeout", 7},
+                 {7000, "net_read_timeout", 7},    {7900, "wait_timeout", 7},
+                 {1000, "net_read_timeout", 2}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char sql[128];
+        struct err err = ERR_INIT;
+        int64_t seconds;
+        target.lease_ms = CASES[i].lease_ms;
+        struct sink *sink = open_one(0, false);
+        (void)!snprintf(sql, sizeof sql, "SELECT @@SESSION.%s", CASES[i].variable);
+        struct bind b = mys_bind(mys_of(sink), sql, &err);
+        assert_int_equal(mys_query_int(&b, "session", &seconds, &err), ERR_OK);
+        assert_int_equal(seconds, CASES[i].seconds);
+        sink_close(sink);
+    }
 }
 
 /* Two loads that wait for each other: one goes on, the other may come again. */
@@ -363,6 +391,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup(a_replaced_connection_is_killed, setup),
                                        cmocka_unit_test_setup(locks_fall_with_the_lease, setup),
+                                       cmocka_unit_test_setup(the_session_knows_the_lease, setup),
                                        cmocka_unit_test_setup(a_deadlock_is_transient, setup),
                                        cmocka_unit_test_setup(several_may_set_up_at_once, setup),
                                        cmocka_unit_test_setup(setup_adds_the_index_and_refuses_newer, setup),

@@ -132,6 +132,19 @@ mutant ahead-not-waited-for core/load/ahead.c 's/while \(slot->state == SLOT_REA
 mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/load/test_ahead
 mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
 mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
+
+# --- waiting
+mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
+    unit/load/test_keep
+mutant worker-waits-in-silence core/load/crew.c 's/^( +if \(channel_pop_idle\(w->crew->units, &next, )&keep/\1keep.fn ? NULL : \&keep/' unit/load/test_keep
+mutant hour-waits-in-silence core/load/crew.c 's/^    keep_now\(crew->job->sink\);/    (void)crew;/' unit/load/test_keep
+mutant listing-in-silence core/load/diff.c 's/^( +)keep_due\(.*/\1(void)0;/' unit/load/test_keep
+mutant hashing-in-silence core/load/load_fetch.c 's/^( +)keep_due\(&keep\);/\1(void)keep;/' unit/load/test_keep
+if [ -n "${SLUICE_TEST_MYSQL_URL:-}" ]; then
+    mutant mysql-not-pinged backends/sink_mysql.c 's/^    \.keep = mys_keep,//' conformance/test_sink_mysql_loads
+    mutant mysql-timeouts-not-set backends/mysql_connect.c 's/, wait_timeout = .*$/, wait_timeout = wait_timeout + 0 * %" PRId64/' conformance/test_sink_mysql
+fi
+
 # --- passwords
 mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
     conformance/test_sink_mysql_login

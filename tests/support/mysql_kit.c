@@ -20,7 +20,7 @@
 #include "tests/support/mysql_kit.h"
 #include "tests/support/sink_kit.h"
 
-enum { URL_MAX = 512, NAME_MAX_ = 128 };
+enum { URL_MAX = KIT_MYSQL_URL_MAX, NAME_MAX_ = 128 };
 
 static struct {
     const char *url;
@@ -130,6 +130,11 @@ enum err_code kit_mysql_open(const struct sink_target *target, const struct cloc
                              int64_t replaces, const char *more, struct sink **out, struct err *err)
 {
     return open_at(kit.name, target, clock, read_only, replaces, more, out, err);
+}
+
+void kit_mysql_url(const char *more, char *out)
+{
+    url_of(kit.name, more, out);
 }
 
 void kit_mysql_end(void)

@@ -16,6 +16,9 @@ void kit_mysql_reset(void);
 /* Opens a sink on the test's database; `more` is added to the URL ("&load=insert" or ""). */
 enum err_code kit_mysql_open(const struct sink_target *target, const struct clock *clock, bool read_only,
                              int64_t replaces, const char *more, struct sink **out, struct err *err);
+/* The URL of that database, with `more`; at least KIT_MYSQL_URL_MAX bytes. */
+enum { KIT_MYSQL_URL_MAX = 512 };
+void kit_mysql_url(const char *more, char *out);
 /* Runs a statement beside any sink, in the test's database; asserts that it goes well. */
 void kit_mysql_sql(const char *sql);
 /* The first column of its first row, as a number. */

@@ -206,6 +206,11 @@ static void wrap_close(struct sink *sink)
     mem_free(h);
 }
 
+static enum err_code wrap_keep(struct sink *sink, struct err *err)
+{
+    FORWARD(of(sink), SINK_OP_KEEP, sink_keep(of(sink)->inner, err));
+}
+
 static enum err_code wrap_setup(struct sink *sink, struct buf *print, struct err *err)
 {
     FORWARD_WRITE(of(sink), SINK_OP_SETUP, sink_setup(of(sink)->inner, print, err));

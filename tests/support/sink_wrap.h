@@ -19,6 +19,7 @@
 #include "core/sink/sink.h"
 
 #define SINK_OP_TABLE(X)                                                                                     \
+    X(KEEP, keep)                                                                                            \
     X(SETUP, setup)                                                                                          \
     X(DESCRIBE, describe)                                                                                    \
     X(HAS_FOREIGN_ROWS, has_foreign_rows)                                                                    \

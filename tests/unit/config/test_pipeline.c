@@ -21,7 +21,6 @@
 
 #define GOOD "fixtures/pipelines/good/"
 #define BAD  "fixtures/pipelines/bad/"
-
 static char dir[] = "/tmp/sluice-pipeline-XXXXXX";
 
 static int set_up(void **state)
@@ -155,6 +154,7 @@ static void check_defaults(const struct pipeline *p)
     assert_int_equal(p->target.lease_ms, 60000);
     assert_int_equal(p->policy.on_empty, ON_EMPTY_WARN);
     assert_int_equal(p->policy.on_changed, ON_CHANGED_FAIL);
+    assert_int_equal(p->policy.outage_ms, 60000);
     assert_int_equal(p->policy.retry_attempts, 3);
     assert_int_equal(p->policy.retry_delay_ms, 60000);
     assert_int_equal(p->queue.lookback_ms, 2 * 3600000);

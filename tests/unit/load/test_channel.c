@@ -132,6 +132,70 @@ static void a_cancel_wakes_everybody(void **state)
     }
 }
 
+enum { TURNS = 3 };
+
+/* What is waited for comes at the last turn: so it runs without the lock. */
+struct turns {
+    struct channel *channel;
+    bool push; /* the wait is for an item, else for room */
+    int done, fail_at;
+};
+
+static char item_in[1], item_out[1];
+
+static enum err_code take_turn(void *ctx, struct err *err)
+{
+    struct turns *t = ctx;
+    if (++t->done == t->fail_at)
+        return err_set(err, ERRN_DB_LOST, "as told");
+    if (t->done == TURNS && t->push)
+        return channel_push(t->channel, item_in, err);
+    if (t->done == TURNS)
+        assert_ptr_equal(channel_drain(t->channel), item_in);
+    return ERR_OK;
+}
+
+static void who_waits_may_do_something_meanwhile(void **state)
+{
+    struct turns t = {.push = true};
+    struct channel_idle idle = {1, take_turn, &t};
+    struct err err = ERR_INIT;
+    void *item = NULL;
+    (void)state;
+    assert_int_equal(channel_new(1, &t.channel, &err), ERR_OK);
+    assert_int_equal(channel_pop_idle(t.channel, &item, &idle, &err), ERR_OK);
+    assert_ptr_equal(item, item_in);
+    assert_int_equal(t.done, TURNS);
+    t.push = false;
+    t.done = 0;
+    assert_int_equal(channel_push_idle(t.channel, item_in, &idle, &err), ERR_OK); /* room: no wait, no turn */
+    assert_int_equal(t.done, 0);
+    assert_int_equal(channel_push_idle(t.channel, item_out, &idle, &err), ERR_OK);
+    assert_int_equal(t.done, TURNS);
+    assert_ptr_equal(channel_drain(t.channel), item_out);
+    channel_free(t.channel);
+}
+
+static void what_fails_meanwhile_ends_the_wait(void **state)
+{
+    struct turns t = {.fail_at = 2};
+    struct channel_idle idle = {1, take_turn, &t};
+    struct err err = ERR_INIT;
+    void *item = &t;
+    (void)state;
+    assert_int_equal(channel_new(1, &t.channel, &err), ERR_OK);
+    assert_int_equal(channel_pop_idle(t.channel, &item, &idle, &err), ERR_TRANSIENT);
+    assert_null(item);
+    assert_int_equal(t.done, 2);
+    err_clear(&err);
+    t.done = 0;
+    assert_int_equal(channel_push(t.channel, item_in, &err), ERR_OK);
+    assert_int_equal(channel_push_idle(t.channel, item_out, &idle, &err), ERR_TRANSIENT);
+    assert_ptr_equal(channel_drain(t.channel), item_in); /* the other stays its owner's */
+    assert_null(channel_drain(t.channel));
+    channel_free(t.channel);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +204,8 @@ int main(void)
         cmocka_unit_test(capacities_have_a_range),
         cmocka_unit_test(each_item_goes_to_one_reader),
         cmocka_unit_test(a_cancel_wakes_everybody),
+        cmocka_unit_test(who_waits_may_do_something_meanwhile),
+        cmocka_unit_test(what_fails_meanwhile_ends_the_wait),
     };
     return cmocka_run_group_tests_name("channel", tests, NULL, NULL);
 }

@@ -115,6 +115,23 @@ OVER_ALL(attempts_count_failures_in_a_row)
     assert_string_equal(strstr(books_hours(rig), "loaded"), "loaded 0\n");
 }
 
+/* What was taken when the answer was lost may never have been committed: nothing of it is ours. */
+OVER_ALL(a_claim_whose_answer_was_lost_is_not_held)
+{
+    struct claim claim;
+    struct err err = ERR_INIT;
+    rig_open(rig, pipeline, NO_SETS);
+    sink_wrap_reset(wrap);
+    sink_wrap_rule(wrap, &(struct sink_rule){
+                             .op = SINK_OP_CLAIM_TAKE, .nth = 1, .when = SINK_AFTER, .error = ERRN_DB_LOST});
+    assert_int_equal(claim_acquire(rig->job.sink, HOUR, rig->job.owner, 0, NULL, &claim, &err),
+                     ERR_TRANSIENT);
+    assert_string_equal(claim.row.owner, "");
+    err_clear(&err);
+    assert_int_equal(claim_acquire(rig->job.sink, HOUR, rig->job.owner, 0, NULL, &claim, &err), ERR_OK);
+    assert_int_equal(claim_return(&claim, &err), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_claim_is_renewed_each_third_of_its_lease),
         cmocka_unit_test(a_claim_that_was_taken_over_is_fenced),
         cmocka_unit_test(attempts_count_failures_in_a_row),
+        cmocka_unit_test(a_claim_whose_answer_was_lost_is_not_held),
     };
     return cmocka_run_group_tests_name("claim", tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include "tests/support/store_hook.h"
 #include "tests/unit/load/load_rig.h"
 
-enum { SHORT_S = 40, LONG_S = 100000, US = 1000000 };
+enum { MAX_S = 60, SHORT_S = 40, LONG_S = 100000, US = 1000000 };
 
 #define A     K("12", "a")
 #define GOOD  HEAD "1,ann,1\n2,bob,2\n"
@@ -99,6 +99,12 @@ static void set_way(struct rig *rig, const char *pipeline, size_t way, int64_t l
     set_scene(rig, pipeline, WAYS[way].sets, WAYS[way].nsets, lasts_s);
 }
 
+/* Each commit in a file waits for the disk: one way is enough there. */
+static size_t ways(const char *pipeline)
+{
+    return on_files(pipeline) ? 1 : NWAYS;
+}
+
 /* One run loaded all there is, once, and said so once. */
 static void all_is_loaded(struct rig *rig, size_t way)
 {
@@ -139,8 +145,8 @@ enum { NOPS = sizeof OPS / sizeof *OPS };
 
 OVER_ALL(a_database_that_is_away_for_a_while_is_waited_for)
 {
-    int met = 0;
-    for (size_t way = 0; way < NWAYS; way++)
+    size_t met = 0;
+    for (size_t way = 0; way < ways(pipeline); way++)
         for (size_t op = 0; op < NOPS; op++)
             for (int when = SINK_BEFORE; when <= SINK_AFTER; when++) {
                 bool fired = true;
@@ -155,14 +161,14 @@ OVER_ALL(a_database_that_is_away_for_a_while_is_waited_for)
                     end_scene(rig, wrap);
                 }
             }
-    assert_true(met > NWAYS * 20);
+    assert_true(met > ways(pipeline) * 20);
     rig_open(rig, pipeline, NO_SETS);
 }
 
 OVER_ALL(a_source_that_is_away_for_a_while_is_waited_for)
 {
-    int met = 0;
-    for (size_t way = 0; way < NWAYS; way++) {
+    size_t met = 0;
+    for (size_t way = 0; way < ways(pipeline); way++) {
         bool fired = true;
         for (int64_t nth = 1; fired; nth++) {
             set_way(rig, pipeline, way, SHORT_S);
@@ -180,7 +186,7 @@ OVER_ALL(a_source_that_is_away_for_a_while_is_waited_for)
             end_scene(rig, wrap);
         }
     }
-    assert_true(met > NWAYS * 10);
+    assert_true(met > ways(pipeline) * 10);
     rig_open(rig, pipeline, NO_SETS);
 }
 
@@ -190,8 +196,8 @@ static void gives_up(struct rig *rig, int64_t start, enum err_name name)
     assert_int_equal(rig->status, 5);
     assert_int_equal(rig->err.name, name);
     assert_non_null(strstr(rig->err.msg, "gave up after "));
-    assert_true(rig->clock.now_us >= start + OUTAGE_MAX_MS * INT64_C(1000));
-    assert_true(rig->clock.now_us < start + (OUTAGE_MAX_MS + 20000) * INT64_C(1000));
+    assert_true(rig->clock.now_us >= start + MAX_S * INT64_C(1000000));
+    assert_true(rig->clock.now_us < start + (MAX_S + 20) * INT64_C(1000000));
     scene.until_us = 0;
     scene.hook.nth = 0;
 }
@@ -208,7 +214,7 @@ static void next_run_loads(struct rig *rig, struct sink_wrap *wrap, const char *
 
 OVER_ALL(a_database_that_stays_away_ends_the_run)
 {
-    for (size_t way = 0; way < NWAYS; way++)
+    for (size_t way = 0; way < ways(pipeline); way++)
         for (size_t op = 0; op < NOPS; op++) {
             set_way(rig, pipeline, way, LONG_S);
             int64_t start = rig->clock.now_us;

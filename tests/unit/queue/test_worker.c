@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "core/store/store_fault.h"
+
 static void assert_hour(const struct worker_turn *t, hour_t hour, enum hour_state state)
 {
     assert_int_equal(t->did, WORKER_HOUR);
@@ -348,6 +350,112 @@ OVER_ALL(what_another_gave_up_meanwhile_stays_given_up)
     worker_free(worker);
 }
 
+/* Everything is loaded, but the file is still there. */
+static void load_all_but_the_file(struct rig *rig, const char *pipeline)
+{
+    rig_open(rig, pipeline, SETS("policy.retry.attempts=1", "policy.retry.delay=60s"));
+    rig_put(rig, K("12", "a"), GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    put_file(rig, HOUR_12);
+}
+
+static void stop_now(void *ctx, struct sink *inner)
+{
+    (void)inner;
+    atomic_store(&((struct rig *)ctx)->stop, 15);
+}
+
+/* The file is gone by then: it would not be known whether something came late. */
+OVER_ALL(a_stop_while_an_hour_is_ended_waits_for_that_end)
+{
+    load_all_but_the_file(rig, pipeline);
+    hook_at(wrap, SINK_OP_CLAIM_RENEW, 1, SINK_AFTER, stop_now, rig);
+    struct worker *worker = hire(rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_string_equal(files(rig), "");
+    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
+    worker_free(worker);
+}
+
+/* The claim of hour 12 goes to another. */
+static void take_over(void *ctx, struct sink *inner)
+{
+    struct rig *rig = ctx;
+    struct err err = ERR_INIT;
+    struct claim_row row;
+    bool taken = false;
+    struct sink *sink = rig_sink(rig, false);
+    (void)inner;
+    rig->clock.now_us += rig->pipeline->target.lease_ms * 1000;
+    assert_int_equal(sink_claim_take(sink, HOUR_12, "elsewhere/1", NULL, &row, &taken, &err), ERR_OK);
+    assert_true(taken);
+    sink_close(sink);
+}
+
+OVER_ALL(a_file_is_only_removed_under_the_claim)
+{
+    load_all_but_the_file(rig, pipeline);
+    hook_at(wrap, SINK_OP_CLAIM_RENEW, 1, SINK_BEFORE, take_over, rig);
+    struct worker *worker = hire(rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_RUNNING);
+    assert_int_equal(t.why.name, ERRN_FENCED);
+    assert_string_equal(files(rig), "2022060512 ");
+    sink_wrap_reset(wrap);
+    t = turn(worker);
+    assert_int_equal(t.did, WORKER_WAIT); /* with the other */
+    assert_int_equal(worker_status(worker), 0);
+    worker_free(worker);
+}
+
+static enum err_code open_read_only_queue(void *ctx, struct store **out, struct err *err)
+{
+    struct store *queue = NULL;
+    return open_queue(ctx, &queue, err) == ERR_OK ? store_fault_wrap(queue, "remove * denied", out, err)
+                                                  : err->code;
+}
+
+OVER_ALL(a_queue_that_may_not_be_changed_ends_the_turn_and_gives_nothing_up)
+{
+    (void)wrap;
+    load_all_but_the_file(rig, pipeline);
+    struct worker_options options = {.queues = {open_read_only_queue, rig}};
+    struct worker *worker = NULL;
+    struct worker_turn t;
+    struct err err = ERR_INIT;
+    assert_int_equal(worker_new(&rig->job, &options, &worker, &err), ERR_OK);
+    assert_int_equal(worker_turn(worker, &t, &err), ERR_DENIED);
+    assert_hour(&t, HOUR_12, HOUR_RETRYING);
+    worker_free(worker);
+    rig->clock.now_us += 60 * INT64_C(1000000);
+    worker = hire(rig);
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_string_equal(files(rig), "");
+    worker_free(worker);
+}
+
+OVER_ALL(what_goes_well_in_the_end_is_no_failure)
+{
+    rig_open(rig, pipeline, SETS("policy.retry.attempts=2", "policy.retry.delay=60s"));
+    put_file(rig, HOUR_12);
+    rig_put(rig, K("12", "a"), GOOD);
+    for (int i = 1; i <= 8; i++)
+        fail_at(wrap, SINK_OP_COMMIT, i, SINK_BEFORE, ERRN_DB_BUSY);
+    struct worker *worker = hire(rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_RETRYING);
+    assert_int_equal(t.status, 5);
+    sink_wrap_reset(wrap);
+    rig->clock.now_us += 60 * INT64_C(1000000);
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_int_equal(t.status, 0);
+    assert_int_equal(worker_status(worker), 0);
+    worker_free(worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +473,10 @@ int main(void)
         cmocka_unit_test(a_table_of_others_is_not_added_to),
         cmocka_unit_test(a_stop_leaves_the_hour_as_it_was),
         cmocka_unit_test(what_another_gave_up_meanwhile_stays_given_up),
+        cmocka_unit_test(a_stop_while_an_hour_is_ended_waits_for_that_end),
+        cmocka_unit_test(a_file_is_only_removed_under_the_claim),
+        cmocka_unit_test(a_queue_that_may_not_be_changed_ends_the_turn_and_gives_nothing_up),
+        cmocka_unit_test(what_goes_well_in_the_end_is_no_failure),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

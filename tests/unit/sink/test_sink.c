@@ -97,6 +97,13 @@ static enum err_code fake_commit(struct sink_load *load, struct err *err)
     return answer(err);
 }
 
+static enum err_code fake_keep(struct sink *s, struct err *err)
+{
+    (void)s;
+    fake.others++;
+    return answer(err);
+}
+
 static void fake_abort(struct sink_load *load)
 {
     fake.aborted++;
@@ -135,6 +142,7 @@ static void fake_scan_end(struct sink_scan *scan)
 static const struct sink_type FAKE = {.name = "fake",
                                       .open = fake_open,
                                       .close = fake_close,
+                                      .keep = fake_keep,
                                       .setup = fake_setup,
                                       .begin = fake_begin,
                                       .ledger_insert = fake_ledger_insert,
@@ -394,6 +402,38 @@ static void segments_must_cover_the_batch(void **state)
     batch_free(batch);
 }
 
+static void waiting_is_told_in_every_state(void **state)
+{
+    struct err err = ERR_INIT;
+    struct sink_scan *scan;
+
+    (void)state;
+    assert_int_equal(sink_keep(sink, &err), ERR_OK);
+    struct sink_load *load = begin();
+    assert_int_equal(sink_keep(sink, &err), ERR_OK);
+    assert_int_equal(fake.others, 2);
+    fake.next = ERRN_DB_LOST;
+    assert_int_equal(sink_keep(sink, &err), ERR_TRANSIENT);
+    assert_int_equal(load->state, LOAD_BROKEN);
+    err_clear(&err);
+    assert_int_equal(sink_keep(sink, &err), ERR_INTERNAL); /* and is not asked again */
+    assert_int_equal(fake.others, 3);
+    err_clear(&err);
+    sink_abort(load);
+    assert_int_equal(sink_scan_begin(sink, 0, &scan, &err), ERR_OK);
+    assert_int_equal(sink_keep(sink, &err), ERR_OK);
+    assert_int_equal(fake.others, 3); /* rows are on their way */
+    sink_scan_end(scan);
+    fake.next = ERRN_DB_LOST;
+    assert_int_equal(sink_keep(sink, &err), ERR_TRANSIENT);
+    err_clear(&err);
+    struct sink_type silent = FAKE;
+    silent.keep = NULL;
+    sink->type = &silent;
+    assert_int_equal(sink_keep(sink, &err), ERR_OK);
+    sink->type = &FAKE;
+}
+
 static void reader_may_not_write(void **state)
 {
     struct sink_begin how = {0, "me", 1, "run"};
@@ -437,7 +477,7 @@ int main(void)
         TEST(failed_scan_leaves_the_sink_idle), TEST(failed_begin_leaves_the_sink_idle),
         TEST(broken_load_can_only_be_aborted),  TEST(commit_ends_the_load_whatever_it_says),
         TEST(segments_must_cover_the_batch),    TEST(reader_may_not_write),
-        cmocka_unit_test(words_of_the_records),
+        TEST(waiting_is_told_in_every_state),   cmocka_unit_test(words_of_the_records),
     };
 #undef TEST
 

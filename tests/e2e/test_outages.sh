@@ -1,0 +1,181 @@
+#!/bin/sh
+# Servers that go away, connections that are cut and answers that are lost in the middle of a load from S3 into MySQL: the run
+# ends by itself, and the table holds what a load without trouble gives, each row once.
+set -u
+. tests/e2e/lib.sh
+. tests/e2e/servers.sh
+
+own_mysql || { finish; exit 0; }
+mkdir "$work/lakes"
+lake "$work/lakes" --hours 2 --files 2 --rows 30000
+gzip -n "$work/lakes/lake/yyyy=2022/mm=06/dd=05/hh=12/part-00001.csv"
+# Tiny ones, which are gathered: 2 MB in all.
+"$GEN_FIXTURE" --out "$work/lakes/lake" --seed 2 --from 2022-06-05T14 --files 200 --rows 180 >/dev/null
+find "$work/lakes/lake" -type f -exec touch -d 2022-06-06 {} +
+own_s3 "$work/lakes/lake" || { finish; exit 0; }
+trap 'kill $proxies 2>/dev/null; "$SLUICE_TEST_S3_CTL" start; "$SLUICE_TEST_MYSQL_CTL" start; client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
+proxies=
+direct_s3=$s3_url direct_mysql=$mysql_url
+
+# proxy PORT FAULT...: sets $proxy, its port
+proxy() {
+    rm -f "$work/proxy"
+    mkfifo "$work/proxy"
+    "$SLUICE_BUILD/tests/e2e/proxy" "$@" >"$work/proxy" 2>/dev/null &
+    proxies="$proxies $!"
+    read -r proxy <"$work/proxy"
+}
+# through_s3 FAULT..., through_mysql FAULT...: pipelines that are made now go through a proxy to that server
+through_s3() {
+    port=$(echo "$direct_s3" | sed 's/.*endpoint=[a-z]*:[/][/]127.0.0.1:\([0-9]*\).*/\1/')
+    proxy "$port" "$@"
+    s3_url=$(echo "$direct_s3" | sed "s/\(endpoint=[a-z]*:[/][/]127.0.0.1:\)[0-9]*/\1$proxy/")
+}
+through_mysql() {
+    port=$(echo "$direct_mysql" | sed 's/.*127.0.0.1:\([0-9]*\).*/\1/')
+    proxy "$port" "$@"
+    mysql_url=$(echo "$direct_mysql" | sed "s/\(127.0.0.1:\)[0-9]*/\1$proxy/")
+}
+straight() {
+    kill $proxies 2>/dev/null
+    proxies= s3_url=$direct_s3 mysql_url=$direct_mysql
+}
+
+# json PATH: of the document on the last stdout
+json() { sqlite3 -batch :memory: "SELECT json_extract(CAST(readfile('$work/out') AS TEXT), '$1')"; }
+
+# contents: what verify says of the whole table, and the table without sluice
+contents() {
+    run verify -o json --set source.url="$direct_s3" --set target.url="$direct_mysql"
+    echo "$status $(json '$.totals.source_rows') $(json '$.totals.source_hash') $(json '$.totals.ledger_hash') $(json '$.totals.target_hash')" \
+        "$(mysql_sql "SELECT count(*) FROM t_$cell") $(mysql_sql "SELECT concat(count(*), ' ', sum(rows_loaded)) FROM sluice_load WHERE pipeline = '$cell'")"
+}
+
+# begin CELL SETTING...: its pipeline, and a run of it in the background
+begin() {
+    cell=$1
+    shift
+    pipeline "$work/$cell" "$s3_url" mysql
+    cd "$work/$cell" || exit 1
+    timeout 280 "$SLUICE" run --set target.commit_unit=chunk --set target.chunk_rows=5000 "$@" >"$work/out" 2>"$work/err" </dev/null &
+    running=$!
+}
+# middle: waits until something of the load is committed, and not all of it
+middle() {
+    for _ in $(seq 600); do
+        [ "$(mysql_sql "SELECT count(*) > 1 FROM sluice_load WHERE pipeline = '$cell'" 2>/dev/null)" = 1 ] && return
+        sleep 0.1
+    done
+}
+# ended STATUS: the run ended so, by itself
+ended() {
+    wait $running
+    status=$?
+    err=$(cat "$work/err") out=$(cat "$work/out")
+    if [ $status = "$1" ]; then pass "$cell: exit $1"; else fail "$cell: exit $1" "status $status: $err $out"; fi
+}
+right() { is "$cell: the rows of a load without trouble" "$(contents)" "$expected"; }
+# waited WHICH: one line said that it waits for that server, one that it goes on
+waited() {
+    lines=$(grep -c "waiting for it, at most 60 s" "$work/err")/$(grep -c 'goes on after' "$work/err")
+    name="$cell: says once that it waits, once that it goes on"
+    if [ "$lines" = 1/1 ]; then pass "$name"; else fail "$name" "$lines: $err"; fi
+    like "$cell: and for what" "$err" "^sluice: warning: ($1): .*; waiting for it"
+    is "$cell: no error" "$(grep -c 'error:' "$work/err")" 0
+}
+
+begin clean
+ended 0
+expected=$(contents)
+like "clean: verified" "$expected" "^0 156000 ([0-9a-f]{16}) \\1 \\1 156000 "
+# By whole files there are fewer ledger rows: what is held against them is all the rest.
+begin whole --set target.commit_unit=file
+ended 0
+like "whole: the same rows" "$(contents)" "^$(echo "$expected" | cut -d ' ' -f 1-6) 204 156000"
+by_file=$(contents)
+
+# --- a server that goes away -------------------------------------------------------------------------------------------
+# away CELL CTL HOW WHICH SETTING...
+away() {
+    ctl=$2 how=$3 which=$4 name=$1
+    shift 4
+    begin "$name" "$@"
+    middle
+    "$ctl" "$how"
+    sleep 3
+    "$ctl" start || fail "$cell: the server does not start again"
+    ended 0
+    waited "$which"
+    right
+}
+for connections in 1 3; do
+    through_mysql rate=1500000
+    away "s3_stopped_$connections" "$SLUICE_TEST_S3_CTL" stop STORE_UNREACHABLE --set target.connections=$connections
+    away "s3_killed_$connections" "$SLUICE_TEST_S3_CTL" kill 'STORE_UNREACHABLE|STORE_TRUNCATED' --set target.connections=$connections
+    straight
+    through_s3 rate=1500000
+    away "mysql_killed_$connections" "$SLUICE_TEST_MYSQL_CTL" kill DB_LOST --set target.connections=$connections
+    away "mysql_stopped_$connections" "$SLUICE_TEST_MYSQL_CTL" stop DB_LOST --set target.connections=$connections
+    straight
+done
+
+# gone CELL CTL ERROR: for longer than the pipeline says; the next run loads the rest
+gone() {
+    ctl=$2
+    begin "$1" --set policy.outage=4s
+    middle
+    "$ctl" kill
+    ended 5
+    like "$cell: says so" "$(grep 'error:' "$work/err" | tail -n 1)" "^sluice: error: $3: .*gave up after [0-9]+ s and [0-9]+ tries: "
+    "$ctl" start
+    straight
+    run run --set source.url="$direct_s3" --set target.url="$direct_mysql" --set target.commit_unit=chunk --set target.chunk_rows=5000
+    is "$cell: the next run loads the rest" "$status" 0
+    right
+}
+through_mysql rate=1500000
+gone s3_gone "$SLUICE_TEST_S3_CTL" STORE_UNREACHABLE
+through_s3 rate=1500000
+gone mysql_gone "$SLUICE_TEST_MYSQL_CTL" DB_LOST
+
+# --- connections that are cut ------------------------------------------------------------------------------------------
+through_s3 cut=1048576
+begin s3_cut
+ended 0
+right
+unlike "s3_cut: reads go on where they broke: nothing to wait for" "$err" 'waiting for it'
+straight
+
+through_mysql cut=1048576
+begin mysql_cut
+ended 0
+right
+like "mysql_cut: chunks went on" "$err" 'DB_LOST'
+# A transaction that no connection carries to its end: the tiny objects are halved until they get through, the large ones cannot be.
+begin mysql_cut_whole --set target.commit_unit=file --set policy.outage=4s --set target.connections=1
+ended 5
+like "mysql_cut_whole: says what would help" "$(grep 'error:' "$work/err" | tail -n 1)" \
+    '^sluice: error: DB_LOST: .*gave up after .*cut long connections[?].*commit_unit: chunk'
+begin mysql_cut_tiny --set target.commit_unit=file --set target.connections=1 --hour 2022-06-05T14
+ended 0
+is "mysql_cut_tiny: the tiny ones got through" "$(mysql_sql "SELECT count(*) FROM t_mysql_cut_tiny")" 36000
+straight
+cell=mysql_cut_whole
+cd "$work/$cell" || exit 1
+run run --set target.url="$direct_mysql"
+is "mysql_cut_whole: without the cuts a run loads the rest" "$status" 0
+expected=$by_file
+right
+
+# --- answers that are lost ---------------------------------------------------------------------------------------------
+for fault in drop refuse; do
+    for unit in file chunk; do
+        through_mysql $fault=4
+        begin "${fault}_$unit" --set target.commit_unit=$unit --set target.chunk_rows=20000
+        ended 0
+        like "$cell: answers were lost" "$err" 'asking the ledger'
+        if [ $unit = file ]; then right; else like "$cell: the same rows" "$(contents)" "^$(echo "$expected" | cut -d ' ' -f 1-6) [0-9]+ 156000"; fi
+        straight
+    done
+done
+finish
