@@ -21,6 +21,7 @@
 
 #define GOOD "fixtures/pipelines/good/"
 #define BAD  "fixtures/pipelines/bad/"
+
 static char dir[] = "/tmp/sluice-pipeline-XXXXXX";
 
 static int set_up(void **state)
@@ -356,13 +357,6 @@ static void test_set(void **state)
     assert_string_equal(p->schema.nulls[1], "a, b");
     pipeline_free(p);
 
-    p = good(file, NULL, SETS("notify.on=[late]", "notify.exec=[mail, -s, a b]"));
-    assert_int_equal(p->notify.on, NOTIFY_LATE);
-    assert_int_equal(p->notify.nexec, 3);
-    assert_string_equal(p->notify.exec[2], "a b");
-    assert_null(p->notify.exec[3]);
-    pipeline_free(p);
-
     p = good(file, NULL, SETS("target.table=a=b", "target.lease=1m", "target.lease=3m", "queue.url="));
     assert_string_equal(p->target.table, "a=b");  /* the first = divides */
     assert_int_equal(p->target.lease_ms, 180000); /* the last wins */
@@ -402,12 +396,6 @@ static void test_set(void **state)
             "--set schema.columns.age.typ: unknown key; the nearest known one is schema.columns[].type");
     refused(file, NULL, SETS("schema.columns.age.checks.min=x"), ERRN_CONFIG,
             "--set schema.columns[].checks.min: \"x\" is no value of column age");
-    refused(file, NULL, SETS("schedule.work=*/5 * * *"), ERRN_CONFIG, "--set schedule.work: a cron line has");
-    refused(file, NULL, SETS("schedule.enqueue=0 0 31 2 *"), ERRN_CONFIG, "never comes");
-    refused(file, NULL, SETS("notify.on=[failure, late, success]"), ERRN_CONFIG,
-            "notify.on: \"success\" is none of failure, recovery, late");
-    refused(file, NULL, SETS("notify.exec=[\"\", x]"), ERRN_CONFIG, "notify.exec: the program has no name");
-    refused(file, NULL, SETS("notify.exec=mail"), ERRN_CONFIG, "must be a list");
     refused(file, NULL, SETS("source.csv.nulls=NA"), ERRN_CONFIG, "--set source.csv.nulls: must be a list");
     refused(file, NULL, SETS("source.csv.nulls=[NA"), ERRN_CONFIG, "must be a list");
     refused(file, NULL, SETS("source.csv.nulls=[[a]]"), ERRN_CONFIG, "must be a list of plain values");
