@@ -17,7 +17,7 @@ export DEPS
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
-PKGS := sqlite3 yaml-0.1 jansson zlib libzstd libxxhash libcurl expat libcrypto
+PKGS := sqlite3 yaml-0.1 jansson zlib libzstd libxxhash libcurl expat libcrypto libmicrohttpd
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
         -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wunused-result
 WERROR ?=

@@ -26,6 +26,7 @@ xxhash.h ^core/data/(canon|hash)\.[ch]$
 sqlite3.h ^backends/[a-z_]*sqlite[a-z_]*\.[ch]$
 jansson.h ^(tools/out[a-z_]*|backends/aws_creds)\.c$
 curl/curl.h ^backends/s3_http\.c$
+microhttpd.h ^tools/http\.c$
 expat.h ^backends/s3_xml\.c$
 openssl/crypto.h ^backends/s3_sign\.c$
 openssl/evp.h ^backends/(s3_sign|libs3_put)\.c$

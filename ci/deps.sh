@@ -22,13 +22,17 @@ libxxhash-dev pc:libxxhash
 libcurl4-openssl-dev pc:libcurl
 libssl-dev pc:libssl
 libexpat1-dev pc:expat
+libmicrohttpd-dev pc:libmicrohttpd
 default-libmysqlclient-dev pc:mysqlclient|libmariadb'
 # What a build takes in where it is there: installed where that can be done, and not asked for otherwise (WITH_LIBS3=0: not at all).
 OPTIONAL='libs3-dev hdr:libs3.h'
 TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
 python3 cmd:python3
-locales file:/usr/share/i18n/locales/de_DE'
+locales file:/usr/share/i18n/locales/de_DE
+chromium cmd:chromium
+fonts-dejavu-core file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+curl cmd:curl'
 CHECK='clang cmd:clang
 clang-format cmd:clang-format
 libclang-rt-14-dev san:clang'

@@ -85,8 +85,10 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
 {
     const struct options *o = app->options;
     const struct pipeline_options args = {
-        .file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
+        .file = app->file ? app->file : o->configs[0], .env = o->env, .sets = o->sets, .nsets = o->nsets};
 
+    if (app->pipeline)
+        return ERR_OK;
     if (pipeline_load(&args, &app->pipeline, err) ||
         layout_compile(app->pipeline->source.layout, &app->layout, err))
         return err->code;
@@ -355,13 +357,13 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
         stop_catch_grace(app->options->grace_ms);
         job->stop = stop_flag();
     }
-    if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
+    if ((needs & APP_SOURCE) && !job->store && open_source(app, &job->store, err))
         return err->code;
     if ((needs & APP_QUEUE) && try_queue(app, err))
         return err->code;
     if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;
-    if ((needs & APP_WRITE) && open_target_to_write(app, err))
+    if ((needs & APP_WRITE) && !job->sink && open_target_to_write(app, err))
         return err->code;
     job_identify(job);
     return ERR_OK;
