@@ -161,8 +161,9 @@ static void page_clear(struct page *page)
     page->has_key = page->has_etag = page->encoded = page->truncated = page->complete = false;
 }
 
-static enum err_code ask(struct s3 *s3, const char *prefix, const char *token, const char *max_keys,
-                         struct page *page, struct err *err)
+/* `first`: whether the server is there at all is asked: one key is enough, and it has not much time. */
+static enum err_code ask(struct s3 *s3, const char *prefix, const char *token, bool first, struct page *page,
+                         struct err *err)
 {
     struct s3_op op = {.method = "GET",
                        .right = "s3:ListBucket",
@@ -175,8 +176,9 @@ static enum err_code ask(struct s3 *s3, const char *prefix, const char *token, c
     if (token[0]) {
         op.query[op.nquery++] = (struct sign_pair){"continuation-token", token};
     }
-    if (max_keys) {
-        op.query[op.nquery++] = (struct sign_pair){"max-keys", max_keys};
+    if (first) {
+        op.query[op.nquery++] = (struct sign_pair){"max-keys", "1"};
+        op.silence_s = s3->first_s;
     }
     http_answer_init(&answer);
     do {
@@ -187,7 +189,7 @@ static enum err_code ask(struct s3 *s3, const char *prefix, const char *token, c
             }
             s3_context(s3, NULL, err);
         }
-    } while (s3_again(s3, &attempt, err));
+    } while (!(first && err->native == ETIMEDOUT) && s3_again(s3, &attempt, err));
     http_answer_release(&answer);
     return err->code;
 }
@@ -211,7 +213,7 @@ enum err_code s3_list_probe(struct s3 *s3, struct err *err)
     struct page page;
 
     page_init(&page);
-    (void)!ask(s3, s3->root, "", "1", &page, err);
+    (void)!ask(s3, s3->root, "", true, &page, err);
     page_release(&page);
     return err->code;
 }
@@ -347,7 +349,7 @@ static enum err_code next_page(struct s3_list *list, struct err *err)
     }
     list->began = true;
     list->used = 0;
-    if (ask(list->s3, list->asked, buf_str(&list->token), NULL, page, err) != ERR_OK) {
+    if (ask(list->s3, list->asked, buf_str(&list->token), false, page, err) != ERR_OK) {
         return err->code;
     }
     list->empty_pages = page->n ? 0 : list->empty_pages + 1;
