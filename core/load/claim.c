@@ -161,7 +161,8 @@ enum err_code claim_acquire(struct sink *sink, hour_t hour, const char *owner, i
         /* Where the file lock is the lease, a locked target is an hour that another holds. */
         bool busy = code == ERR_BUSY && sink->caps.lock_is_lease;
         struct claim_row holder = out->row;
-        out->row = (struct claim_row){0}; /* theirs, or not committed: nothing of it is ours to renew or free */
+        out->row = (struct claim_row){
+            0}; /* theirs, or not committed: nothing of it is ours to renew or free */
         if (code != ERR_OK && !busy) {
             *err = try;
             return code;
