@@ -205,7 +205,8 @@ endif
 # Tests of the servers run beside them (SERVERS=yes), those of Slurm beside it (by T); elsewhere both are left out, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 $(B)/tests/conformance/test_sink_mysql \
     $(B)/tests/conformance/test_sink_mysql_loads \
-    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_queue_servers.sh
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_server_mistakes.sh \
+    tests/e2e/test_queue_servers.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))

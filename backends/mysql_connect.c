@@ -32,6 +32,8 @@ enum {
     PACKET_SPARE = 1024,
     SESSION_MAX = 1024,
     CA_PATH_MAX = 1024,
+    READ_ONLY = 1290, /* --read-only */
+    READ_ONLY_MODE = 1836,
     START_SLACK_S = 2, /* the server's start is known to the second, and computed anew each time */
     TOKEN_MAX = 64 * 1024,
     ACCESS_DENIED = 1045,
@@ -264,7 +266,8 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
 {
     struct result r;
     struct bind b = mys_bind(
-        s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile, UNIX_TIMESTAMP()", err);
+        s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile, UNIX_TIMESTAMP(), @@read_only",
+        err);
     int64_t id = 0, now_s = 0, start_s;
 
     if (mys_query(&b, "session", &r, err))
@@ -274,6 +277,7 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
         s->max_packet = (size_t)mys_col_int(&r, 1) - PACKET_SPARE;
         s->use_load = may_load && mys_col_int(&r, 2) != 0;
         now_s = mys_col_int(&r, 3);
+        s->server_reads = strcmp(mys_col(&r, 4), "0") != 0 && strcasecmp(mys_col(&r, 4), "OFF") != 0;
         if (may_load && !s->use_load)
             log_msg(LOG_INFO,
                     "%s: the server's local_infile is off, so rows go by INSERT, which is slower; "
@@ -286,6 +290,21 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
     if (id <= UINT32_MAX)
         s->base.connection_id = start_s << 32 | id;
     return ERR_OK;
+}
+
+enum err_code mys_check_writable(struct mys_sink *s, struct err *err)
+{
+    if (s->server_reads && mys_exec(s, "DELETE FROM sluice_schema WHERE 1 = 0", "read_only", err) != ERR_OK &&
+        (err->native == READ_ONLY || err->native == READ_ONLY_MODE)) {
+        err_clear(err);
+        err_set(err, ERRN_READ_ONLY,
+                "%s: the server takes no writes (read_only is on): name the one that does, the primary",
+                s->base.label);
+    } else {
+        err_clear(err); /* this user may write all the same; what else there is, others find out */
+    }
+    mys_rollback(s);
+    return err->code;
 }
 
 static enum err_code log_in_with(struct mys_sink *s, const char *password, const struct url *url,
@@ -357,5 +376,5 @@ enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, cons
     if (args->replaces_connection && kill_connection(s, args->replaces_connection, err))
         return err->code;
     mys_rollback(s);
-    return ERR_OK;
+    return args->read_only ? ERR_OK : mys_check_writable(s, err);
 }

@@ -44,10 +44,11 @@ enum {
 struct mys_sink {
     struct sink base;
     MYSQL *db;
-    bool broken;      /* the connection said something that leaves nothing to rely on: only close is left */
-    bool moved_clock; /* the handle's clock is not the system's */
-    bool own_seen;    /* sluice's tables were found once */
-    bool use_load;    /* LOAD DATA LOCAL, else multi-row INSERT */
+    bool broken;       /* the connection said something that leaves nothing to rely on: only close is left */
+    bool moved_clock;  /* the handle's clock is not the system's */
+    bool own_seen;     /* sluice's tables were found once */
+    bool server_reads; /* read_only is on, which does not hold back everybody */
+    bool use_load;     /* LOAD DATA LOCAL, else multi-row INSERT */
     size_t max_packet;
     struct buf sql; /* the statement under construction */
     struct mys_infile infile;
@@ -75,6 +76,9 @@ static inline struct mys_sink *mys_of_load(struct sink_load *load)
 
 enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, const struct url *url,
                           struct err *err) MUST_USE;
+
+/* READ_ONLY where the server takes no writes of this user. Changes nothing. */
+enum err_code mys_check_writable(struct mys_sink *s, struct err *err) MUST_USE;
 
 /* ---- mysql_error.c ---- */
 

@@ -51,7 +51,10 @@ static enum err_code check_innodb(struct mys_sink *s, struct buf *problems, stru
 enum err_code mys_preflight(struct mys_sink *s, struct buf *problems, struct err *err)
 {
     char value[VALUE_MAX];
+    struct err why = ERR_INIT;
 
+    if (mys_check_writable(s, &why) != ERR_OK && buf_printf(problems, err, "%s\n", why.msg))
+        return err->code;
     if (check_innodb(s, problems, err) || variable(s, "wsrep_on", value, err))
         return err->code;
     if (is_on(value)) {

@@ -162,8 +162,9 @@ static void page_clear(struct page *page)
     page->has_key = page->has_etag = page->encoded = page->truncated = page->complete = false;
 }
 
+/* `first`: whether the server is there at all is asked: one key is enough, and it has not much time. */
 static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope scope, const char *token,
-                         const char *max_keys, struct page *page, struct err *err)
+                         bool first, struct page *page, struct err *err)
 {
     struct s3_op op = {.method = "GET",
                        .right = "s3:ListBucket",
@@ -179,8 +180,9 @@ static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope sco
     if (scope == STORE_FLAT) {
         op.query[op.nquery++] = (struct sign_pair){"delimiter", "/"};
     }
-    if (max_keys) {
-        op.query[op.nquery++] = (struct sign_pair){"max-keys", max_keys};
+    if (first) {
+        op.query[op.nquery++] = (struct sign_pair){"max-keys", "1"};
+        op.silence_s = s3->first_s;
     }
     http_answer_init(&answer);
     do {
@@ -191,7 +193,7 @@ static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope sco
             }
             s3_context(s3, NULL, err);
         }
-    } while (s3_again(s3, &attempt, err));
+    } while (!(first && err->native == ETIMEDOUT) && s3_again(s3, &attempt, err));
     http_answer_release(&answer);
     return err->code;
 }
@@ -215,7 +217,7 @@ enum err_code s3_list_probe(struct s3 *s3, struct err *err)
     struct page page;
 
     page_init(&page);
-    (void)!ask(s3, s3->root, STORE_BELOW, "", "1", &page, err);
+    (void)!ask(s3, s3->root, STORE_BELOW, "", true, &page, err);
     page_release(&page);
     return err->code;
 }
@@ -350,7 +352,7 @@ static enum err_code next_page(struct s3_list *list, struct err *err)
     }
     list->began = true;
     list->used = 0;
-    if (ask(list->s3, list->asked, list->scope, buf_str(&list->token), NULL, page, err) != ERR_OK) {
+    if (ask(list->s3, list->asked, list->scope, buf_str(&list->token), false, page, err) != ERR_OK) {
         return err->code;
     }
     list->empty_pages = page->n ? 0 : list->empty_pages + 1;

@@ -152,6 +152,8 @@ static enum err_code set_http(struct s3 *s3, const struct url *url, const char *
     struct http_options options = {.tls_ca = tls_ca};
     int64_t ms = 0;
 
+    s3->first_s = timeout ? 0 : HTTP_CONNECT_MS / 1000;
+
     if (timeout) {
         if (duration_parse(timeout, &ms, err) != ERR_OK || ms < 1000 || ms > 3600000) {
             err_clear(err);

@@ -140,10 +140,10 @@ static bool put_greeting(struct scripted_mysql *s)
     return put(s, p, at + sizeof PLUGIN);
 }
 
-/* One row of four numbers: connection id, max_allowed_packet, local_infile, the time. */
+/* One row of five numbers: connection id, max_allowed_packet, local_infile, the time, read_only. */
 static bool put_row(struct scripted_mysql *s)
 {
-    static const unsigned char COUNT[] = {4}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
+    static const unsigned char COUNT[] = {5}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
     static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0, 0, 1, 'c', 0, 12, 63,
                                            0, 20,  0,   0,   0, 8, 0, 0, 0,   0, 0};
     static const char ROW[] = "\001"
@@ -153,10 +153,12 @@ static bool put_row(struct scripted_mysql *s)
                               "\001"
                               "1"
                               "\001"
-                              "9";
+                              "9"
+                              "\001"
+                              "0";
     bool good = put(s, COUNT, 1);
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         good = good && put(s, COLUMN, sizeof COLUMN);
     return good && put(s, END, sizeof END) && put(s, ROW, sizeof ROW - 1) && put(s, END, sizeof END);
 }
