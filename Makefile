@@ -161,8 +161,8 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
-    $(B)/tests/conformance/test_sink_mysql_loads \
-    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh
+    $(B)/tests/conformance/test_sink_mysql_loads $(B)/tests/conformance/test_sink_mysql_preflight \
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_validate_mysql.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
