@@ -163,8 +163,10 @@ endif
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
     $(B)/tests/conformance/test_sink_mysql_loads $(B)/tests/conformance/test_sink_mysql_preflight \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_validate_mysql.sh
+# Those that do less without a server run in both places.
+SERVERS_OR_NOT := tests/e2e/test_bad_values.sh
 ifeq ($(SERVERS),yes)
-RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
+RUN_TESTS := $(filter $(SERVER_TESTS) $(SERVERS_OR_NOT),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
 endif
