@@ -204,12 +204,14 @@ RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIN
 endif
 # Tests of the servers run beside them (SERVERS=yes), those of Slurm beside it (by T); elsewhere both are left out, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 $(B)/tests/conformance/test_sink_mysql \
-    $(B)/tests/conformance/test_sink_mysql_loads \
+    $(B)/tests/conformance/test_sink_mysql_loads $(B)/tests/conformance/test_sink_mysql_preflight \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_server_mistakes.sh \
-    tests/e2e/test_queue_servers.sh
+    tests/e2e/test_queue_servers.sh tests/e2e/test_validate_mysql.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
+# Those that do less without a server run in both places.
+SERVERS_OR_NOT := tests/e2e/test_bad_values.sh
 ifeq ($(SERVERS),yes)
-RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
+RUN_TESTS := $(filter $(SERVER_TESTS) $(SERVERS_OR_NOT),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS) $(SLURM_TESTS),$(RUN_TESTS))
 endif

@@ -150,8 +150,16 @@ mutant listing-in-silence core/load/diff.c 's/^( +)keep_due\(.*/\1(void)0;/' uni
 mutant hashing-in-silence core/load/load_fetch.c 's/^( +)keep_due\(&keep\);/\1(void)keep;/' unit/load/test_keep
 if [ -n "${SLUICE_TEST_MYSQL_URL:-}" ]; then
     mutant mysql-not-pinged backends/sink_mysql.c 's/^    \.keep = mys_keep,//' conformance/test_sink_mysql_loads
+    mutant mysql-delete-not-asked backends/mysql_rights.c 's/if \(n->replaced && lineage\)/if (false)/' conformance/test_sink_mysql_preflight
+    mutant mysql-create-not-asked backends/mysql_rights.c 's/^    if \(makes\)$/    if (false)/' conformance/test_sink_mysql_preflight
+    mutant mysql-read-only-not-seen backends/mysql_rights.c 's/code == READ_ONLY_OPTION \|\| //' conformance/test_sink_mysql_preflight
+    mutant mysql-fallback-not-said backends/mysql_connect.c 's/^    (s->load_off|    s->load_off) = .*/        s->load_off = false;/' conformance/test_sink_mysql_preflight
     mutant mysql-timeouts-not-set backends/mysql_connect.c 's/, wait_timeout = .*$/, wait_timeout = wait_timeout + 0 * %" PRId64/' conformance/test_sink_mysql
 fi
+
+# --- settings
+mutant galera-splits backends/mysql_preflight.c 's/if \(is_on\(values\[WSREP_SPLITS\]\) &&/if (false \&\&/' conformance/test_sink_mysql_rogue
+mutant session-not-looked-at backends/mysql_preflight.c 's/\(!strstr\(mys_col\(&r, 0\), "STRICT_ALL_TABLES"\)/(false/' conformance/test_sink_mysql_rogue
 
 # --- passwords
 mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
