@@ -20,6 +20,8 @@
 #include "tests/support/mysql_kit.h"
 #include "tests/support/sink_kit.h"
 
+#define LOCK_WAIT_S "240"
+
 enum { URL_MAX = KIT_MYSQL_URL_MAX, NAME_MAX_ = 128 };
 
 static struct {
@@ -81,6 +83,10 @@ bool kit_mysql_begin(void)
     struct sink_target target = {.pipeline = "kit", .table = "t", .schema = &kit.schema, .lease_ms = 3600000};
     if (open_at(kit.base, &target, clock_real(), false, 0, "", &kit.admin, &err)) {
         (void)!fprintf(stderr, "%s: %s\n", err_name_text(err.name), err.msg);
+        exit(1);
+    }
+    if (kit_mysql_int("SELECT GET_LOCK('sluice_tests', " LOCK_WAIT_S ")") != 1) {
+        (void)!fprintf(stderr, "other tests have had the server for " LOCK_WAIT_S " s\n");
         exit(1);
     }
     return true;

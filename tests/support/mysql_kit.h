@@ -7,7 +7,8 @@
 
 #include "core/sink/sink.h"
 
-/* False, with the line that says why and what to do, where no server is named. */
+/* One program at a time has the server until it ends, for some change its settings. False, with the line that
+ * says why and what to do, where no server is named. */
 bool kit_mysql_begin(void);
 void kit_mysql_end(void);
 
