@@ -139,7 +139,15 @@ enum err_code app_open_queue(const struct app *app, bool create, struct store **
         return err_set(err, ERRN_CONFIG,
                        "%s: this needs a place for queue files: set queue.url, such as file:queue/%s",
                        app->pipeline->file, app->pipeline->name);
-    return open_store(app, url, create, out, err) ? err_context(err, "queue.url") : ERR_OK;
+    if (open_store(app, url, create, out, err) == ERR_OK)
+        return ERR_OK;
+    if (err->native == ENOTDIR) { /* that never becomes a queue */
+        struct err why = *err;
+
+        err_clear(err);
+        err_set_native(err, ERRN_CONFIG, why.native, "%s", why.msg);
+    }
+    return err_context(err, "queue.url");
 }
 
 static enum sink_lineage lineage_of(enum pipeline_lineage lineage)

@@ -177,7 +177,7 @@ until_is ctl/port
 store="s3://lake?endpoint=http://127.0.0.1:$(cat ctl/port)"
 touch ctl/away
 fresh 2022060512
-run work --once --set source.url="$store" --set policy.retry.delay=6s
+run work --once --set source.url="$store" --set policy.outage=0s --set policy.retry.delay=6s
 is "a store that is away: work --once ends with 5" "$status $(hours)" "5 12 retrying 1"
 succeeds "queue ls" queue ls
 like "the hour waits" "$out" '^2022-06-05T12 +waiting +yes +retrying +1 +20'
@@ -187,7 +187,7 @@ succeeds "work waits for it" work
 is "and loads it, which is no failure" "$(rows) $(hours) $(files)" "20 20 12 loaded 0 "
 fresh 2022060512 2022060513
 started=$(date +%s%N)
-run work --set source.url="$store" --set policy.retry.delay=1s
+run work --set source.url="$store" --set policy.outage=0s --set policy.retry.delay=1s
 elapsed=$((($(date +%s%N) - started) / 1000000))
 is "it stays away: given up after three attempts" "$status $(hours)" "1 12 failed 3, 13 failed 3"
 like "with waits in between ($elapsed ms)" $elapsed '^(1[5-9]|[2-9][0-9]|[1-3][0-9]{2})[0-9]{2}$'
@@ -197,7 +197,7 @@ succeeds "they can be queued again" queue retry
 succeeds "and loaded" work
 is "all" "$(rows) $(files)" "40 40 "
 fresh 2022060512
-run work --set source.url="$store" --set policy.retry.attempts=1
+run work --set source.url="$store" --set policy.outage=0s --set policy.retry.attempts=1
 is "one attempt alone" "$status $(hours)" "1 12 failed 1"
 
 # --- hours without an object -----------------------------------------------------------------------------------------
