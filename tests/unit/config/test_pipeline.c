@@ -21,7 +21,6 @@
 
 #define GOOD "fixtures/pipelines/good/"
 #define BAD  "fixtures/pipelines/bad/"
-
 static char dir[] = "/tmp/sluice-pipeline-XXXXXX";
 
 static int set_up(void **state)
@@ -162,8 +161,6 @@ static void check_defaults(const struct pipeline *p)
     assert_string_equal(p->schedule.enqueue, "0 * * * *");
     assert_string_equal(p->schedule.work, "*/5 * * * *");
     assert_int_equal(p->schedule.lag_ms, 0);
-    assert_int_equal(p->notify.on, NOTIFY_FAILURE | NOTIFY_RECOVERY | NOTIFY_LATE);
-    assert_int_equal(p->notify.nexec, 0);
 }
 
 static void check_example(const char *file, const char *folder)
