@@ -280,6 +280,7 @@ enum err_code lane_step(struct lane *lane, int64_t *wait_us, struct err *err)
     (void)!service_step(lane->service, wait_us, err);
     pthread_mutex_lock(&lane->lock);
     lane->working = false;
+    lane->next_work_us = service_next_work_us(lane->service);
     pthread_mutex_unlock(&lane->lock);
     return err->code;
 }
@@ -376,6 +377,7 @@ void lane_look(struct lane *lane, struct lane_look *out)
     out->again_us = lane->again_us;
     out->books_since_us = lane->books_since_us;
     out->last_success_us = lane->last_done_us;
+    out->next_work_us = lane->next_work_us;
     out->ready = is_ready(lane, out->now_us);
     pthread_mutex_unlock(&lane->lock);
     if (out->snapshot && out->snapshot->totals.finished_us > out->last_success_us)

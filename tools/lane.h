@@ -66,6 +66,7 @@ struct lane {
     struct err books; /* why they could not be read */
     int64_t books_since_us;
     int64_t last_done_us; /* an hour went well here */
+    int64_t next_work_us; /* when the queue is worked again; 0 = not known */
     struct snapshot *snapshot;
 
     int64_t refreshed_us, refresh_took_us; /* monotonic; the refreshing thread alone */
@@ -93,7 +94,7 @@ struct lane_look {
     int64_t began_us, objects_done, objects_total, bytes_done, bytes_total;
     struct err trouble, books;
     int64_t trouble_since_us, again_us, books_since_us;
-    int64_t last_success_us;
+    int64_t last_success_us, next_work_us;
     bool ready;
 };
 void lane_look(struct lane *lane, struct lane_look *out);

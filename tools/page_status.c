@@ -27,15 +27,24 @@ static void end_fact(struct page *p)
 static void put_queue_fact(struct page *p, const struct lane_look *look)
 {
     const struct snapshot *s = look->snapshot;
+    char text[CLOCK_TEXT_MAX];
 
     fact(p, "", "Queue");
     page_count(p, s->depth);
     html_put(&p->h, s->depth == 1 ? " hour" : " hours");
+    html_put(&p->h, "<small>");
     if (s->depth > 0) {
-        html_put(&p->h, "<small>the oldest waits for ");
+        html_put(&p->h, "the oldest waits for ");
         page_age(p, look->now_us - hour_start_us(s->oldest + 1));
-        html_put(&p->h, "</small>");
+        html_put(&p->h, "; ");
     }
+    if (look->next_work_us > look->now_us) {
+        clock_format(look->next_work_us, text);
+        html_putf(&p->h, "worked next at %.8s", text + 11);
+    } else {
+        html_put(&p->h, look->connected ? "worked now" : "not worked yet");
+    }
+    html_put(&p->h, "</small>");
     end_fact(p);
 }
 

@@ -21,7 +21,6 @@
 
 #define GOOD "fixtures/pipelines/good/"
 #define BAD  "fixtures/pipelines/bad/"
-
 static char dir[] = "/tmp/sluice-pipeline-XXXXXX";
 
 static int set_up(void **state)
