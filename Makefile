@@ -171,10 +171,11 @@ demo: ## install what is missing, build, load a small lake into SQLite
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/demo.sh
 
-bench: ## compare with sqlite3 .import: speed and memory
+bench: ## speed and memory beside sqlite3 .import, and from MinIO beside LOAD DATA by the stock client (half an hour)
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
-	@ci/bench.sh
+	@ci/bench-sqlite.sh
+	@ci/bench-mysql.sh
 	@ci/bench-queue.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
