@@ -166,8 +166,13 @@ endif
 # Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_server_mistakes.sh
+# What other versions of the libraries may break (SERVERS=chroot, in the unstable suite).
+CHROOT_TESTS := $(B)/tests/unit/% $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql% \
+    tests/e2e/test_matrix.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
+else ifeq ($(SERVERS),chroot)
+RUN_TESTS := $(filter $(CHROOT_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
 endif
