@@ -211,8 +211,13 @@ SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test
 SLURM_TESTS := tests/e2e/test_slurm.sh
 # Those that do less without a server run in both places.
 SERVERS_OR_NOT := tests/e2e/test_bad_values.sh
+# What other versions of the libraries may break (SERVERS=chroot, in the unstable suite).
+CHROOT_TESTS := $(B)/tests/unit/% $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql% \
+    tests/e2e/test_matrix.sh
 ifeq ($(SERVERS),yes)
 RUN_TESTS := $(filter $(SERVER_TESTS) $(SERVERS_OR_NOT),$(RUN_TESTS))
+else ifeq ($(SERVERS),chroot)
+RUN_TESTS := $(filter $(CHROOT_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
 RUN_TESTS := $(filter-out $(SERVER_TESTS) $(SLURM_TESTS),$(RUN_TESTS))
 endif

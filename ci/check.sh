@@ -69,6 +69,29 @@ by_slurm() {
         printf 'fail\tcheck\t%s\t\n' "$suite" >>$RESULTS
 }
 
+# in_chroot: what other libraries may break, built in Debian's unstable suite against Oracle's client library and a newer libcurl, beside
+# MinIO and MySQL. Results and logs come back by the folder build/out, see ci/with-chroot.sh.
+in_chroot() {
+    name=chroot-minio-mysql
+    echo "check: $name"
+    rm -rf build/chroot
+    env -u MAKEFLAGS -u MFLAGS TEST_JOBS=1 TEST_SUITE=$name RESULTS=build/out/results \
+        ci/with-minio.sh ci/with-mysql.sh mysql ci/with-chroot.sh sh -c "make -k -j$(nproc) SERVERS=chroot build-tests >build/out/build.log 2>&1 &&
+            make SERVERS=chroot run-tests; status=\$?; cp -r build/release/log build/out; exit \$status" >"build/check/$name.log" 2>&1
+    status=$?
+    grep '^  release' "build/check/$name.log"
+    [ ! -d build/chroot/log ] || { mkdir -p build/release/log && cp build/chroot/log/*.log build/release/log; }
+    [ ! -e build/chroot/results ] || cat build/chroot/results >>$RESULTS
+    case $status in
+    0) printf 'pass\tcheck\t%s\t\n' "$name" >>$RESULTS ;;
+    125) printf 'server\tcheck\t%s\t%s\n' "$name" "$(tail -n 1 "build/check/$name.log" | tr '\t' ' ')" >>$RESULTS ;;
+    *)
+        [ ! -e build/chroot/build.log ] || cat build/chroot/build.log >>"build/check/$name.log"
+        printf 'fail\tcheck\t%s\t\n' "$name" >>$RESULTS
+        ;;
+    esac
+}
+
 if [ "$mode" = all ]; then
     step check-layers $MAKE --no-print-directory check-layers
     step check-rules $MAKE --no-print-directory check-rules
@@ -80,6 +103,7 @@ if [ "$mode" = all ]; then
     beside gcc minio mysql
     beside gcc versitygw mariadb
     beside clang minio mariadb
+    in_chroot
     by_slurm gcc
     by_slurm gcc mariadb
 elif [ "$mode" = slurm ]; then

@@ -30,7 +30,8 @@ own_mysql() {
         printf '[client]\nhost=%s\nport=%s\nuser=%s\npassword="%s"\nprotocol=tcp\n' "${place%:*}" "$port" "$SLUICE_TEST_MYSQL_USER" \
             "${SLUICE_TEST_MYSQL_PASSWORD:-}" >"$work/client.cnf"
     )
-    client() { mariadb --defaults-file="$work/client.cnf" -N -B "$@"; }
+    stock=$(command -v mariadb || command -v mysql) || { echo "no client of MySQL or MariaDB: install mariadb-client-core" >&2; exit 1; }
+    client() { "$stock" --defaults-file="$work/client.cnf" -N -B "$@"; }
     mysql_sql() { client "$database" -e "$1"; }
     client -e "CREATE DATABASE $database CHARACTER SET utf8mb4" || exit 1
     trap 'client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
