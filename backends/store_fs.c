@@ -172,7 +172,7 @@ static enum err_code open_store(const struct url *url, const char *base_dir, con
         err_set_native(err, ERRN_NOT_FOUND, errno, "folder %s is not there: make it, or correct the URL",
                        path);
     } else if (errno == ENOTDIR) {
-        err_set_native(err, ERRN_CONFIG, errno, "%s is no folder: correct the URL", path);
+        err_set_native(err, ERRN_NOT_FOUND, errno, "%s is no folder: correct the URL", path);
     } else if (errno == EACCES) {
         err_set_native(err, ERRN_DENIED, errno, "folder %s: permission denied: let this user read it", path);
     } else {

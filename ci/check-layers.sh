@@ -29,7 +29,8 @@ curl/curl.h ^backends/s3_http\.c$
 microhttpd.h ^tools/http\.c$
 expat.h ^backends/s3_xml\.c$
 openssl/crypto.h ^backends/s3_sign\.c$
-openssl/evp.h ^backends/s3_sign\.c$
+openssl/evp.h ^backends/(s3_sign|libs3_put)\.c$
+libs3.h ^backends/(store_)?libs3[a-z_]*\.[ch]$
 openssl/hmac.h ^backends/s3_sign\.c$
 mysql.h ^backends/[a-z_]*mysql[a-z_]*\.[ch]$
 errmsg.h ^backends/mysql_error\.c$'

@@ -142,7 +142,15 @@ enum err_code app_open_queue(const struct app *app, bool create, struct store **
         return err_set(err, ERRN_CONFIG,
                        "%s: this needs a place for queue files: set queue.url, such as file:queue/%s",
                        app->pipeline->file, app->pipeline->name);
-    return open_store(app, url, create, out, err) ? err_context(err, "queue.url") : ERR_OK;
+    if (open_store(app, url, create, out, err) == ERR_OK)
+        return ERR_OK;
+    if (err->native == ENOTDIR) { /* that never becomes a queue */
+        struct err why = *err;
+
+        err_clear(err);
+        err_set_native(err, ERRN_CONFIG, why.native, "%s", why.msg);
+    }
+    return err_context(err, "queue.url");
 }
 
 static enum sink_lineage lineage_of(enum pipeline_lineage lineage)
@@ -204,6 +212,44 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     return ERR_OK;
 }
 
+static size_t lines_of(const struct buf *text)
+{
+    size_t n = 0;
+
+    for (const char *at = buf_str(text); (at = strchr(at, '\n')); at++)
+        n++;
+    return n;
+}
+
+/* The first line as an error, with the number of those behind it. */
+static enum err_code first_of(const struct sink *sink, enum err_name name, const struct buf *lines,
+                              struct err *err)
+{
+    const char *text = buf_str(lines);
+    size_t n = lines_of(lines);
+    char more[64] = "";
+
+    if (n == 0)
+        return ERR_OK;
+    if (n > 1)
+        (void)!snprintf(more, sizeof more, " (and %zu more: `sluice validate` names them)", n - 1);
+    return err_set(err, name, "%s: %.*s%s", sink->label, (int)strcspn(text, "\n"), text, more);
+}
+
+enum err_code app_preflight(struct sink *sink, bool creates, struct err *err)
+{
+    struct sink_preflight found;
+
+    if (sink_preflight(sink, creates, &found, err) == ERR_OK) {
+        for (const char *at = buf_str(&found.warnings); *at; at += strcspn(at, "\n") + 1)
+            log_msg(LOG_WARN, "%s: %.*s", sink->label, (int)strcspn(at, "\n"), at);
+        if (first_of(sink, ERRN_DENIED, &found.refused, err) == ERR_OK)
+            (void)!first_of(sink, ERRN_UNSUPPORTED, &found.wrong, err);
+    }
+    sink_preflight_release(&found);
+    return err->code;
+}
+
 static enum err_code loaded_before(struct sink *sink, int64_t *rows, struct err *err)
 {
     struct ledger_row *page = mem_alloc(REC_PAGE * sizeof *page);
@@ -256,7 +302,8 @@ static enum err_code check_target(const struct app *app, struct sink *sink, bool
     struct sink_state state = {0};
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (sink_describe(sink, &state, err) == ERR_OK && app_judge_new_table(app, sink, &state, err) == ERR_OK)
+    if (app_preflight(sink, repair, err) == ERR_OK && sink_describe(sink, &state, err) == ERR_OK &&
+        app_judge_new_table(app, sink, &state, err) == ERR_OK)
         (void)!app_judge_target(sink, &state, err);
     else
         repair = false;

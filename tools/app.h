@@ -69,6 +69,9 @@ struct record_query app_record_query(const struct app *app);
 
 /* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem) for a target that cannot be
  * loaded into as it stands. */
+/* Server and rights, before a table is made (`creates`) or a row is loaded: DENIED, UNSUPPORTED, READ_ONLY.
+ * Warnings go to the log. */
+enum err_code app_preflight(struct sink *sink, bool creates, struct err *err) MUST_USE;
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
 

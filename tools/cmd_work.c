@@ -69,14 +69,15 @@ static bool wait_out(struct work *w, struct err *err)
 static void tell(const struct worker_turn *turn)
 {
     char hour[HOUR_TEXT_MAX];
+    bool told = turn->why.code == ERR_DATA; /* with its object */
 
     hour_format(turn->hour, hour);
     if (turn->state == HOUR_RUNNING)
         log_msg(LOG_WARN, "hour %s: another worker has it now: %s", hour, err_name_text(turn->why.name));
     else if (turn->state == HOUR_RETRYING || turn->state == HOUR_FAILED)
-        log_msg(LOG_WARN, "hour %s: %s%s: %s", hour, hour_state_text(turn->state),
+        log_msg(LOG_WARN, "hour %s: %s%s: %s%s%s", hour, hour_state_text(turn->state),
                 turn->state == HOUR_FAILED ? " (after a fix: sluice queue retry)" : "",
-                err_name_text(turn->why.name));
+                err_name_text(turn->why.name), told ? "" : ": ", told ? "" : turn->why.msg);
     else
         log_msg(LOG_INFO, "hour %s: %s", hour, hour_state_text(turn->state));
 }

@@ -97,7 +97,8 @@ enum err_code claim_release(struct claim *claim, enum hour_state state, const st
 enum err_code claim_return(struct claim *claim, struct err *err)
 {
     struct claim_row row = claim->row;
-    row.state = row.before;
-    row.retry_in_us = -1;
+    bool left = row.takeovers > 0 && row.before != HOUR_FAILED;
+    row.state = left ? HOUR_RETRYING : row.before;
+    row.retry_in_us = left ? 0 : -1;
     return row.owner[0] ? sink_claim_release(claim->sink, &row, err) : ERR_OK;
 }

@@ -51,7 +51,8 @@ enum err_code claim_release(struct claim *claim, enum hour_state state, const st
                             struct err *err) MUST_USE;
 
 /* Frees the hour with state, attempts, next try and last error as they were before: nothing was found out
- * about it. */
+ * about it. One that was left by a worker that died is to be tried again at once: nobody knows how far that
+ * one came. */
 enum err_code claim_return(struct claim *claim, struct err *err) MUST_USE;
 
 #endif

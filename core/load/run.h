@@ -19,10 +19,12 @@ enum {
 };
 
 /* How an hour ends where more hangs on it than its state (the queue). Called under its claim, when all that
- * can be loaded is; `outcome` holds what the hour would be given back with, and may be changed. broken_off:
- * outcome->why ended the hour; else it is the first object's that failed. */
+ * can be loaded is; `outcome` holds what the hour would be given back with, and may be changed. listed: the
+ * sum of run_listed over its objects as they were listed. broken_off: outcome->why ended the hour; else it is
+ * the first object's that failed. */
 struct run_end {
-    void (*decide)(void *ctx, const struct claim *claim, bool broken_off, struct claim_outcome *outcome);
+    void (*decide)(void *ctx, const struct claim *claim, uint64_t listed, bool broken_off,
+                   struct claim_outcome *outcome);
     void *ctx;
 };
 
@@ -68,6 +70,10 @@ enum err_code run_load(struct job *job, const struct run_options *options, struc
 
 /* TABLE_NOT_EMPTY for a pipeline without ledger rows whose table has rows of others: somebody must decide. */
 enum err_code run_guard_table(struct job *job, struct err *err) MUST_USE;
+
+/* A number for the object as it was listed (key, size, etag). Two listings of an hour have the same sum where
+ * they are the same. */
+uint64_t run_listed(const struct store_object *object);
 
 /* What policy.on_empty says of an hour without an object: *why is set where that is a failure. */
 void run_judge_empty(const struct job *job, hour_t hour, struct err *why);

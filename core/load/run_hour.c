@@ -175,12 +175,22 @@ static enum err_code go_on(struct gather *g, const struct diff_entry *entry, str
     return take(g, entry, false, err);
 }
 
+uint64_t run_listed(const struct store_object *object)
+{
+    char text[STORE_KEY_MAX + STORE_ETAG_MAX + 32];
+    int n = snprintf(text, sizeof text, "%s\n%s\n%lld", object->key, object->etag, (long long)object->size);
+    return hash64(text, (size_t)n);
+}
+
 static enum err_code one_entry(struct gather *g, const struct diff_entry *entry, struct err *err)
 {
     struct hour_work *w = g->work;
     if (entry->kind == DIFF_IGNORED || entry->hour != w->claim.row.hour)
         return ERR_OK;
-    w->matched += entry->kind != DIFF_GONE;
+    if (entry->kind != DIFF_GONE) {
+        w->matched++;
+        w->listed += run_listed(&entry->object);
+    }
     if (w->options->reload && entry->kind != DIFF_NEW)
         return reload(g, entry, err);
     switch (entry->kind) {
@@ -287,7 +297,7 @@ enum err_code run_claimed(struct job *job, const struct run_options *options, st
         .state = state_of(&w, err), .attempts = why.code ? w.claim.row.attempts + 1 : 0, .why = &why};
     bool stopped = err->code == ERR_CANCELLED;
     if (options->end && !stopped && outcome.state != HOUR_RUNNING)
-        options->end->decide(options->end->ctx, &w.claim, err->code != ERR_OK, &outcome);
+        options->end->decide(options->end->ctx, &w.claim, w.listed, err->code != ERR_OK, &outcome);
     renewer_stop(renewer);
     reject_samples_release(&w.samples);
     if (release(&w, &outcome, stopped, &books) != ERR_OK && err->code == ERR_OK)

@@ -30,6 +30,7 @@ struct hour_work {
     int *status;
     struct monitor *told;   /* around the caller's events, where several threads have some; else NULL */
     int64_t matched;        /* objects listed for this hour */
+    uint64_t listed;        /* the sum of run_listed over them */
     int64_t done;           /* objects loaded, replaced, or found done */
     int64_t failed;         /* objects (or the hour as a unit) that failed */
     struct outage outage;   /* of a server, while it lasts; handed on from hour to hour */

@@ -168,11 +168,6 @@ enum err_code run_tell_failed(struct hour_work *w, const char *key, const char *
     return err->code;
 }
 
-static bool stopping(const struct hour_work *w)
-{
-    return w->job->stop && atomic_load(w->job->stop);
-}
-
 /* A server that was there and waited for once is waited for only shortly the next time. */
 static int64_t patience_ms(const struct hour_work *w)
 {
@@ -455,10 +450,14 @@ static bool try_again(struct hour_work *w, struct tries *t, struct unit **unit, 
                       struct err *why, struct err *err)
 {
     enum err_code code = why->code;
-    bool collided = code == ERR_EXISTS || code == ERR_PRECONDITION;
-    if (t->all++ >= RUN_TRIES_MAX || stopping(w))
+    bool collided = (code == ERR_EXISTS || code == ERR_PRECONDITION) && loader_sink_failed(w->loader);
+    bool passing = collided || code == ERR_IN_DOUBT || code == ERR_PRECONDITION || err_is_transient(code);
+    if (t->all++ >= RUN_TRIES_MAX)
         return false;
-    if (collided && loader_sink_failed(w->loader)) {
+    /* What would be tried again has not failed because somebody wants an end. */
+    if (passing && job_check_stop(w->job, err) != ERR_OK)
+        return true;
+    if (collided) {
         struct unit *left = NULL;
         if (look_again(w, *unit, started_us, &left, err) == ERR_OK) {
             unit_free(*unit);

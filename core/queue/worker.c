@@ -3,7 +3,10 @@
  *
  * Invariants: a queue file is removed only under the hour's claim and after what it stands for is committed;
  * between the removal and the release the hour is listed again, so that an object whose file came too early
- * to be put again is seen here. What dies in between leaves a claim behind, which is work for the next.
+ * to be put again is seen here. What dies in between leaves a claim behind, which is work for the next. (One
+ * that stands still between the claim's renewal and the removal until another has finished the hour, and then
+ * dies before it has listed, may take a file of later objects with it: stores cannot remove on a condition.
+ * `enqueue` with its lookback finds them.)
  */
 #include "core/queue/worker.h"
 
@@ -128,6 +131,7 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
         const struct backlog_item *item = &w->backlog.items[i];
         int64_t soon = item->class == BACKLOG_WAITING ? item->due_in_us
                        : item->class == BACKLOG_READY ? WORKER_AGAIN_MS * INT64_C(1000)
+                       : item->class == BACKLOG_HELD  ? w->job->pipeline->target.lease_ms * INT64_C(1000) / 3
                                                       : wait;
         turn->failed += item->class == BACKLOG_FAILED && item->file;
         open |= item->class == BACKLOG_WAITING || (item->class == BACKLOG_HELD && item->file);
@@ -141,32 +145,47 @@ static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
 
 /* ---- END ---- */
 
-/* Whether the source has an object of the hour that the ledger lacks. The file is gone by now: a stop waits
- * for the answer. */
-static enum err_code has_new(const struct job *job, hour_t hour, bool *any, struct err *err)
+/* The hour's listing as it is now. */
+struct relisting {
+    hour_t hour;
+    uint64_t listed;
+};
+
+static void add_listed(void *ctx, const struct diff_entry *entry)
+{
+    struct relisting *now = ctx;
+    if (entry->kind != DIFF_GONE && entry->kind != DIFF_IGNORED && entry->hour == now->hour)
+        now->listed += run_listed(&entry->object);
+}
+
+/* Whether the hour's objects are others than those that were just worked on: new ones, or the same with other
+ * content. The file is gone by now: a stop waits for the answer. */
+static enum err_code has_moved(const struct job *job, hour_t hour, uint64_t listed, bool *moved,
+                               struct err *err)
 {
     struct run_options options = {.range = {true, hour, hour + 1}};
+    struct relisting now = {.hour = hour};
     struct job unstopped = *job;
     struct run_plan plan;
-    *any = false;
+    *moved = false;
     unstopped.stop = NULL;
-    if (run_plan_make(&unstopped, &options, NULL, NULL, &plan, err) != ERR_OK)
+    if (run_plan_make(&unstopped, &options, add_listed, &now, &plan, err) != ERR_OK)
         return err->code;
-    *any = plan.objects > 0;
+    *moved = now.listed != listed;
     run_plan_release(&plan);
     return ERR_OK;
 }
 
 /* An hour that was all loaded before has met no fence: the claim is renewed before the file goes. */
-static enum err_code finish(struct worker *w, const struct claim *claim, struct err *err)
+static enum err_code finish(struct worker *w, const struct claim *claim, uint64_t listed, struct err *err)
 {
     const struct claim_row *row = &claim->row;
-    bool any = false;
+    bool moved = false;
     if (!w->queue)
         return ERR_OK;
     if (sink_claim_renew(claim->sink, row->hour, row->owner, row->epoch, err) != ERR_OK ||
-        queue_remove(w->queue, row->hour, err) != ERR_OK || has_new(w->job, row->hour, &any, err) != ERR_OK ||
-        !any)
+        queue_remove(w->queue, row->hour, err) != ERR_OK ||
+        has_moved(w->job, row->hour, listed, &moved, err) != ERR_OK || !moved)
         return err->code;
     return queue_put(w->queue, row->hour, err);
 }
@@ -183,11 +202,16 @@ static int64_t delay_us(const struct job *job, int attempts)
     return half + some + 1; /* 0 would be no retry at all */
 }
 
+/* Errors that the next attempt may not meet; an object that changed while it was read among them. */
+static bool is_passing(enum err_code code)
+{
+    return err_is_transient(code) || code == ERR_IN_DOUBT || code == ERR_PRECONDITION;
+}
+
 /* Errors of the whole hour that are not about its data: they would meet the next hour too. */
 static bool is_everybodys(enum err_code code)
 {
-    return code != ERR_DATA && code != ERR_PRECONDITION && code != ERR_EXISTS && !err_is_transient(code) &&
-           code != ERR_IN_DOUBT;
+    return code != ERR_DATA && code != ERR_EXISTS && !is_passing(code);
 }
 
 /* An empty hour that policy.on_empty does not want may still get its objects until it is late. */
@@ -199,7 +223,8 @@ static bool may_still_come(const struct worker *w, hour_t hour, int64_t *in_us)
     return *in_us > 0;
 }
 
-static void decide(void *ctx, const struct claim *claim, bool broken_off, struct claim_outcome *outcome)
+static void decide(void *ctx, const struct claim *claim, uint64_t listed, bool broken_off,
+                   struct claim_outcome *outcome)
 {
     struct worker *w = ctx;
     struct err *why = &w->turn->why;
@@ -211,7 +236,7 @@ static void decide(void *ctx, const struct claim *claim, bool broken_off, struct
     if (why->name == ERRN_HOUR_EMPTY && may_still_come(w, hour, &outcome->retry_in_us)) {
         outcome->state = HOUR_RETRYING;
         outcome->attempts = claim->row.attempts;
-    } else if (done && finish(w, claim, why) == ERR_OK) {
+    } else if (done && finish(w, claim, listed, why) == ERR_OK) {
         outcome->attempts = 0;
     } else if (why->code == ERR_FENCED) {
         outcome->state = HOUR_RUNNING; /* with another */
@@ -219,9 +244,8 @@ static void decide(void *ctx, const struct claim *claim, bool broken_off, struct
         w->unfinished = done && is_everybodys(why->code);
         broken_off |= done;
         outcome->attempts = claim->row.attempts + 1;
-        bool again = err_is_transient(why->code) || why->code == ERR_IN_DOUBT
-                         ? outcome->attempts < w->job->pipeline->policy.retry_attempts
-                         : broken_off && is_everybodys(why->code);
+        bool again = is_passing(why->code) ? outcome->attempts < w->job->pipeline->policy.retry_attempts
+                                           : broken_off && is_everybodys(why->code);
         outcome->state = again ? HOUR_RETRYING : HOUR_FAILED;
         outcome->retry_in_us = again ? delay_us(w->job, outcome->attempts) : 0;
     }

@@ -5,12 +5,12 @@
  *   LOOK (read the backlog) -> TAKE (claim the oldest hour that is ready) -> LOAD -> END -> LOOK | TAKE
  *   LOOK -> WAIT (nothing is ready, something may be later) | DRAINED (no file is left but failed ones)
  *
- * END, under the claim, where all went well: remove the queue file -> list the hour once more -> something
- * new: put the file back -> loaded or empty. Where something transient failed: the file stays, and the hour
- * is tried again after policy.retry.delay (doubled each time, up to an hour; half of it random), up to
- * policy.retry.attempts; then, and at once after a verdict on data, the hour is failed and holds nobody back.
- * A claim that was taken over is no attempt and waits for nothing; the WORKER_TAKEOVERS-th in a row without a
- * commit counts as an attempt that failed.
+ * END, under the claim, where all went well: remove the queue file -> list the hour once more -> another
+ * listing than was worked on: put the file back -> loaded or empty. Where something transient failed: the
+ * file stays, and the hour is tried again after policy.retry.delay (doubled each time, up to an hour; half of
+ * it random), up to policy.retry.attempts; then, and at once after a verdict on data, the hour is failed and
+ * holds nobody back. A claim that was taken over is no attempt and waits for nothing; the WORKER_TAKEOVERS-th
+ * in a row without a commit counts as an attempt that failed.
  *
  * Trouble that would meet every hour (rights, a table that does not fit, a full disk) is the result of the
  * turn; the hour waits for its delay and is never given up for it.
@@ -24,7 +24,7 @@ enum {
     WORKER_TAKEOVERS = 10,
     WORKER_LOOK_MS = 30000, /* a backlog that was read so long ago is read again between two hours */
     WORKER_POLL_MS = 10000, /* the longest wait: files come without a word */
-    WORKER_AGAIN_MS = 1000, /* the wait for an hour that was ready, but another was faster */
+    WORKER_AGAIN_MS = 500,  /* the wait for an hour that was ready, but another was faster */
     WORKER_DELAY_MAX_MS = 3600000,
 };
 

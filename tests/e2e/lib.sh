@@ -83,7 +83,7 @@ lake() {
 
 # sql DATABASE STATEMENT
 sql() {
-    sqlite3 -batch "$1" "$2"
+    sqlite3 -batch -cmd '.timeout 10000' "$1" "$2"
 }
 
 finish() {

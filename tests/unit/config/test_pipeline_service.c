@@ -9,10 +9,11 @@
 
 #include "core/config/pipeline.h"
 
+static const char *file = "docs/pipeline.example.yaml";
+
 static enum err_code load(const char *set, struct pipeline **out, struct err *err)
 {
-    const struct pipeline_options options = {
-        .file = "docs/pipeline.example.yaml", .sets = &set, .nsets = set != NULL};
+    const struct pipeline_options options = {.file = file, .sets = &set, .nsets = set != NULL};
 
     return pipeline_load(&options, out, err);
 }
@@ -36,6 +37,24 @@ static void refused(const char *set, const char *message)
     assert_null(p);
     if (!strstr(err.msg, message))
         fail_msg("%s: %s\nexpected %s", set, err.msg, message);
+}
+
+/* The example says them all, the small file none. */
+static void defaults(void **state)
+{
+    static const char *const files[] = {"docs/pipeline.example.yaml", "fixtures/pipelines/good/minimal.yaml"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        file = files[i];
+        struct pipeline *p = good(NULL);
+        assert_string_equal(p->schedule.enqueue, "0 * * * *");
+        assert_string_equal(p->schedule.work, "*/5 * * * *");
+        assert_int_equal(p->notify.on, NOTIFY_FAILURE | NOTIFY_RECOVERY | NOTIFY_LATE);
+        assert_int_equal(p->notify.nexec, 0);
+        pipeline_free(p);
+    }
+    file = files[0];
 }
 
 static void schedules_are_cron_lines(void **state)
@@ -77,7 +96,7 @@ static void notify_names_events_and_a_program(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(schedules_are_cron_lines),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defaults), cmocka_unit_test(schedules_are_cron_lines),
                                        cmocka_unit_test(notify_names_events_and_a_program)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,27 @@ static void stop_run(void *ctx, struct sink *inner)
     atomic_store(&rig->stop, 15);
 }
 
+/* The commit is in, its answer is lost, and before that is found out the run is to end. */
+OVER_ALL(a_stop_in_doubt_is_no_failure)
+{
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, A, SEVEN);
+    sink_wrap_rule(wrap, &(struct sink_rule){.op = SINK_OP_COMMIT,
+                                             .nth = 1,
+                                             .when = SINK_AFTER,
+                                             .error = ERRN_DB_IN_DOUBT,
+                                             .hook = stop_run,
+                                             .ctx = rig});
+    (void)rig_run(rig, NULL);
+    assert_int_equal(rig->err.code, ERR_CANCELLED);
+    assert_string_equal(books_attempts(rig), "");
+    assert_string_equal(books_hours(rig), "2022-06-05T12 queued 0\n");
+    atomic_store(&rig->stop, 0);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
+    assert_int_equal(rig_rows(rig, NULL), 7);
+}
+
 OVER_ALL(a_stop_rolls_back_and_leaves_the_hour_as_it_was)
 {
     static const enum sink_op POINTS[] = {SINK_OP_CLAIM_TAKE, SINK_OP_LEDGER_INSERT, SINK_OP_APPEND,
@@ -331,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_answer_to_commit_is_resolved_by_the_ledger),
         cmocka_unit_test(a_run_that_stays_in_doubt_ends_without_a_row_twice),
+        cmocka_unit_test(a_stop_in_doubt_is_no_failure),
         cmocka_unit_test(the_hour_goes_on_through_the_new_connection),
         cmocka_unit_test(a_lost_connection_is_made_again),
         cmocka_unit_test(a_database_that_stays_busy_ends_the_run),

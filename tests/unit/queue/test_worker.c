@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/store/store_fault.h"
+#include "tests/support/store_hook.h"
 
 static void assert_hour(const struct worker_turn *t, hour_t hour, enum hour_state state)
 {
@@ -155,6 +156,29 @@ OVER_ALL(an_object_that_comes_late_puts_the_file_back)
     assert_hour(&t, HOUR_12, HOUR_LOADED);
     assert_string_equal(files(rig), "");
     assert_int_equal(rig_rows(rig, NULL), 4);
+    worker_free(worker);
+}
+
+static void changed_object(void *ctx, struct sink *inner)
+{
+    (void)inner;
+    rig_put(ctx, K("12", "a"), HEAD "7,changed,1.5\n");
+}
+
+OVER_ALL(an_object_that_changes_late_puts_the_file_back)
+{
+    rig_open(rig, pipeline, SETS("policy.on_changed=replace"));
+    put_file(rig, HOUR_12);
+    rig_put(rig, K("12", "a"), GOOD);
+    hook_at(wrap, SINK_OP_COMMIT, 1, SINK_AFTER, changed_object, rig);
+    struct worker *worker = hire(rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_string_equal(files(rig), "2022060512 ");
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_string_equal(files(rig), "");
+    assert_int_equal(rig_rows(rig, NULL), 1);
     worker_free(worker);
 }
 
@@ -456,6 +480,65 @@ OVER_ALL(what_goes_well_in_the_end_is_no_failure)
     worker_free(worker);
 }
 
+OVER_ALL(a_stop_does_not_forget_what_a_dead_worker_left)
+{
+    rig_open(rig, pipeline, NO_SETS);
+    rig_put(rig, K("12", "a"), GOOD); /* and no file: it was removed already */
+    die(rig, 0);
+    struct worker *worker = hire(rig);
+    sink_wrap_reset(wrap);
+    hook_at(wrap, SINK_OP_CLAIM_TAKE, 1, SINK_AFTER, stop_now, rig);
+    struct worker_turn t;
+    struct err err = ERR_INIT;
+    (void)!worker_turn(worker, &t, &err);
+    assert_int_equal(rig_rows(rig, NULL), 0);
+    assert_string_equal(books_hours(rig), "2022-06-05T12 retrying 0\n");
+    atomic_store(&rig->stop, 0);
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_int_equal(rig_rows(rig, NULL), 2);
+    worker_free(worker);
+}
+
+static struct store *hooked(void *ctx, struct store *inner)
+{
+    return store_hook_new(ctx, inner);
+}
+
+static void change_object(void *ctx)
+{
+    rig_put(ctx, K("12", "a"), GOOD);
+}
+
+static void an_object_that_never_stands_still_is_tried_again(void **state)
+{
+    struct store_hook hook;
+    struct rig rig = {.wrap_store = hooked, .wrap_ctx = &hook};
+    (void)state;
+    store_hook_init(&hook);
+    rig_open(&rig, PIPELINES[0], SETS("policy.retry.attempts=2", "policy.retry.delay=1s"));
+    put_file(&rig, HOUR_12);
+    rig_put(&rig, K("12", "a"), GOOD);
+    hook = (struct store_hook){.lock = hook.lock,
+                               .op = STORE_OP_READ,
+                               .nth = 1,
+                               .onwards = true,
+                               .hook = change_object,
+                               .ctx = &rig};
+    struct worker *worker = hire(&rig);
+    struct worker_turn t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_RETRYING);
+    assert_int_equal(t.why.name, ERRN_SOURCE_MOVED);
+    hook.nth = 0;
+    rig.clock.now_us += 2000000;
+    t = turn(worker);
+    assert_hour(&t, HOUR_12, HOUR_LOADED);
+    assert_int_equal(rig_rows(&rig, NULL), 2);
+    worker_free(worker);
+    rig_close(&rig);
+    store_hook_release(&hook);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_verdict_on_data_gives_the_hour_up_and_holds_nobody_back),
         cmocka_unit_test(a_transient_failure_is_tried_again_after_a_growing_delay),
         cmocka_unit_test(an_object_that_comes_late_puts_the_file_back),
+        cmocka_unit_test(an_object_that_changes_late_puts_the_file_back),
         cmocka_unit_test(what_a_dead_worker_left_is_work),
         cmocka_unit_test(the_tenth_takeover_in_a_row_is_a_failed_attempt),
         cmocka_unit_test(nine_takeovers_are_none),
@@ -477,6 +561,8 @@ int main(void)
         cmocka_unit_test(a_file_is_only_removed_under_the_claim),
         cmocka_unit_test(a_queue_that_may_not_be_changed_ends_the_turn_and_gives_nothing_up),
         cmocka_unit_test(what_goes_well_in_the_end_is_no_failure),
+        cmocka_unit_test(a_stop_does_not_forget_what_a_dead_worker_left),
+        cmocka_unit_test(an_object_that_never_stands_still_is_tried_again),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
