@@ -121,13 +121,16 @@ failed:
     return err->code;
 }
 
-/* The source; also the engine's way to further handles. */
-static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+enum err_code app_open_source(const struct app *app, struct store **out, struct err *err)
 {
-    const struct app *app = ctx;
-
     return open_store(app, app->pipeline->source.url, false, out, err) ? err_context(err, "source.url")
                                                                        : ERR_OK;
+}
+
+/* The engine's way to further handles. */
+static enum err_code open_source(void *ctx, struct store **out, struct err *err)
+{
+    return app_open_source(ctx, out, err);
 }
 
 enum err_code app_open_queue(const struct app *app, bool create, struct store **out, struct err *err)

@@ -85,6 +85,9 @@ enum err_code app_judge_new_table(const struct app *app, struct sink *sink, cons
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
                               struct sink **out, struct err *err) MUST_USE;
 
+/* Opens a further handle on the source. */
+enum err_code app_open_source(const struct app *app, struct store **out, struct err *err) MUST_USE;
+
 /* Opens the place of the queue (queue.url), made where it is missing if `create`; NOT_FOUND where it is not
  * there. */
 enum err_code app_open_queue(const struct app *app, bool create, struct store **out,

@@ -4,6 +4,7 @@
  * Invariant: a pipeline whose target cannot be read keeps none of the others back; its error is printed, and
  * the exit status is the worst of all.
  */
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "tools/apps.h"
 #include "tools/hours.h"
@@ -14,9 +15,29 @@ struct pipeline_status {
     struct err err;
 };
 
+/* Queue files are hints: a place that cannot be read leaves out what waits there, and is told. */
+static enum err_code add_queue(struct app *app, struct hours *hours, struct err *err)
+{
+    struct err unread = ERR_INIT;
+    struct store *queue = NULL;
+    struct backlog backlog = {0};
+
+    if (!app->pipeline->queue.url)
+        return ERR_OK;
+    if (app_open_queue(app, false, &queue, &unread) == ERR_OK &&
+        backlog_read(queue, app->job.sink, NULL, NULL, &backlog, &unread) == ERR_OK)
+        (void)!hours_add_backlog(hours, &backlog, err);
+    else if (unread.code != ERR_NOT_FOUND)
+        log_err(LOG_WARN, &unread);
+    backlog_release(&backlog);
+    store_close(queue);
+    return err->code;
+}
+
 static enum err_code look(struct app *app, struct pipeline_status *s, struct err *err)
 {
-    if (app_open(app, APP_PIPELINE | APP_READ, err) || hours_read(app->job.sink, NULL, NULL, &s->hours, err))
+    if (app_open(app, APP_PIPELINE | APP_READ, err) ||
+        hours_read(app->job.sink, NULL, NULL, &s->hours, err) || add_queue(app, &s->hours, err))
         return err->code;
     hours_judge_late(&s->hours, app->pipeline, clock_wall_us(app->clock));
     hours_sum(&s->hours, &s->totals);

@@ -167,7 +167,9 @@ void hours_judge_late(struct hours *hours, const struct pipeline *pipeline, int6
         struct hour_status *h = &hours->items[i];
         int64_t due = hour_start_us(h->hour + 1) + pipeline->source.expect_within_ms * 1000;
 
-        h->late = h->objects == 0 && now_us > due && pipeline->policy.on_empty != ON_EMPTY_OK;
+        bool empty = h->state == HOUR_EMPTY || (h->error && strncmp(h->error, "HOUR_EMPTY:", 11) == 0);
+
+        h->late = h->objects == 0 && empty && now_us > due && pipeline->policy.on_empty != ON_EMPTY_OK;
     }
 }
 

@@ -45,7 +45,8 @@ enum err_code hours_read(struct sink *sink, hours_row_fn *each, void *ctx, struc
                          struct err *err) MUST_USE;
 /* Puts the queue files in. */
 enum err_code hours_add_backlog(struct hours *hours, const struct backlog *backlog, struct err *err) MUST_USE;
-/* Late: known, without an object, and more than expect_within past its end, where somebody cares. */
+/* Late: looked at and found without an object, more than expect_within past its end, where somebody cares.
+ * One that waits, or whose objects failed, is not. */
 void hours_judge_late(struct hours *hours, const struct pipeline *pipeline, int64_t now_us);
 void hours_release(struct hours *hours);
 

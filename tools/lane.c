@@ -94,8 +94,9 @@ static void on_begins(void *ctx, hour_t hour)
     lane->began_us = now_us(lane);
     lane->objects_base = counter(&p->objects_done);
     lane->bytes_base = counter(&p->bytes_done);
-    lane->objects_total_base = counter(&p->objects_total);
-    lane->bytes_total_base = counter(&p->bytes_total);
+    lane->rows_base = counter(&p->rows_done);
+    lane->finished_base = counter(&lane->counters.bytes);
+    lane->planned = false;
     pthread_mutex_unlock(&lane->lock);
     atomic_store(&lane->changed, true);
 }
@@ -292,9 +293,50 @@ static bool is_due(struct lane *lane, int64_t mono)
     bool wanted = atomic_load(&lane->changed) || atomic_load(&lane->looked_at);
     int64_t pause = (wanted ? LANE_REFRESH_MS : LANE_IDLE_MS) * INT64_C(1000);
 
-    if (lane->refresh_took_us * LANE_REFRESH_SHARE > pause)
+    if (lane->refresh_failed)
+        pause = LANE_AGAIN_MS * INT64_C(1000);
+    else if (lane->refresh_took_us * LANE_REFRESH_SHARE > pause)
         pause = lane->refresh_took_us * LANE_REFRESH_SHARE;
     return lane->refreshed_us == 0 || mono - lane->refreshed_us >= pause;
+}
+
+/* How much the hour at work has: one listing, where it takes long enough to be looked at. What fails leaves
+ * it unknown. */
+static void plan_work(struct lane *lane, struct sink *sink)
+{
+    struct job job = {.pipeline = lane->app->pipeline,
+                      .layout = lane->app->layout,
+                      .clock = clock_real(),
+                      .sink = sink,
+                      .stop = stop_flag()};
+    struct run_options options = {.range = {.bounded = true}};
+    struct run_plan plan = {0};
+    struct err err = ERR_INIT;
+    bool wanted;
+
+    pthread_mutex_lock(&lane->lock);
+    wanted = lane->working && !lane->planned &&
+             now_us(lane) - lane->began_us > LANE_REFRESH_MS * INT64_C(1000);
+    options.range.from = lane->hour;
+    options.range.to = lane->hour + 1;
+    pthread_mutex_unlock(&lane->lock);
+    if (!wanted)
+        return;
+    if (app_open_source(lane->app, &job.store, &err) == ERR_OK &&
+        run_plan_make(&job, &options, NULL, NULL, &plan, &err) == ERR_OK) {
+        pthread_mutex_lock(&lane->lock);
+        if (lane->working && lane->hour == options.range.from) {
+            const struct progress *p = &lane->app->progress;
+
+            /* What was done meanwhile is in the ledger, and no more in the plan. */
+            lane->planned = true;
+            lane->objects_total = plan.objects + counter(&p->objects_done) - lane->objects_base;
+            lane->bytes_total = plan.bytes + counter(&lane->counters.bytes) - lane->finished_base;
+        }
+        pthread_mutex_unlock(&lane->lock);
+    }
+    run_plan_release(&plan);
+    store_close(job.store);
 }
 
 static enum err_code read_books(struct lane *lane, struct snapshot *before, struct snapshot **out,
@@ -305,8 +347,9 @@ static enum err_code read_books(struct lane *lane, struct snapshot *before, stru
 
     if (app_open_queue(lane->app, false, &source.queue, err) == ERR_NOT_FOUND)
         err_clear(err);
-    if (err->code == ERR_OK && app_open_target(lane->app, true, 0, &source.sink, err) == ERR_OK)
-        (void)!snapshot_read(&source, out, err);
+    if (err->code == ERR_OK && app_open_target(lane->app, true, 0, &source.sink, err) == ERR_OK &&
+        snapshot_read(&source, out, err) == ERR_OK)
+        plan_work(lane, source.sink);
     sink_close(source.sink);
     store_close(source.queue);
     return err->code;
@@ -340,6 +383,7 @@ bool lane_refresh(struct lane *lane)
     pthread_mutex_unlock(&lane->lock);
     snapshot_drop(before);
     lane->refreshed_us = clock_mono_us(clock_real());
+    lane->refresh_failed = err.code != ERR_OK;
     lane->refresh_took_us = lane->refreshed_us - mono;
     return true;
 }
@@ -369,8 +413,10 @@ void lane_look(struct lane *lane, struct lane_look *out)
     out->began_us = lane->began_us;
     out->objects_done = counter(&p->objects_done) - lane->objects_base;
     out->bytes_done = counter(&p->bytes_done) - lane->bytes_base;
-    out->objects_total = counter(&p->objects_total) - lane->objects_total_base;
-    out->bytes_total = counter(&p->bytes_total) - lane->bytes_total_base;
+    out->rows_done = counter(&p->rows_done) - lane->rows_base;
+    out->planned = lane->planned;
+    out->objects_total = lane->objects_total;
+    out->bytes_total = lane->bytes_total;
     out->trouble = lane->trouble;
     out->books = lane->books;
     out->trouble_since_us = lane->trouble_since_us;

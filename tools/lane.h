@@ -21,6 +21,7 @@
 enum {
     LANE_REFRESH_MS = 2000,  /* a snapshot that somebody looks at is no older, where reading it is quick */
     LANE_IDLE_MS = 15000,    /* one that nobody looks at */
+    LANE_AGAIN_MS = 5000,    /* after a reading that failed */
     LANE_REFRESH_SHARE = 20, /* reading takes at most a 20th of the time */
     LANE_STALE_MS = 120000,  /* books that could not be read for so long: not ready */
     LANE_ERRORS_LOGGED = 5,  /* objects of one hour whose errors are logged */
@@ -60,7 +61,10 @@ struct lane {
     bool connected, working;
     hour_t hour; /* at work */
     int64_t began_us;
-    int64_t objects_base, bytes_base, objects_total_base, bytes_total_base;
+    int64_t objects_base, bytes_base, rows_base; /* of the progress, when it began */
+    int64_t finished_base;                       /* of counters.bytes: whole objects */
+    bool planned;                                /* what there is of it was listed */
+    int64_t objects_total, bytes_total;
     struct err trouble; /* the service's; code OK: none */
     int64_t trouble_since_us, again_us;
     struct err books; /* why they could not be read */
@@ -70,6 +74,7 @@ struct lane {
     struct snapshot *snapshot;
 
     int64_t refreshed_us, refresh_took_us; /* monotonic; the refreshing thread alone */
+    bool refresh_failed;
 };
 
 /* The app has its pipeline; CONFIG where it has no queue. */
@@ -91,7 +96,9 @@ struct lane_look {
     int64_t now_us; /* by the clock of pages */
     bool connected, working;
     hour_t hour;
-    int64_t began_us, objects_done, objects_total, bytes_done, bytes_total;
+    int64_t began_us, objects_done, bytes_done, rows_done;
+    bool planned; /* the totals are known */
+    int64_t objects_total, bytes_total;
     struct err trouble, books;
     int64_t trouble_since_us, again_us, books_since_us;
     int64_t last_success_us, next_work_us;

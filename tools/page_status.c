@@ -238,26 +238,17 @@ static void put_needs(struct page *p, const struct lane_look *look)
 
 /* ---- what is going on ---- */
 
-static void put_progress(struct page *p, const char *name, int64_t done, int64_t total, bool size)
+static void put_progress(struct page *p, const char *name, int64_t done, int64_t total,
+                         void (*put)(struct page *, int64_t))
 {
     struct html *h = &p->h;
 
     html_putf(h, "<p>%s: ", name);
-    if (size)
-        page_size(p, done);
-    else
-        page_count(p, done);
+    put(p, done);
     html_put(h, " of ");
-    if (size)
-        page_size(p, total);
-    else
-        page_count(p, total);
+    put(p, total);
     html_putf(h, " <progress max=\"%lld\" value=\"%lld\" aria-label=\"%s\"></progress></p>\n",
-              (long long)(total > 0 ? total : 1),
-              (long long)(done < total ? done
-                          : total > 0  ? total
-                                       : 0),
-              name);
+              (long long)(total > 0 ? total : 1), (long long)(done < total ? done : total), name);
 }
 
 static void put_work(struct page *p, const struct lane_look *look)
@@ -268,13 +259,19 @@ static void put_work(struct page *p, const struct lane_look *look)
     if (!look->working)
         return;
     hour_format(look->hour, hour);
-    html_putf(
-        h, "<section aria-labelledby=\"work\">\n<h2 id=\"work\">Loading hour %s</h2>\n<p class=\"soft\">for ",
-        hour);
+    html_putf(h, "<section aria-labelledby=\"work\">\n<h2 id=\"work\">Loading hour %s</h2>\n<p>", hour);
+    page_count(p, look->rows_done);
+    html_put(h, " records of ");
+    page_size(p, look->bytes_done);
+    html_put(h, " read in ");
     page_age(p, look->now_us - look->began_us);
     html_put(h, "</p>\n");
-    put_progress(p, "objects", look->objects_done, look->objects_total, false);
-    put_progress(p, "bytes", look->bytes_done, look->bytes_total, true);
+    if (look->planned) {
+        put_progress(p, "objects", look->objects_done, look->objects_total, page_count);
+        put_progress(p, "bytes", look->bytes_done, look->bytes_total, page_size);
+    } else {
+        html_put(h, "<p><progress aria-label=\"how much there is, is not known yet\"></progress></p>\n");
+    }
     html_put(h, "</section>\n");
 }
 

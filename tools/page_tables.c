@@ -23,7 +23,13 @@ static void put_day(struct page *p, const struct lane_look *look, int64_t day, h
         names[((day + 4) % 7 + 7) % 7], text);
     for (hour_t hour = day * 24; hour < day * 24 + 24; hour++) {
         const struct hour_status *s = hours_find(&look->snapshot->hours, hour);
+        struct hour_status now;
 
+        if (look->working && hour == look->hour) { /* the books may be older */
+            now = s ? *s : (struct hour_status){.hour = hour};
+            now.state = HOUR_RUNNING;
+            s = &now;
+        }
         html_put(h, "<td role=\"cell\">");
         if (s || hour <= newest)
             page_state_cell(p, look->pipeline->name, hour, s);

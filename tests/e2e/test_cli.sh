@@ -14,7 +14,7 @@ like "-V names the sinks" "$out" '^sinks: .*sqlite'
 succeeds "help" help
 commands=$(printf '%s\n' "$out" | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
 is "help lists every command of this version" "$(echo "$commands" | tr '\n' ,)" \
-    "help,validate,setup,baseline,plan,run,status,history,rejects ls,rejects show,rejects replay,verify,ls,cat,cp,enqueue,work,queue ls,queue retry,queue drop,"
+    "help,validate,setup,baseline,plan,run,status,history,rejects ls,rejects show,rejects replay,verify,ls,cat,cp,enqueue,work,queue ls,queue retry,queue drop,serve,"
 unlike "no line ends in a space" "$out" ' $'
 echo "$commands" | while read -r command; do
     # shellcheck disable=SC2086
@@ -44,7 +44,7 @@ refuses "help of nonsense" 2 USAGE 'help. lists' help qwertyuiop
 # --- mistakes --------------------------------------------------------------------------------------------------------
 refuses "no command" 2 USAGE 'no command'
 refuses "unknown command" 2 USAGE 'did you mean .sluice run' rnu
-refuses "a command of the future is unknown" 2 USAGE 'unknown command "serve"' serve
+refuses "a command of the future is unknown" 2 USAGE 'unknown command "backup"' backup
 refuses "half a command" 2 USAGE 'ls, show, replay' rejects
 refuses "unknown second word" 2 USAGE 'did you mean .sluice rejects show' rejects shwo
 refuses "unknown long option" 2 USAGE 'did you mean --reload' run --relaod

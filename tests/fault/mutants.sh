@@ -129,6 +129,16 @@ mutant prefix-not-compared core/load/load_parse.c 's/if \(!there \|\| !hash_equa
 mutant header-not-in-prefix core/load/load_parse.c 's/hash_update\(p->in->prefix, record\.raw, record\.raw_len\);/(void)0;/' \
     $load fault/test_lies
 
+# --- the service
+mutant service-misses-hours core/queue/catch_up.c 's/k->in_window\[hour - k->from\] = true;/k->before = hour;/' unit/queue/test_service
+mutant service-forgets-late-objects core/queue/catch_up.c 's/if \(look_back\(e, hour, err\) == ERR_OK\)/if (true)/' unit/queue/test_service
+mutant service-spends-attempts core/queue/service.c 's/if \(s->source_lost && probe_source.*\)$/if (false)/' unit/queue/test_service
+mutant service-trusts-the-clock core/queue/service.c 's/^    mind_the_clock\(s, now\);/    (void)mind_the_clock;/' unit/queue/test_service
+mutant service-retries-by-schedule core/queue/service.c 's/if \(retry_us < s->work_due_us - now\)/if (false)/' unit/queue/test_service
+mutant service-tells-a-failure-once core/queue/service.c 's/^( +)watch_failed_again\(.*/\1;/' unit/queue/test_service
+mutant service-tells-old-failures core/queue/watch.c 's/if \(w->looked && tell_failed/if (tell_failed/' unit/queue/test_service
+mutant page-not-escaped tools/html.c "s/else if \(strchr\(.*, c\)\)/else if (c == '\&')/" unit/tools/test_html
+
 # --- reading ahead
 mutant ahead-if-match-dropped core/load/ahead.c 's/\.if_match = [^}]*\}/.if_match = NULL}/' unit/load/test_ahead
 mutant ahead-error-lost core/load/ahead.c 's/\*n == 0 && f->err\.code != ERR_OK/false/' unit/load/test_ahead
