@@ -110,12 +110,12 @@ away() {
 }
 for connections in 1 3; do
     through_mysql rate=600000
-    away "s3_stopped_$connections" "$SLUICE_TEST_S3_CTL" stop STORE_UNREACHABLE --set target.connections=$connections
+    [ $connections = 1 ] || away s3_stopped "$SLUICE_TEST_S3_CTL" stop STORE_UNREACHABLE --set target.connections=$connections
     away "s3_killed_$connections" "$SLUICE_TEST_S3_CTL" kill 'STORE_UNREACHABLE|STORE_TRUNCATED' --set target.connections=$connections
     straight
     through_s3 rate=600000
     away "mysql_killed_$connections" "$SLUICE_TEST_MYSQL_CTL" kill DB_LOST --set target.connections=$connections
-    away "mysql_stopped_$connections" "$SLUICE_TEST_MYSQL_CTL" stop DB_LOST --set target.connections=$connections
+    [ $connections = 1 ] || away mysql_stopped "$SLUICE_TEST_MYSQL_CTL" stop DB_LOST --set target.connections=$connections
     straight
 done
 
