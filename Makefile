@@ -17,7 +17,7 @@ export DEPS
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
-PKGS := sqlite3 yaml-0.1 jansson zlib libzstd libxxhash libcurl expat libcrypto
+PKGS := sqlite3 yaml-0.1 jansson zlib libzstd libxxhash libcurl expat libcrypto libmicrohttpd
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
         -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wunused-result
 WERROR ?=
@@ -35,7 +35,7 @@ FLAGS_gcc := $(FLAGS_release) -Werror
 # clang does not say by itself that ASan is on.
 FLAGS_clang := $(FLAGS_asan) -Werror -D__SANITIZE_ADDRESS__
 
-ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(KIND)) -I. $(PKG_CFLAGS) $(MYSQL_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(KIND)) -I. $(PKG_CFLAGS) $(MYSQL_CFLAGS) $(LIBS3_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread -pie $(FLAGS_$(KIND)) $(LDFLAGS)
 
 # The MySQL sink is built where Oracle's client library or MariaDB's is (WITH_MYSQL=0 leaves it out).
@@ -49,17 +49,29 @@ endif
 MYSQL_ONLY := $(if $(MYSQL_PKG),,%mysql.c backends/mysql_% tests/support/mysql_% tests/support/scripted_mysql.c tests/unit/backends/test_mysql_% \
                 tests/conformance/test_sink_mysql%)
 
+# The store over libs3 is built where that library is, in version 2 as Debian has it: later ones take other arguments
+# (WITH_LIBS3=0 leaves it out). A binary that is linked with it is under GPL-3 as a whole.
+WITH_LIBS3 ?= 1
+LIBS3_TRY := \#include <libs3.h>\nint main(void) { S3_delete_object(0, "", 0, (const S3ResponseHandler *)0, 0); return 0; }
+LIBS3_LIBS := $(if $(filter-out 0,$(WITH_LIBS3)),$(shell printf '$(LIBS3_TRY)' | $(CC) -Werror -x c - -o /dev/null -ls3 \
+                2>/dev/null && echo -ls3))
+ifneq ($(LIBS3_LIBS),)
+LIBS3_CFLAGS := -DSLUICE_LIBS3
+endif
+LIBS3_ONLY := $(if $(LIBS3_LIBS),,%libs3.c backends/libs3_% backends/store_libs3.h tests/support/libs3_script.%)
+
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcsv -lm
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) $(LIBS3_LIBS) -lcsv -lm
 # Tests have servers of their own, which speak TLS.
 TEST_LIBS := -lcmocka -lssl -lcrypto
 
-LIB_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard core/*/*.c backends/*.c)))
+LEFT_OUT := $(MYSQL_ONLY) $(LIBS3_ONLY)
+LIB_SRC := $(sort $(filter-out $(LEFT_OUT),$(wildcard core/*/*.c backends/*.c)))
 GEN_SRC := $(sort $(wildcard tools/gen_*.c))
 TOOL_SRC := $(sort $(filter-out $(GEN_SRC),$(wildcard tools/*.c)))
 # What tests share: helpers and the suites that run over every backend.
-SUPPORT_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c)))
-TEST_SRC := $(sort $(filter-out $(MYSQL_ONLY),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c \
+SUPPORT_SRC := $(sort $(filter-out $(LEFT_OUT),$(wildcard tests/support/*.c tests/conformance/*_suite.c tests/fuzz/fuzz*.c)))
+TEST_SRC := $(sort $(filter-out $(LEFT_OUT),$(wildcard tests/unit/*/test_*.c tests/conformance/test_*.c tests/fault/test_*.c \
               tests/e2e/test_*.c tests/fuzz/test_*.c tests/sim/test_*.c)))
 TESTS := $(TEST_SRC:%.c=$(B)/%)
 # The simulation: what it links in the place of the engine's own (task, mem, claim_owner) comes before the archive.
@@ -88,7 +100,13 @@ build/.tools: ci/deps.sh
 	@ci/deps.sh --check build
 	@mkdir -p $(@D) && touch $@
 
-$(B)/%.o: %.c Makefile | build/.tools
+# What was left out or not: where that changes, all is compiled anew.
+.PHONY: FORCE
+$(B)/.with: FORCE
+	@mkdir -p $(@D)
+	@echo '$(MYSQL_PKG) $(LIBS3_LIBS)' | cmp -s - $@ || echo '$(MYSQL_PKG) $(LIBS3_LIBS)' >$@
+
+$(B)/%.o: %.c Makefile $(B)/.with | build/.tools
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC $@")
 	$(Q)$(CC) $(ALL_CFLAGS) -DSLUICE_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
@@ -141,19 +159,23 @@ tests: $(TESTS) $(PROGRAMS) $(PROXY) ## build the test programs of KIND
 deps: ## install what the build needs (Debian packages; DEPS=no refuses)
 	@ci/deps.sh build
 
-servers: ## build and fetch, once, the servers that tests meet: MinIO, versitygw, MySQL, MariaDB (minutes, 900 MB)
+servers: ## build and fetch, once, what tests meet: MinIO, versitygw, MySQL, MariaDB, Slurm, kubernetes-validate (minutes, 1.2 GB)
 	@ci/deps.sh servers
+	@ci/deps.sh slurm
+	@ci/deps.sh deploy
 	@ci/cache.sh all >/dev/null
+	@ci/cache.sh kubernetes >/dev/null
 
 demo: ## install what is missing, build, load a small lake into SQLite
 	@ci/deps.sh build
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/demo.sh
 
-bench: ## compare with sqlite3 .import: speed and memory
+bench: ## speed and memory beside sqlite3 .import, and from MinIO beside LOAD DATA by the stock client (half an hour)
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
-	@ci/bench.sh
+	@ci/bench-sqlite.sh
+	@ci/bench-mysql.sh
 	@ci/bench-queue.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
@@ -167,6 +189,13 @@ check-quick: ## one compiler, all tests once; T=name for those whose path contai
 	@ci/deps.sh check
 	@MAKE='$(MAKE)' ci/check.sh quick $(if $(filter command line environment,$(origin KIND)),$(KIND),debug) $(T)
 
+.PHONY: check-slurm
+check-slurm: ## a backfill by a job array on a private Slurm, into SQLite and MariaDB (a part of check; as root)
+	@ci/deps.sh test
+	@ci/deps.sh slurm
+	@ci/deps.sh servers
+	@MAKE='$(MAKE)' ci/check.sh slurm $(if $(filter command line environment,$(origin KIND)),$(KIND),debug)
+
 # Builds and runs the tests of KIND that match T, and adds the results to RESULTS; ci/check.sh counts.
 SELECT = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
 ifeq ($(KIND),tsan)
@@ -174,21 +203,30 @@ RUN_TESTS := $(call SELECT,$(filter $(TSAN_TESTS:%=$(B)/%),$(TESTS)) $(E2E_SCRIP
 else
 RUN_TESTS := $(call SELECT,$(TESTS) $(E2E_SCRIPTS) $(if $(filter gcc debug,$(KIND)),$(CI_SCRIPTS)))
 endif
-# Tests of the servers run beside them (SERVERS=yes) and are left out elsewhere, unless T asks for them.
-SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql \
-    $(B)/tests/conformance/test_sink_mysql_loads \
-    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_queue_servers.sh
+# Tests of the servers run beside them (SERVERS=yes), those of Slurm beside it (by T); elsewhere both are left out, unless T asks for them.
+SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 $(B)/tests/conformance/test_sink_mysql \
+    $(B)/tests/conformance/test_sink_mysql_loads $(B)/tests/conformance/test_sink_mysql_preflight \
+    tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_server_mistakes.sh \
+    tests/e2e/test_queue_servers.sh tests/e2e/test_validate_mysql.sh
+SLURM_TESTS := tests/e2e/test_slurm.sh
+# Those that do less without a server run in both places.
+SERVERS_OR_NOT := tests/e2e/test_bad_values.sh
+# What other versions of the libraries may break (SERVERS=chroot, in the unstable suite).
+CHROOT_TESTS := $(B)/tests/unit/% $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql% \
+    tests/e2e/test_matrix.sh
 ifeq ($(SERVERS),yes)
-RUN_TESTS := $(filter $(SERVER_TESTS),$(RUN_TESTS))
+RUN_TESTS := $(filter $(SERVER_TESTS) $(SERVERS_OR_NOT),$(RUN_TESTS))
+else ifeq ($(SERVERS),chroot)
+RUN_TESTS := $(filter $(CHROOT_TESTS),$(RUN_TESTS))
 else ifeq ($(T),)
-RUN_TESTS := $(filter-out $(SERVER_TESTS),$(RUN_TESTS))
+RUN_TESTS := $(filter-out $(SERVER_TESTS) $(SLURM_TESTS),$(RUN_TESTS))
 endif
 build-tests: $(filter $(TESTS),$(RUN_TESTS)) $(PROGRAMS) $(PROXY)
 run-tests: build-tests
 	@ci/run-tests.sh $(KIND) $(RUN_TESTS)
 
 check-headers: ## each header compiles alone
-	@for h in $(HEADERS); do \
+	@for h in $(filter-out $(LIBS3_ONLY),$(HEADERS)); do \
 	    echo "#include \"$$h\"" | $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; done
 
 check-layers: ## includes go only where the architecture allows
@@ -231,7 +269,7 @@ cov: ## line coverage of core/ by the whole test suite
 	@gcovr --root . --filter core/ --exclude-throw-branches --print-summary build/cov
 
 .PHONY: mutants
-mutants: tests ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
+mutants: tests $(B)/tests/sim/sim ## faults put into a copy of the sources: does a test see each? (slow; M=name for some)
 	@KIND=$(KIND) tests/fault/mutants.sh
 
 .PHONY: chaos

@@ -263,7 +263,7 @@ static enum err_code ask_token_service(struct aws_creds *creds, const char *role
     }
     if (fetch(creds,
               &(struct http_request){"POST", url, "content-type: application/x-www-form-urlencoded\n",
-                                     body.data, body.len},
+                                     body.data, body.len, 0},
               false, source, &answer, err) == ERR_OK &&
         xml_parse(answer.body.data, answer.body.len, take_token_element, &keys, err) == ERR_OK) {
         (void)!keep(creds, keys.id, keys.secret, buf_str(&keys.token), keys.expires, source, err);
@@ -362,8 +362,8 @@ static enum err_code from_container(struct aws_creds *creds, bool *found, struct
         err_set(err, ERRN_CONFIG, "%s: the authorization token is no single line", source);
     } else {
         http_answer_init(&answer);
-        if (fetch(creds, &(struct http_request){"GET", url, headers, NULL, 0}, strncmp(url, "http:", 5) == 0,
-                  source, &answer, err) == ERR_OK) {
+        if (fetch(creds, &(struct http_request){"GET", url, headers, NULL, 0, 0},
+                  strncmp(url, "http:", 5) == 0, source, &answer, err) == ERR_OK) {
             (void)!keep_json(creds, &answer.body, source, err);
         }
         http_answer_release(&answer);
@@ -392,7 +392,7 @@ static enum err_code from_instance(struct aws_creds *creds, bool *found, struct 
     http_answer_init(&answer);
     snprintf(url, sizeof url, "%.*s/latest/api/token", base, endpoint);
     if (fetch(creds,
-              &(struct http_request){"PUT", url, "x-aws-ec2-metadata-token-ttl-seconds: 21600\n", NULL, 0},
+              &(struct http_request){"PUT", url, "x-aws-ec2-metadata-token-ttl-seconds: 21600\n", NULL, 0, 0},
               true, source, &answer, err) != ERR_OK) {
         goto out;
     }
@@ -400,13 +400,13 @@ static enum err_code from_instance(struct aws_creds *creds, bool *found, struct 
     snprintf(headers, sizeof headers, "x-aws-ec2-metadata-token: %.*s\n",
              (int)strcspn(buf_str(&answer.body), "\r\n"), buf_str(&answer.body));
     snprintf(url, sizeof url, "%.*s%s", base, endpoint, role_path);
-    if (fetch(creds, &(struct http_request){"GET", url, headers, NULL, 0}, true, source, &answer, err) !=
+    if (fetch(creds, &(struct http_request){"GET", url, headers, NULL, 0, 0}, true, source, &answer, err) !=
         ERR_OK) {
         goto out;
     }
     snprintf(role, sizeof role, "%.*s", (int)strcspn(buf_str(&answer.body), "\r\n"), buf_str(&answer.body));
     snprintf(url, sizeof url, "%.*s%s%s", base, endpoint, role_path, role);
-    if (fetch(creds, &(struct http_request){"GET", url, headers, NULL, 0}, true, source, &answer, err) ==
+    if (fetch(creds, &(struct http_request){"GET", url, headers, NULL, 0, 0}, true, source, &answer, err) ==
         ERR_OK) {
         (void)!keep_json(creds, &answer.body, source, err);
     }

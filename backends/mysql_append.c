@@ -31,6 +31,19 @@ static enum err_code put_columns(const struct sink_target *t, struct buf *sql, s
     return buf_append_str(sql, t->lineage != LINEAGE_NONE ? ", _load)" : ")", err);
 }
 
+/* Rows without text are ASCII, which the server reads faster as bytes (4 % of a load) than as characters.
+ * Text goes as what it is, so that a column which somebody gave another character set refuses what it lacks.
+ */
+static const char *charset_of(const struct schema *schema)
+{
+    for (size_t c = 0; c < schema->nloaded; c++) {
+        enum type_kind kind = schema_loaded(schema, c)->type.kind;
+        if (kind == TYPE_VARCHAR || kind == TYPE_TEXT)
+            return "utf8mb4";
+    }
+    return "binary";
+}
+
 static enum err_code put_load(struct mys_sink *s, struct err *err)
 {
     const struct sink_target *t = &s->base.target;
@@ -38,10 +51,9 @@ static enum err_code put_load(struct mys_sink *s, struct err *err)
     buf_clear(&s->sql);
     if (buf_printf(&s->sql, err, "LOAD DATA LOCAL INFILE '%s' INTO TABLE ", s->infile.token) ||
         mys_quote(&s->sql, t->table, err) ||
-        buf_append_str(&s->sql,
-                       " CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\'"
-                       " LINES TERMINATED BY '\\n'",
-                       err))
+        buf_printf(&s->sql, err,
+                   " CHARACTER SET %s FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'",
+                   charset_of(t->schema)))
         return err->code;
     return put_columns(t, &s->sql, err);
 }

@@ -32,6 +32,8 @@ enum {
     PACKET_SPARE = 1024,
     SESSION_MAX = 1024,
     CA_PATH_MAX = 1024,
+    READ_ONLY = 1290, /* --read-only */
+    READ_ONLY_MODE = 1836,
     START_SLACK_S = 2, /* the server's start is known to the second, and computed anew each time */
     TOKEN_MAX = 64 * 1024,
     ACCESS_DENIED = 1045,
@@ -61,7 +63,7 @@ struct place {
     bool near; /* loopback or a socket: nobody in between */
     bool tls;  /* and verified */
     bool iam;  /* the password is a token, sent as it is: never without tls */
-    bool load; /* LOAD DATA LOCAL, where the server lets us */
+    bool load; /* LOAD DATA LOCAL, where the server lets us and rows are loaded */
 };
 
 static bool is_loopback(const char *host)
@@ -149,7 +151,7 @@ static enum err_code read_place(const struct sink_open *args, const struct url *
     p->user = args->user ? args->user : url->user;
     p->port = url->port ? (unsigned)url->port : PORT;
     p->near = p->socket || is_loopback(p->host);
-    p->load = !args->read_only;
+    p->load = true;
     if (!url->path || !url->path[0])
         return err_set(err, ERRN_CONFIG, "target.url names no database: write mysql://HOST:PORT/DATABASE");
     if (!p->user)
@@ -192,10 +194,10 @@ static bool set_auth(MYSQL *db, const struct place *p)
 #endif
 }
 
-static bool set_options(MYSQL *db, const struct place *p)
+static bool set_options(MYSQL *db, const struct place *p, bool read_only)
 {
     unsigned connect_s = CONNECT_TIMEOUT_S, read_s = READ_TIMEOUT_S, write_s = WRITE_TIMEOUT_S;
-    unsigned local = p->load;
+    unsigned local = p->load && !read_only;
     unsigned protocol = p->socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
     unsigned long packet = MYS_SQL_MAX;
 
@@ -260,11 +262,12 @@ static enum err_code begin_session(struct mys_sink *s, struct err *err)
     return mys_exec(s, sql, "session", err);
 }
 
-static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *err)
+static enum err_code read_server(struct mys_sink *s, bool wants_load, struct err *err)
 {
     struct result r;
     struct bind b = mys_bind(
-        s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile, UNIX_TIMESTAMP()", err);
+        s, "SELECT CONNECTION_ID(), @@max_allowed_packet, @@local_infile, UNIX_TIMESTAMP(), @@read_only",
+        err);
     int64_t id = 0, now_s = 0, start_s;
 
     if (mys_query(&b, "session", &r, err))
@@ -272,13 +275,10 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
     if (mys_next(&r)) {
         id = mys_col_int(&r, 0);
         s->max_packet = (size_t)mys_col_int(&r, 1) - PACKET_SPARE;
-        s->use_load = may_load && mys_col_int(&r, 2) != 0;
+        s->load_off = wants_load && mys_col_int(&r, 2) == 0;
+        s->use_load = wants_load && !s->load_off && !s->base.read_only;
         now_s = mys_col_int(&r, 3);
-        if (may_load && !s->use_load)
-            log_msg(LOG_INFO,
-                    "%s: the server's local_infile is off, so rows go by INSERT, which is slower; "
-                    "SET GLOBAL local_infile = ON, or set it in the parameter group",
-                    s->base.label);
+        s->server_reads = strcmp(mys_col(&r, 4), "0") != 0 && strcasecmp(mys_col(&r, 4), "OFF") != 0;
     }
     mys_done(&r);
     if (read_start(s, now_s, &start_s, err))
@@ -286,6 +286,21 @@ static enum err_code read_server(struct mys_sink *s, bool may_load, struct err *
     if (id <= UINT32_MAX)
         s->base.connection_id = start_s << 32 | id;
     return ERR_OK;
+}
+
+enum err_code mys_check_writable(struct mys_sink *s, struct err *err)
+{
+    if (s->server_reads && mys_exec(s, "DELETE FROM sluice_schema WHERE 1 = 0", "read_only", err) != ERR_OK &&
+        (err->native == READ_ONLY || err->native == READ_ONLY_MODE)) {
+        err_clear(err);
+        err_set(err, ERRN_READ_ONLY,
+                "%s: the server takes no writes (read_only is on): name the one that does, the primary",
+                s->base.label);
+    } else {
+        err_clear(err); /* this user may write all the same; what else there is, others find out */
+    }
+    mys_rollback(s);
+    return err->code;
 }
 
 static enum err_code log_in_with(struct mys_sink *s, const char *password, const struct url *url,
@@ -348,7 +363,7 @@ enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, cons
     if (!s->db)
         return err_nomem(err);
     mys_infile_install(&s->infile, s->db);
-    if (!set_options(s->db, &p))
+    if (!set_options(s->db, &p, args->read_only))
         return err_set(err, ERRN_INTERNAL, "%s: the client library refused an option", s->base.label);
     s->max_packet = PACKET_START;
     if (log_in(s, args, url, &p, err) || begin_session(s, err) || read_server(s, p.load, err))
@@ -357,5 +372,5 @@ enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, cons
     if (args->replaces_connection && kill_connection(s, args->replaces_connection, err))
         return err->code;
     mys_rollback(s);
-    return ERR_OK;
+    return args->read_only ? ERR_OK : mys_check_writable(s, err);
 }

@@ -289,7 +289,7 @@ static enum err_code describe(struct mys_sink *s, struct sink_state *state, stru
     const char *table = s->base.target.table;
     char engine[OF_TYPE_MAX] = "";
 
-    if (read_version(s, &state->own, err) || mys_preflight(s, &state->problems, err) ||
+    if (read_version(s, &state->own, err) ||
         find_table(s, table, &state->table_exists, engine, sizeof engine, err) || !state->table_exists)
         return err->code;
     if (!engine[0])

@@ -3,11 +3,12 @@
  *
  *   sink_mysql.c      open, transactions, the type      mysql_connect.c   options, TLS, the session
  *   mysql_util.c      statements, results               mysql_error.c     codes as errors
- *   mysql_append.c    LOAD and INSERT of a batch
- *   mysql_text.c      rows as text                      mysql_infile.c    what a server may ask this client
- * for mysql_schema.c    DDL, setup                        mysql_describe.c  the target table against the
- * schema mysql_preflight.c the server's settings             mysql_ledger.c    sluice_load mysql_records.c
- * attempts and rejects              mysql_claim.c     sluice_claim mysql_scan.c      rows back
+ *   mysql_append.c    LOAD and INSERT of a batch        mysql_text.c      rows as text
+ *   mysql_infile.c    what a server may ask for         mysql_schema.c    DDL, setup
+ *   mysql_describe.c  the table against the schema      mysql_preflight.c the server's settings
+ *   mysql_rights.c    what this user may do             mysql_ledger.c    sluice_load
+ *   mysql_records.c   attempts and rejects              mysql_claim.c     sluice_claim
+ *   mysql_scan.c      rows back
  *
  * One source for Oracle's libmysqlclient and MariaDB Connector/C. Names begin with mys_: mysql_ is the
  * library's. Statements are text with `?` where a value goes; mys_int() and its like put them there one
@@ -44,10 +45,12 @@ enum {
 struct mys_sink {
     struct sink base;
     MYSQL *db;
-    bool broken;      /* the connection said something that leaves nothing to rely on: only close is left */
-    bool moved_clock; /* the handle's clock is not the system's */
-    bool own_seen;    /* sluice's tables were found once */
-    bool use_load;    /* LOAD DATA LOCAL, else multi-row INSERT */
+    bool broken;       /* the connection said something that leaves nothing to rely on: only close is left */
+    bool moved_clock;  /* the handle's clock is not the system's */
+    bool own_seen;     /* sluice's tables were found once */
+    bool server_reads; /* read_only is on, which does not hold back everybody */
+    bool use_load;     /* LOAD DATA LOCAL, else multi-row INSERT */
+    bool load_off;     /* it was wanted, and the server does not allow it */
     size_t max_packet;
     struct buf sql; /* the statement under construction */
     struct mys_infile infile;
@@ -75,6 +78,9 @@ static inline struct mys_sink *mys_of_load(struct sink_load *load)
 
 enum err_code mys_connect(struct mys_sink *s, const struct sink_open *args, const struct url *url,
                           struct err *err) MUST_USE;
+
+/* READ_ONLY where the server takes no writes of this user. Changes nothing. */
+enum err_code mys_check_writable(struct mys_sink *s, struct err *err) MUST_USE;
 
 /* ---- mysql_error.c ---- */
 
@@ -157,9 +163,16 @@ enum err_code mys_has_column(struct mys_sink *s, const char *name, bool *there, 
 /* What setup declares for a column of the target table, without NOT NULL. */
 enum { MYS_TYPE_MAX = 96 };
 void mys_declared(const struct sink_target *t, size_t column, char out[MYS_TYPE_MAX]);
+/* The name of the view that lineage makes. */
+enum err_code mys_quote_view(struct buf *sql, const struct sink_target *t, struct err *err) MUST_USE;
 bool mys_in_key(const struct sink_target *t, size_t column);
-/* Settings of the server that make loading wrong are problems, those that may limit it are logged. */
-enum err_code mys_preflight(struct mys_sink *s, struct buf *problems, struct err *err) MUST_USE;
+/* Settings and rights. */
+enum err_code mys_preflight(struct sink *sink, bool creates, struct sink_preflight *out,
+                            struct err *err) MUST_USE;
+/* ---- mysql_rights.c ---- */
+
+/* Adds a line to *out for each table on which the user lacks a right; READ_ONLY where the server is. */
+enum err_code mys_rights(struct mys_sink *s, bool creates, struct buf *out, struct err *err) MUST_USE;
 
 /* ---- mysql_ledger.c ---- */
 

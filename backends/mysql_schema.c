@@ -162,19 +162,24 @@ static enum err_code table_ddl(const struct sink_target *t, struct buf *sql, str
     return buf_append_str(sql, TABLE_END, err);
 }
 
-static enum err_code view_ddl(const struct sink_target *t, struct buf *sql, struct err *err)
+enum err_code mys_quote_view(struct buf *sql, const struct sink_target *t, struct err *err)
 {
     struct buf name;
 
     buf_init(&name, MYS_SQL_MAX);
-    if (buf_printf(&name, err, "%s_lineage", t->table) == ERR_OK &&
-        buf_append_str(sql, "CREATE OR REPLACE VIEW ", err) == ERR_OK &&
-        mys_quote(sql, buf_str(&name), err) == ERR_OK &&
-        buf_append_str(sql, " AS\n  SELECT t.*, l.object AS _object, l.hour AS _hour FROM ", err) == ERR_OK &&
-        mys_quote(sql, t->table, err) == ERR_OK)
-        (void)!buf_append_str(sql, " AS t LEFT JOIN sluice_load AS l ON l.id = t._load", err);
+    if (buf_printf(&name, err, "%s_lineage", t->table) == ERR_OK)
+        (void)!mys_quote(sql, buf_str(&name), err);
     buf_release(&name);
     return err->code;
+}
+
+static enum err_code view_ddl(const struct sink_target *t, struct buf *sql, struct err *err)
+{
+    if (buf_append_str(sql, "CREATE OR REPLACE VIEW ", err) || mys_quote_view(sql, t, err) ||
+        buf_append_str(sql, " AS\n  SELECT t.*, l.object AS _object, l.hour AS _hour FROM ", err) ||
+        mys_quote(sql, t->table, err))
+        return err->code;
+    return buf_append_str(sql, " AS t LEFT JOIN sluice_load AS l ON l.id = t._load", err);
 }
 
 static enum err_code version_ddl(struct buf *sql, struct err *err)

@@ -11,8 +11,16 @@
 #include "backends/store_fs.h"
 #include "backends/store_mem.h"
 #include "backends/store_s3.h"
+#ifdef SLUICE_LIBS3
+#include "backends/store_libs3.h"
+#endif
 
-static const struct store_type *const stores[] = {&store_fs, &store_mem, &store_s3};
+static const struct store_type *const stores[] = {
+    &store_fs, &store_mem, &store_s3,
+#ifdef SLUICE_LIBS3
+    &store_libs3, /* where the build found the library */
+#endif
+};
 static const char *const elsewhere[] = {"libs3"};
 
 enum { STORES = sizeof stores / sizeof stores[0], NAMES_MAX = 256 };

@@ -167,9 +167,10 @@ static enum err_code send_once(struct s3 *s3, const struct s3_op *op, struct htt
         buf_printf(&url, err, "%s://%s%s", s3->tls ? "https" : "http", host, result.target.data) != ERR_OK) {
         goto out;
     }
-    (void)!http_begin(
-        s3->http, &(struct http_request){op->method, url.data, result.headers.data, op->body, op->body_len},
-        answer, out, err);
+    (void)!http_begin(s3->http,
+                      &(struct http_request){op->method, url.data, result.headers.data, op->body,
+                                             op->body_len, op->silence_s},
+                      answer, out, err);
 out:
     sign_result_release(&result);
     buf_release(&url);

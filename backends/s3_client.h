@@ -22,11 +22,12 @@ struct s3 {
     struct aws_creds *creds;
     char *bucket;
     char *root;     /* what stands before every key: "" or "prefix/" */
-    char *label;    /* "s3://bucket/prefix" */
+    char *label;    /* "s3://bucket/prefix", with the scheme of the URL */
     char *endpoint; /* "127.0.0.1:9000", as in Host; NULL = AWS's, by region */
     bool tls;
     bool path_style;
     char region[AWS_REGION_MAX];
+    long first_s;          /* so long the first answer may take; 0 = as long as any */
     int64_t skew_us;       /* the server's clock less ours */
     int64_t not_before_us; /* monotonic: the server asked us to wait so long */
 };
@@ -41,7 +42,8 @@ struct s3_op {
     size_t nheaders;
     const void *body;
     size_t body_len;
-    bool xml; /* the answer is a document, which may be an error under status 200 */
+    long silence_s; /* see struct http_request */
+    bool xml;       /* the answer is a document, which may be an error under status 200 */
 };
 
 /* Opens what the URL names; sends nothing. `base_dir` is where a relative tls-ca starts. */

@@ -256,7 +256,7 @@ static enum err_code prepare(struct http_stream *stream, const struct http_reque
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_CONNECTTIMEOUT_MS, http->connect_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    SET(CURLOPT_LOW_SPEED_TIME, http->silence_s);
+    SET(CURLOPT_LOW_SPEED_TIME, request->silence_s ? request->silence_s : http->silence_s);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     SET(CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
@@ -309,15 +309,21 @@ static enum err_code stream_error(struct http_stream *stream, struct err *err)
                        "the server's certificate is not trusted (%s): correct it, or name the file of its "
                        "authority with tls-ca=FILE",
                        why);
+    case CURLE_SSL_CONNECT_ERROR:
+        if (strstr(why, "wrong version number")) {
+            return err_set(err, ERRN_CONFIG,
+                           "the endpoint speaks no TLS (%s): write http:// for one that has none", why);
+        }
+        break;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return err_set(err, ERRN_CONFIG, "the address is not usable: %s", why);
     case CURLE_OPERATION_TIMEDOUT:
         return err_set_native(err, ERRN_STORE_UNREACHABLE, ETIMEDOUT, "%s", why);
     default:
-        return err_set_native(err, stream->headed ? ERRN_STORE_TRUNCATED : ERRN_STORE_UNREACHABLE, os, "%s",
-                              why);
+        break;
     }
+    return err_set_native(err, stream->headed ? ERRN_STORE_TRUNCATED : ERRN_STORE_UNREACHABLE, os, "%s", why);
 }
 
 /* Moves all transfers of the client on by what is there; then waits, if `wait`, for more. */

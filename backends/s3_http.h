@@ -16,8 +16,8 @@
 enum {
     HTTP_HEAD_MAX = 64 * 1024,       /* all header lines of an answer */
     HTTP_BODY_MAX = 8 * 1024 * 1024, /* a body that is taken whole: a list of 1,000 keys of 3 KiB fits */
-    HTTP_CONNECT_MS = 10000,
-    HTTP_SILENCE_S = 30, /* so long may a server send nothing */
+    HTTP_CONNECT_MS = 8000,          /* TLS included */
+    HTTP_SILENCE_S = 30,             /* so long may a server send nothing */
 };
 
 struct http;
@@ -36,6 +36,7 @@ struct http_request {
     const char *headers; /* "name: value\n" lines */
     const void *body;    /* NULL = none; borrowed until http_end */
     size_t body_len;
+    long silence_s; /* in place of the client's; 0 = that */
 };
 
 struct http_answer {

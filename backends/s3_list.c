@@ -162,8 +162,9 @@ static void page_clear(struct page *page)
     page->has_key = page->has_etag = page->encoded = page->truncated = page->complete = false;
 }
 
+/* `first`: whether the server is there at all is asked: one key is enough, and it has not much time. */
 static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope scope, const char *token,
-                         const char *max_keys, struct page *page, struct err *err)
+                         bool first, struct page *page, struct err *err)
 {
     struct s3_op op = {.method = "GET",
                        .right = "s3:ListBucket",
@@ -179,8 +180,9 @@ static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope sco
     if (scope == STORE_FLAT) {
         op.query[op.nquery++] = (struct sign_pair){"delimiter", "/"};
     }
-    if (max_keys) {
-        op.query[op.nquery++] = (struct sign_pair){"max-keys", max_keys};
+    if (first) {
+        op.query[op.nquery++] = (struct sign_pair){"max-keys", "1"};
+        op.silence_s = s3->first_s;
     }
     http_answer_init(&answer);
     do {
@@ -191,7 +193,7 @@ static enum err_code ask(struct s3 *s3, const char *prefix, enum store_scope sco
             }
             s3_context(s3, NULL, err);
         }
-    } while (s3_again(s3, &attempt, err));
+    } while (!(first && err->native == ETIMEDOUT) && s3_again(s3, &attempt, err));
     http_answer_release(&answer);
     return err->code;
 }
@@ -215,13 +217,12 @@ enum err_code s3_list_probe(struct s3 *s3, struct err *err)
     struct page page;
 
     page_init(&page);
-    (void)!ask(s3, s3->root, STORE_BELOW, "", "1", &page, err);
+    (void)!ask(s3, s3->root, STORE_BELOW, "", true, &page, err);
     page_release(&page);
     return err->code;
 }
 
-/* No key starts with this: one of its whole parts is none of a key's. */
-static bool prefix_is_hopeless(const char *prefix)
+bool s3_prefix_hopeless(const char *prefix)
 {
     const char *slash = strrchr(prefix, '/');
     char part[STORE_KEY_MAX + 1];
@@ -233,9 +234,7 @@ static bool prefix_is_hopeless(const char *prefix)
     return !store_key_valid(part);
 }
 
-/* A last part of "." or ".." and the first bytes of a character are refused, though keys may go on from
- * there. */
-static void cut_refused(char *prefix)
+void s3_prefix_cut(char *prefix)
 {
     char *slash = strrchr(prefix, '/');
     char *part = slash ? slash + 1 : prefix;
@@ -269,7 +268,7 @@ enum err_code s3_list_open(struct s3 *s3, const char *prefix, enum store_scope s
     }
     list->s3 = s3;
     list->scope = scope;
-    list->nothing = prefix_is_hopeless(prefix);
+    list->nothing = s3_prefix_hopeless(prefix);
     page_init(&list->page);
     buf_init(&list->token, TOKEN_MAX);
     buf_init(&list->last, STORE_KEY_MAX);
@@ -282,7 +281,7 @@ enum err_code s3_list_open(struct s3 *s3, const char *prefix, enum store_scope s
     }
     snprintf(list->prefix, len, "%s%s", s3->root, prefix);
     memcpy(list->asked, list->prefix, strlen(list->prefix) + 1);
-    cut_refused(list->asked);
+    s3_prefix_cut(list->asked);
     *out = list;
     return ERR_OK;
 }
@@ -353,7 +352,7 @@ static enum err_code next_page(struct s3_list *list, struct err *err)
     }
     list->began = true;
     list->used = 0;
-    if (ask(list->s3, list->asked, list->scope, buf_str(&list->token), NULL, page, err) != ERR_OK) {
+    if (ask(list->s3, list->asked, list->scope, buf_str(&list->token), false, page, err) != ERR_OK) {
         return err->code;
     }
     list->empty_pages = page->n ? 0 : list->empty_pages + 1;

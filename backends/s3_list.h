@@ -19,6 +19,12 @@ void s3_list_close(struct s3_list *list);
 /* Lists one key at most: fails where the bucket is not there or may not be listed. */
 enum err_code s3_list_probe(struct s3 *s3, struct err *err) MUST_USE;
 
+/* True where no key starts with this: one of its whole parts is none of a key's. */
+bool s3_prefix_hopeless(const char *prefix);
+/* Cuts the end that servers refuse, though keys may go on from there: a last part of "." or "..", the first
+ * bytes of a character. */
+void s3_prefix_cut(char *prefix);
+
 /* An etag without the quotes around it, as stores compare it; UNSUPPORTED where it is empty or too long. */
 enum err_code s3_etag(const char *text, char out[STORE_ETAG_MAX + 1], struct err *err) MUST_USE;
 

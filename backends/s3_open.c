@@ -1,5 +1,6 @@
 /*
- * s3_open: a URL, the environment and the profile become a client: endpoint, region, style, trust.
+ * s3_open: a URL, the environment and the profile become a client: endpoint, region, style, trust. (libs3://
+ * takes its settings from here too, so the label says the scheme that the URL has.)
  *
  * Settings, the first that is there: the URL's parameter; AWS's environment variable; the profile; the
  * default. An endpoint is http:// or https:// with host and port alone; http is spoken only where an endpoint
@@ -49,6 +50,7 @@ static const char *env(const char *name)
 static enum err_code set_bucket(struct s3 *s3, const struct url *url, struct err *err)
 {
     size_t len = strlen(url->host), prefix = url->path ? strlen(url->path) : 0;
+    size_t label = strlen(url->scheme) + len + prefix + sizeof ":///";
 
     if (len < BUCKET_MIN || len > BUCKET_MAX || strstr(url->host, "..") || strchr(url->host, ':')) {
         return err_set(err, ERRN_CONFIG,
@@ -59,13 +61,13 @@ static enum err_code set_bucket(struct s3 *s3, const struct url *url, struct err
     }
     s3->bucket = mem_strdup(url->host);
     s3->root = mem_alloc(prefix + 2);
-    s3->label = mem_alloc(len + prefix + sizeof "s3:///");
+    s3->label = mem_alloc(label);
     if (!s3->bucket || !s3->root || !s3->label) {
         return err_nomem(err);
     }
     snprintf(s3->root, prefix + 2, "%.*s%s", (int)prefix, prefix ? url->path : "", prefix ? "/" : "");
-    snprintf(s3->label, len + prefix + sizeof "s3:///", "s3://%s%s%.*s", url->host, prefix ? "/" : "",
-             (int)prefix, prefix ? url->path : "");
+    snprintf(s3->label, label, "%s://%s%s%.*s", url->scheme, url->host, prefix ? "/" : "", (int)prefix,
+             prefix ? url->path : "");
     if (prefix > 0) {
         char *key = mem_strndup(url->path, prefix);
         bool valid = key && store_key_valid(key);
@@ -150,6 +152,8 @@ static enum err_code set_http(struct s3 *s3, const struct url *url, const char *
     struct http_options options = {.tls_ca = tls_ca};
     int64_t ms = 0;
 
+    s3->first_s = timeout ? 0 : HTTP_CONNECT_MS / 1000;
+
     if (timeout) {
         if (duration_parse(timeout, &ms, err) != ERR_OK || ms < 1000 || ms > 3600000) {
             err_clear(err);
@@ -210,7 +214,7 @@ enum err_code s3_open(const struct url *url, const char *base_dir, const struct 
 out:
     mem_free(tls_ca);
     if (!*out) {
-        err_context(err, "s3://%s", url->host);
+        err_context(err, "%s://%s", url->scheme, url->host);
         s3_close(s3);
     }
     return err->code;

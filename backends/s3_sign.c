@@ -1,5 +1,5 @@
 /*
- * s3_sign: AWS Signature Version 4. The only file that uses libcrypto.
+ * s3_sign: AWS Signature Version 4. The only file that uses libcrypto, but for the MD5 of libs3_put.c.
  *
  * Invariants: no clock, no environment, no state: the same request, key and time give the same bytes. Query
  * pairs are sorted by their encoded text, headers by name; header values are trimmed and inner runs of spaces

@@ -129,6 +129,7 @@ const struct sink_type sink_mysql = {
     .keep = mys_keep,
     .setup = mys_setup,
     .describe = mys_describe,
+    .preflight = mys_preflight,
     .has_foreign_rows = mys_has_foreign_rows,
     .begin = begin_load,
     .ledger_insert = mys_ledger_insert,

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds or fetches a server for tests once and prints where it is: `ci/cache.sh [--check] minio|versitygw|chroot|all`.
+# Builds or fetches a server for tests once and prints where it is: `ci/cache.sh [--check] minio|versitygw|chroot|all`; kubernetes is
+# no server, but what judges manifests without one.
 #
 # With --check nothing is made: the status is 1 where it is not there yet, with the cure on stderr. What is there lies in
 # ${SLUICE_CACHE:-~/.cache/sluice} under a name with its version, so a new version in ci/versions.sh is a new build. It is made in
@@ -86,7 +87,14 @@ make_chroot() {
     esac
 }
 
-# cached NAME PACKAGES-OF MAKE...: prints the path of NAME, made by MAKE PATH... where it is missing.
+# make_validator DIR: kubernetes-validate in a Python environment of its own, which is moved later: its bin/python knows where it is, the
+# other programs do not.
+make_validator() {
+    python3 -m venv "$1" >&2
+    "$1/bin/python" -m pip --quiet --disable-pip-version-check install "kubernetes-validate==$KUBERNETES_VALIDATE_VERSION" >&2
+}
+
+# cached NAME WHAT MAKE...: prints the path of NAME, made by MAKE PATH... where it is missing.
 cached() {
     path=$cache/$1
     what=$2
@@ -96,7 +104,7 @@ cached() {
             echo "sluice: no $what in $cache; \`ci/cache.sh $what\` makes it" >&2
             return 1
         fi
-        "$here/deps.sh" servers
+        "$here/deps.sh" "$([ "$what" = kubernetes ] && echo deploy || echo servers)"
         mkdir -p "$cache"
         (
             flock 9
@@ -117,13 +125,14 @@ one() {
     minio) cached "minio-$MINIO_VERSION" minio make_go "$MINIO_MODULE@$MINIO_VERSION" ;;
     versitygw) cached "versitygw-$VERSITYGW_VERSION" versitygw make_go "$VERSITYGW_MODULE@$VERSITYGW_VERSION" ;;
     chroot) cached "chroot-$DEBIAN_SUITE" chroot make_chroot ;;
+    kubernetes) cached "kubernetes-validate-$KUBERNETES_VALIDATE_VERSION" kubernetes make_validator ;;
     esac
 }
 case ${1:-} in
-minio | versitygw | chroot) one "$1" ;;
+minio | versitygw | chroot | kubernetes) one "$1" ;;
 all) for name in versitygw minio chroot; do one $name; done ;;
 *)
-    echo "usage: ci/cache.sh [--check] minio|versitygw|chroot|all" >&2
+    echo "usage: ci/cache.sh [--check] minio|versitygw|chroot|all|kubernetes" >&2
     exit 2
     ;;
 esac

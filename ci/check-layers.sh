@@ -26,15 +26,17 @@ xxhash.h ^core/data/(canon|hash)\.[ch]$
 sqlite3.h ^backends/[a-z_]*sqlite[a-z_]*\.[ch]$
 jansson.h ^(tools/out[a-z_]*|backends/aws_creds)\.c$
 curl/curl.h ^backends/s3_http\.c$
+microhttpd.h ^tools/http\.c$
 expat.h ^backends/s3_xml\.c$
 openssl/crypto.h ^backends/s3_sign\.c$
-openssl/evp.h ^backends/s3_sign\.c$
+openssl/evp.h ^backends/(s3_sign|libs3_put)\.c$
+libs3.h ^backends/(store_)?libs3[a-z_]*\.[ch]$
 openssl/hmac.h ^backends/s3_sign\.c$
 mysql.h ^backends/[a-z_]*mysql[a-z_]*\.[ch]$
 errmsg.h ^backends/mysql_error\.c$'
 
 # Headers that anyone may include: the C library's and Linux'.
-SYSTEM='^(assert|ctype|dirent|endian|errno|fcntl|fenv|float|getopt|glob|inttypes|libgen|limits|locale|malloc|math|poll|pthread|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|syscall|termios|threads|time|unistd|wchar|(arpa|linux|net|netinet|sys)/[a-z0-9_]+)\.h$'
+SYSTEM='^(assert|ctype|dirent|endian|errno|fcntl|fenv|float|getopt|glob|inttypes|libgen|limits|locale|malloc|math|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|syscall|termios|threads|time|unistd|wchar|(arpa|linux|net|netinet|sys)/[a-z0-9_]+)\.h$'
 
 # Names of backends, which the core must not know. url.c is the grammar of URLs, whose forms differ by scheme; keys.c has
 # the help of each key, which names what users may write.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold of the sources: `make check` (all) and `make check-quick` (quick KIND [T]).
+# Everything that must hold of the sources: `make check` (all), `make check-quick` (quick KIND [T]), `make check-slurm` (slurm KIND).
 #
 # Goes on after a failure, so that one run shows all of them; ci/summary.sh counts and has the last word.
 set -u
@@ -52,6 +52,46 @@ beside() {
         printf 'fail\tcheck\twith-%s-%s\t\n' "$2" "$3" >>$RESULTS
 }
 
+# by_slurm KIND [SQL]: the tests of a private Slurm, beside a private server too where one is named.
+by_slurm() {
+    suite=with-slurm${2:+-$2}
+    why=
+    for needed in slurm ${2:+servers}; do
+        [ -n "$why" ] || why=$(ci/deps.sh --check "$needed" 2>&1)
+    done
+    [ "$(id -u)" = 0 ] || why="its daemons run as root"
+    if [ -n "$why" ]; then
+        printf 'server\tcheck\t%s\tno Slurm: %s\n' "$suite" "$(echo "$why" | tr '\n\t' '  ')" >>$RESULTS
+        return
+    fi
+    TEST_SUITE=$suite ${2:+ci/with-mysql.sh "$2"} ci/with-slurm.sh \
+        $MAKE --no-print-directory KIND="$1" T=tests/e2e/test_slurm run-tests ||
+        printf 'fail\tcheck\t%s\t\n' "$suite" >>$RESULTS
+}
+
+# in_chroot: what other libraries may break, built in Debian's unstable suite against Oracle's client library and a newer libcurl, beside
+# MinIO and MySQL. Results and logs come back by the folder build/out, see ci/with-chroot.sh.
+in_chroot() {
+    name=chroot-minio-mysql
+    echo "check: $name"
+    rm -rf build/chroot
+    env -u MAKEFLAGS -u MFLAGS TEST_JOBS=1 TEST_SUITE=$name RESULTS=build/out/results \
+        ci/with-minio.sh ci/with-mysql.sh mysql ci/with-chroot.sh sh -c "make -k -j$(nproc) SERVERS=chroot build-tests >build/out/build.log 2>&1 &&
+            make SERVERS=chroot run-tests; status=\$?; cp -r build/release/log build/out; exit \$status" >"build/check/$name.log" 2>&1
+    status=$?
+    grep '^  release' "build/check/$name.log"
+    [ ! -d build/chroot/log ] || { mkdir -p build/release/log && cp build/chroot/log/*.log build/release/log; }
+    [ ! -e build/chroot/results ] || cat build/chroot/results >>$RESULTS
+    case $status in
+    0) printf 'pass\tcheck\t%s\t\n' "$name" >>$RESULTS ;;
+    125) printf 'server\tcheck\t%s\t%s\n' "$name" "$(tail -n 1 "build/check/$name.log" | tr '\t' ' ')" >>$RESULTS ;;
+    *)
+        [ ! -e build/chroot/build.log ] || cat build/chroot/build.log >>"build/check/$name.log"
+        printf 'fail\tcheck\t%s\t\n' "$name" >>$RESULTS
+        ;;
+    esac
+}
+
 if [ "$mode" = all ]; then
     step check-layers $MAKE --no-print-directory check-layers
     step check-rules $MAKE --no-print-directory check-rules
@@ -63,6 +103,12 @@ if [ "$mode" = all ]; then
     beside gcc minio mysql
     beside gcc versitygw mariadb
     beside clang minio mariadb
+    in_chroot
+    by_slurm gcc
+    by_slurm gcc mariadb
+elif [ "$mode" = slurm ]; then
+    step "build-$kind" $MAKE --no-print-directory $jobs KIND="$kind" T=tests/e2e/test_slurm build-tests &&
+        by_slurm "$kind" && by_slurm "$kind" mariadb
 else
     tests "$kind"
 fi

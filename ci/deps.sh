@@ -1,14 +1,14 @@
 #!/bin/sh
 # Names the Debian packages that a task needs and are missing, with the exact command, and runs it.
 #
-#   ci/deps.sh build|test|check|servers|bench|analyze|cov     installs what is missing (DEPS=no refuses)
+#   ci/deps.sh build|test|check|servers|deploy|slurm|bench|analyze|cov     installs what is missing (DEPS=no refuses)
 #   ci/deps.sh --check build                     only names it, and the cure
 #
 # What is there is asked for by what it gives (a command, a header, a pkg-config module), not by package name: so
 # it is the same question on any system, and a compiler from elsewhere counts.
 set -u
 
-# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, san:COMPILER (it links with its sanitizers)
+# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, py:MODULE, san:COMPILER (it links with its sanitizers)
 BUILD='gcc cmd:gcc
 libc6-dev hdr:stdio.h
 pkg-config cmd:pkg-config
@@ -22,11 +22,17 @@ libxxhash-dev pc:libxxhash
 libcurl4-openssl-dev pc:libcurl
 libssl-dev pc:libssl
 libexpat1-dev pc:expat
+libmicrohttpd-dev pc:libmicrohttpd
 default-libmysqlclient-dev pc:mysqlclient|libmariadb'
+# What a build takes in where it is there: installed where that can be done, and not asked for otherwise (WITH_LIBS3=0: not at all).
+OPTIONAL='libs3-dev hdr:libs3.h'
 TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
 python3 cmd:python3
-locales file:/usr/share/i18n/locales/de_DE'
+locales file:/usr/share/i18n/locales/de_DE
+chromium cmd:chromium
+fonts-dejavu-core file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+curl cmd:curl'
 CHECK='clang cmd:clang
 clang-format cmd:clang-format
 libclang-rt-14-dev san:clang'
@@ -37,6 +43,13 @@ mariadb-server-core file:/usr/sbin/mariadbd
 mariadb-client-core cmd:mariadb
 openssl cmd:openssl
 curl cmd:curl'
+DEPLOY='systemd cmd:systemd-analyze
+python3-venv py:ensurepip
+shellcheck cmd:shellcheck'
+SLURM='slurmctld file:/usr/sbin/slurmctld
+slurmd file:/usr/sbin/slurmd
+slurm-client cmd:sbatch
+munge file:/usr/sbin/munged'
 BENCH='sqlite3 cmd:sqlite3
 time cmd:/usr/bin/time'
 ANALYZE='clang-tidy cmd:clang-tidy
@@ -57,6 +70,8 @@ check) list="$BUILD
 $TEST
 $CHECK" ;;
 servers) list=$SERVERS ;;
+deploy) list=$DEPLOY ;;
+slurm) list=$SLURM ;;
 bench) list="$BUILD
 $BENCH" ;;
 analyze) list="$BUILD
@@ -68,7 +83,7 @@ $TEST
 $CHECK
 $COV" ;;
 *)
-    echo "usage: ci/deps.sh [--check] build|test|check|servers|bench|analyze|cov" >&2
+    echo "usage: ci/deps.sh [--check] build|test|check|servers|deploy|slurm|bench|analyze|cov" >&2
     exit 2
     ;;
 esac
@@ -80,19 +95,33 @@ have() {
     file:*) [ -e "$what" ] ;;
     pc:*) pkg-config --exists "${what%|*}" || pkg-config --exists "${what#*|}" ;;
     hdr:*) echo "#include <$what>" | cc -E -o /dev/null - ;;
+    py:*) python3 -c "import $what" ;;
     san:*) echo 'int main(void){return 0;}' | "$what" -fsanitize=address,undefined -o /dev/null -x c - ;;
     esac 2>/dev/null
 }
 
-missing=$(echo "$list" | while read -r package probe; do
-    have "$probe" || printf ' %s' "$package"
-done)
-[ -n "$missing" ] || exit 0
+# lacking LIST: its packages that are not there
+lacking() {
+    echo "$1" | while read -r package probe; do
+        have "$probe" || printf ' %s' "$package"
+    done
+}
+missing=$(lacking "$list")
+optional=
+case $list in
+*"$BUILD"*)
+    if [ "${WITH_LIBS3:-1}" != 0 ] && [ $only_check = no ] && [ "${DEPS:-yes}" != no ] && command -v apt-get >/dev/null &&
+        { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }; then
+        optional=$(lacking "$OPTIONAL")
+    fi
+    ;;
+esac
+[ -n "$missing$optional" ] || exit 0
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo='sudo '
-command="${sudo}apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends$missing"
-echo "sluice: missing to $task:$missing" >&2
+command="${sudo}apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends$missing$optional"
+echo "sluice: missing to $task:$missing$optional" >&2
 if [ $only_check = yes ]; then
     echo "sluice: \`make deps\` installs them, by: $command" >&2
     exit 1
@@ -117,12 +146,15 @@ update() {
     ${sudo}apt-get update -qq
 }
 updated=no
-for package in $missing; do
+for package in $missing $optional; do
     if ! apt-cache show "$package" >/dev/null 2>&1; then
-        update || exit 1
+        update || [ -z "$missing" ] || exit 1
         updated=yes
         break
     fi
 done
 # A list that is there may still name files that the mirror has replaced since.
-${command} -qq >&2 || { [ $updated = no ] && update && ${command} -qq >&2; } || exit 1
+${command} -qq >&2 || { [ $updated = no ] && update && ${command} -qq >&2; } || {
+    [ -z "$missing" ] || exit 1
+    echo "sluice: goes on without$optional" >&2
+}

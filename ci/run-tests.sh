@@ -7,7 +7,7 @@
 # the root of the sources with a clean environment, a folder of its own as TMPDIR and HOME, and SLUICE_BUILD=build/KIND
 # where the binaries are. The status is 0 where all were run, whatever came out: ci/summary.sh judges. Every case becomes one line `pass|fail|skip|server KIND TEST CASE` in the file $RESULTS
 # (default build/KIND/log/results). A skipped case says why on a line `SKIP: reason; cure` before it (scripts: after `# skip`),
-# and `SKIP-SERVER: reason; cure` where a server is missing. A test that crashes, runs out of time, ends with a
+# and `SKIP-SERVER: reason; cure` (or `# SKIP-SERVER: ...`) where a server is missing. A test that crashes, runs out of time, ends with a
 # status of its own, runs nothing or fewer cases than it announced is one more failure.
 set -u
 
@@ -52,7 +52,7 @@ run_one() {
         /^SKIP(-SERVER)?: / { server = /^SKIP-SERVER/; why = $0; sub(/^[A-Z-]*: /, "", why) }
         /^(not )?ok/ {
             if (match(tolower($0), /# skip/)) {
-                name = rest(substr($0, 1, RSTART - 1)); after = substr($0, RSTART + 7)
+                name = rest(substr($0, 1, RSTART - 1)); after = substr($0, RSTART + RLENGTH)
                 if (sub(/^-SERVER:/, "", after)) server = 1
                 sub(/^ */, "", after); sub(/ *$/, "", name)
                 if (name == "") name = after; else if (after != "") why = after

@@ -21,6 +21,7 @@ awk -F '\t' -v ci="${CI:-}" '
                 log_name = f[2]; sub(/^tests\//, "", log_name); gsub(/\//, ".", log_name)
                 base = f[2]; sub(/.*\//, "", base)
                 with = ""
+                if (f[2] ~ /^chroot-/) with = "ci/with-minio.sh ci/with-mysql.sh mysql ci/with-chroot.sh "
                 if (f[2] ~ /^with-/) { split(f[2], w, "[-/]"); with = "ci/with-" w[2] ".sh ci/with-mysql.sh " w[3] " " }
                 print "  " f[2] ": " f[3] "\n      log build/" f[1] "/log/" log_name ".log, again: " with "make check-quick T=" base \
                     (f[1] == "gcc" || f[1] == "debug" ? "" : " KIND=" f[1])

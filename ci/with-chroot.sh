@@ -3,7 +3,8 @@
 # compilers: `ci/with-chroot.sh COMMAND...`, for instance `ci/with-mysql.sh ci/with-chroot.sh ci/check.sh quick release`.
 #
 # The servers of the with-scripts are reached by their ports as from outside, but not their programs: SLUICE_TEST_*_CTL and _CLIENT
-# are unset. The copy is removed afterwards; 125 where the chroot cannot be had.
+# are unset. The copy is removed afterwards, but what COMMAND leaves in its folder build/out comes to build/chroot here. 125 where the
+# chroot cannot be had.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/versions.sh"
@@ -48,5 +49,11 @@ unset SLUICE_TEST_S3_CTL SLUICE_TEST_MYSQL_CTL SLUICE_TEST_MYSQL_CLIENT
     exit 125
 }
 
+mkdir -p "$tree/build/out"
+status=0
 env -u TMPDIR HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-    chroot "$chroot" sh -c 'cd "$1" && shift && "$@"' sh "${tree#"$chroot"}" "$@"
+    chroot "$chroot" sh -c 'cd "$1" && shift && "$@"' sh "${tree#"$chroot"}" "$@" || status=$?
+rm -rf "$here/../build/chroot"
+mkdir -p "$here/../build"
+cp -r "$tree/build/out" "$here/../build/chroot"
+exit $status

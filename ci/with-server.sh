@@ -27,8 +27,7 @@ script() {
 serve_dir() {
     dir=$(mktemp -d "$1/sluice-$2-XXXXXX") || fail "no folder in $1"
     mkfifo "$dir/ended"
-    setsid sh -c 'trap "" INT TERM HUP; cat "$2/ended" >/dev/null; "$1/server.sh" "$2" stop; rm -rf "$2"' guard "$here" "$dir" \
-        </dev/null &
+    setsid sh -c 'trap "" INT TERM HUP; cat "$1/ended" >/dev/null; "$1/ctl" stop; rm -rf "$1"' guard "$dir" </dev/null &
     guard=$!
     exec 9>"$dir/ended"
     trap 'exec 9>&-; wait $guard' EXIT

@@ -85,8 +85,10 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
 {
     const struct options *o = app->options;
     const struct pipeline_options args = {
-        .file = o->config, .env = o->env, .sets = o->sets, .nsets = o->nsets};
+        .file = app->file ? app->file : o->configs[0], .env = o->env, .sets = o->sets, .nsets = o->nsets};
 
+    if (app->pipeline)
+        return ERR_OK;
     if (pipeline_load(&args, &app->pipeline, err) ||
         layout_compile(app->pipeline->source.layout, &app->layout, err))
         return err->code;
@@ -207,6 +209,44 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     return ERR_OK;
 }
 
+static size_t lines_of(const struct buf *text)
+{
+    size_t n = 0;
+
+    for (const char *at = buf_str(text); (at = strchr(at, '\n')); at++)
+        n++;
+    return n;
+}
+
+/* The first line as an error, with the number of those behind it. */
+static enum err_code first_of(const struct sink *sink, enum err_name name, const struct buf *lines,
+                              struct err *err)
+{
+    const char *text = buf_str(lines);
+    size_t n = lines_of(lines);
+    char more[64] = "";
+
+    if (n == 0)
+        return ERR_OK;
+    if (n > 1)
+        (void)!snprintf(more, sizeof more, " (and %zu more: `sluice validate` names them)", n - 1);
+    return err_set(err, name, "%s: %.*s%s", sink->label, (int)strcspn(text, "\n"), text, more);
+}
+
+enum err_code app_preflight(struct sink *sink, bool creates, struct err *err)
+{
+    struct sink_preflight found;
+
+    if (sink_preflight(sink, creates, &found, err) == ERR_OK) {
+        for (const char *at = buf_str(&found.warnings); *at; at += strcspn(at, "\n") + 1)
+            log_msg(LOG_WARN, "%s: %.*s", sink->label, (int)strcspn(at, "\n"), at);
+        if (first_of(sink, ERRN_DENIED, &found.refused, err) == ERR_OK)
+            (void)!first_of(sink, ERRN_UNSUPPORTED, &found.wrong, err);
+    }
+    sink_preflight_release(&found);
+    return err->code;
+}
+
 static enum err_code loaded_before(struct sink *sink, int64_t *rows, struct err *err)
 {
     struct ledger_row *page = mem_alloc(REC_PAGE * sizeof *page);
@@ -259,7 +299,8 @@ static enum err_code check_target(const struct app *app, struct sink *sink, bool
     struct sink_state state = {0};
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (sink_describe(sink, &state, err) == ERR_OK && app_judge_new_table(app, sink, &state, err) == ERR_OK)
+    if (app_preflight(sink, repair, err) == ERR_OK && sink_describe(sink, &state, err) == ERR_OK &&
+        app_judge_new_table(app, sink, &state, err) == ERR_OK)
         (void)!app_judge_target(sink, &state, err);
     else
         repair = false;
@@ -363,13 +404,13 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
         stop_catch_grace(app->options->grace_ms);
         job->stop = stop_flag();
     }
-    if ((needs & APP_SOURCE) && open_source(app, &job->store, err))
+    if ((needs & APP_SOURCE) && !job->store && open_source(app, &job->store, err))
         return err->code;
     if ((needs & APP_QUEUE) && try_queue(app, err))
         return err->code;
     if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;
-    if ((needs & APP_WRITE) && open_target_to_write(app, err))
+    if ((needs & APP_WRITE) && !job->sink && open_target_to_write(app, err))
         return err->code;
     job_identify(job);
     return ERR_OK;

@@ -15,6 +15,7 @@
 
 struct app {
     const struct options *options;
+    const char *file; /* the pipeline file, borrowed; NULL = the one that the options name */
     struct out out;
     bool has_out;
     int status;      /* the exit status so far */
@@ -42,6 +43,7 @@ enum app_need {
 enum err_code app_init(struct app *app, const struct options *options, struct err *err) MUST_USE;
 void app_release(struct app *app);
 
+/* May be called again for what is still missing; the pipeline file is read once. */
 enum err_code app_open(struct app *app, unsigned needs, struct err *err) MUST_USE;
 
 /* Opens the result; out_end is main's, once the command is through. */
@@ -67,6 +69,9 @@ struct record_query app_record_query(const struct app *app);
 
 /* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem) for a target that cannot be
  * loaded into as it stands. */
+/* Server and rights, before a table is made (`creates`) or a row is loaded: DENIED, UNSUPPORTED, READ_ONLY.
+ * Warnings go to the log. */
+enum err_code app_preflight(struct sink *sink, bool creates, struct err *err) MUST_USE;
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
 
@@ -88,6 +93,6 @@ enum err_code app_open_queue(const struct app *app, bool create, struct store **
 typedef enum err_code command_fn(struct app *app, struct err *err);
 command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,
     cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_ls, cmd_cat, cmd_cp, cmd_enqueue,
-    cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop;
+    cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop, cmd_serve;
 
 #endif

@@ -3,6 +3,8 @@
  *
  * Two streams, ledger rows and attempts, each read in pages by id, are merged by time: memory is two pages.
  */
+#include "tools/history.h"
+
 #include "core/base/mem.h"
 #include "tools/app.h"
 
@@ -77,7 +79,7 @@ static const char *status_of(const struct ledger_row *r)
     return r->kind == LOAD_KIND_LOAD ? object_status_text(OBJECT_LOADED) : load_kind_text(r->kind);
 }
 
-static void put_load(struct app *app, const struct ledger_row *r)
+static void put_load(struct out *out, const struct ledger_row *r)
 {
     const struct out_cell cells[COLUMNS] = {
         cell_num(r->finished_us),
@@ -100,10 +102,10 @@ static void put_load(struct app *app, const struct ledger_row *r)
         CELL_NULL,
     };
 
-    out_row(&app->out, cells);
+    out_row(out, cells);
 }
 
-static void put_attempt(struct app *app, const struct attempt *a)
+static void put_attempt(struct out *out, const struct attempt *a)
 {
     const struct out_cell cells[COLUMNS] = {
         cell_num(a->at_us),
@@ -126,68 +128,76 @@ static void put_attempt(struct app *app, const struct attempt *a)
         cell_str(a->message),
     };
 
-    out_row(&app->out, cells);
+    out_row(out, cells);
 }
 
-static enum err_code merge(struct app *app, struct pages *p, struct err *err)
+static enum err_code merge(struct out *out, struct sink *sink, struct pages *p, int64_t max, struct err *err)
 {
-    struct sink *sink = app->job.sink;
     const struct ledger_row *load;
     const struct attempt *attempt;
 
     while (next_load(sink, p, &load, err) == ERR_OK && next_attempt(sink, p, &attempt, err) == ERR_OK &&
            (load || attempt)) {
+        if (p->shown[0] + p->shown[1] == max)
+            return err_set(err, ERRN_LIMIT, "more than %lld loads; `sluice history` shows them all",
+                           (long long)max);
         if (load && (!attempt || load->finished_us <= attempt->at_us)) {
-            put_load(app, load);
+            put_load(out, load);
             p->shown[0]++;
             p->load_at++;
         } else {
-            put_attempt(app, attempt);
+            put_attempt(out, attempt);
             p->shown[1]++;
             p->attempt_at++;
         }
     }
-    out_list_end(&app->out);
+    out_list_end(out);
     return err->code;
 }
 
-static void put_totals(struct app *app, const struct pages *p)
+static void put_totals(struct out *out, const struct pages *p)
 {
     static const struct out_column totals[] = {{"loads", NULL, OUT_INT, IN_JSON},
                                                {"failed", NULL, OUT_INT, IN_JSON}};
     char loads[OUT_CELL_MAX], failed[OUT_CELL_MAX];
 
-    out_object(&app->out, "totals", totals, (struct out_cell[]){cell_num(p->shown[0]), cell_num(p->shown[1])},
-               2);
-    out_line(&app->out, "%s loads, %s failed attempts", out_count(p->shown[0], loads),
+    out_object(out, "totals", totals, (struct out_cell[]){cell_num(p->shown[0]), cell_num(p->shown[1])}, 2);
+    out_line(out, "%s loads, %s failed attempts", out_count(p->shown[0], loads),
              out_count(p->shown[1], failed));
 }
 
-enum err_code cmd_history(struct app *app, struct err *err)
+enum err_code history_out(struct out *out, struct sink *sink, const struct record_query *query, int64_t max,
+                          struct err *err)
 {
-    const struct options *o = app->options;
     struct pages p = {
         .load_query = {.order = LEDGER_BY_ID,
-                       .run_id = o->run_id,
-                       .has_hour = o->given[OPT_HOUR],
-                       .hour = o->hour},
-        .attempt_query = app_record_query(app),
+                       .run_id = query->run_id,
+                       .object = query->object,
+                       .has_hour = query->has_hour,
+                       .hour = query->hour},
+        .attempt_query = *query,
     };
 
     p.loads = mem_alloc(REC_PAGE * sizeof *p.loads);
     p.attempts = mem_alloc(REC_PAGE * sizeof *p.attempts);
     if (!p.loads || !p.attempts) {
         err_nomem(err);
-        goto out;
+    } else {
+        out_list_begin(out, "objects", columns, COLUMNS);
+        if (merge(out, sink, &p, max, err) == ERR_OK)
+            put_totals(out, &p);
     }
-    if (app_open(app, APP_PIPELINE | APP_READ, err) || app_begin_out(app, err))
-        goto out;
-    app_out_run(app, false);
-    out_list_begin(&app->out, "objects", columns, COLUMNS);
-    if (merge(app, &p, err) == ERR_OK)
-        put_totals(app, &p);
-out:
     mem_free(p.loads);
     mem_free(p.attempts);
     return err->code;
+}
+
+enum err_code cmd_history(struct app *app, struct err *err)
+{
+    struct record_query query = app_record_query(app);
+
+    if (app_open(app, APP_PIPELINE | APP_READ, err) || app_begin_out(app, err))
+        return err->code;
+    app_out_run(app, false);
+    return history_out(&app->out, app->job.sink, &query, INT64_MAX, err);
 }

@@ -8,12 +8,7 @@
 #include "core/queue/backlog.h"
 #include "core/queue/queue_file.h"
 #include "tools/app.h"
-
-static const char *const CLASSES[] = {[BACKLOG_READY] = "ready",
-                                      [BACKLOG_WAITING] = "waiting",
-                                      [BACKLOG_HELD] = "held",
-                                      [BACKLOG_FAILED] = "failed",
-                                      [BACKLOG_IDLE] = "idle"};
+#include "tools/queue_out.h"
 
 struct queue {
     struct store *store; /* NULL: the place is not there */
@@ -48,12 +43,23 @@ static void close_queue(struct queue *q)
     store_close(q->store);
 }
 
-static bool is_chosen(const struct queue *q, const struct backlog_item *item)
+static bool is_chosen(const struct hour_range *range, const struct backlog_item *item)
 {
-    return !q->range.bounded || (item->hour >= q->range.from && item->hour < q->range.to);
+    return !range->bounded || (item->hour >= range->from && item->hour < range->to);
 }
 
-enum err_code cmd_queue_ls(struct app *app, struct err *err)
+const char *queue_class_text(enum backlog_class class)
+{
+    static const char *const text[] = {[BACKLOG_READY] = "ready",
+                                       [BACKLOG_WAITING] = "waiting",
+                                       [BACKLOG_HELD] = "held",
+                                       [BACKLOG_FAILED] = "failed",
+                                       [BACKLOG_IDLE] = "idle"};
+
+    return text[class];
+}
+
+void queue_out(struct out *out, const struct backlog *backlog, const struct hour_range *range, int64_t others)
 {
     static const struct out_column columns[] = {
         {"hour", NULL, OUT_HOUR, IN_ALL},    {"queue", NULL, OUT_WORD, IN_ALL},
@@ -64,37 +70,41 @@ enum err_code cmd_queue_ls(struct app *app, struct err *err)
         {"hours", NULL, OUT_INT, IN_JSON},   {"ready", NULL, OUT_INT, IN_JSON},
         {"waiting", NULL, OUT_INT, IN_JSON}, {"held", NULL, OUT_INT, IN_JSON},
         {"failed", NULL, OUT_INT, IN_JSON},  {"others", NULL, OUT_INT, IN_JSON}};
-    struct queue q = {0};
     int64_t n[BACKLOG_IDLE + 1] = {0}, all = 0;
     char text[6][OUT_CELL_MAX];
 
-    if (open_queue(app, APP_READ, &q, err) || app_begin_out(app, err))
-        goto out;
-    app_out_run(app, false);
-    out_list_begin(&app->out, "hours", columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < q.backlog.n; i++) {
-        const struct backlog_item *item = &q.backlog.items[i];
+    out_list_begin(out, "hours", columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < backlog->n; i++) {
+        const struct backlog_item *item = &backlog->items[i];
 
-        if (!is_chosen(&q, item))
+        if (!is_chosen(range, item))
             continue;
         n[item->class]++;
         all++;
-        out_row(&app->out, (struct out_cell[]){cell_num(item->hour), cell_str(CLASSES[item->class]),
-                                               cell_num(item->file), cell_str(hour_state_text(item->state)),
-                                               cell_num(item->attempts),
-                                               item->next_try_us ? cell_num(item->next_try_us) : CELL_NULL});
+        out_row(out, (struct out_cell[]){cell_num(item->hour), cell_str(queue_class_text(item->class)),
+                                         cell_num(item->file), cell_str(hour_state_text(item->state)),
+                                         cell_num(item->attempts),
+                                         item->next_try_us ? cell_num(item->next_try_us) : CELL_NULL});
     }
-    out_list_end(&app->out);
-    out_object(&app->out, "totals", totals,
+    out_list_end(out);
+    out_object(out, "totals", totals,
                (struct out_cell[]){cell_num(all), cell_num(n[BACKLOG_READY]), cell_num(n[BACKLOG_WAITING]),
-                                   cell_num(n[BACKLOG_HELD]), cell_num(n[BACKLOG_FAILED]),
-                                   cell_num(q.others)},
+                                   cell_num(n[BACKLOG_HELD]), cell_num(n[BACKLOG_FAILED]), cell_num(others)},
                6);
-    out_line(&app->out, "hours: %s; %s ready, %s waiting, %s held, %s failed; %s other names",
+    out_line(out, "hours: %s; %s ready, %s waiting, %s held, %s failed; %s other names",
              out_count(all, text[0]), out_count(n[BACKLOG_READY], text[1]),
              out_count(n[BACKLOG_WAITING], text[2]), out_count(n[BACKLOG_HELD], text[3]),
-             out_count(n[BACKLOG_FAILED], text[4]), out_count(q.others, text[5]));
-out:
+             out_count(n[BACKLOG_FAILED], text[4]), out_count(others, text[5]));
+}
+
+enum err_code cmd_queue_ls(struct app *app, struct err *err)
+{
+    struct queue q = {0};
+
+    if (open_queue(app, APP_READ, &q, err) == ERR_OK && app_begin_out(app, err) == ERR_OK) {
+        app_out_run(app, false);
+        queue_out(&app->out, &q.backlog, &q.range, q.others);
+    }
     close_queue(&q);
     return err->code;
 }
@@ -118,7 +128,7 @@ static enum err_code change(struct app *app, unsigned needs, const char *verb,
     for (size_t i = 0; i < q.backlog.n && job_check_stop(&app->job, err) == ERR_OK; i++) {
         bool done = false;
 
-        if (is_chosen(&q, &q.backlog.items[i]) && one(app, &q, &q.backlog.items[i], &done, err))
+        if (is_chosen(&q.range, &q.backlog.items[i]) && one(app, &q, &q.backlog.items[i], &done, err))
             break;
         if (done)
             out_row(&app->out, &(struct out_cell){.num = q.backlog.items[i].hour});

@@ -26,6 +26,7 @@ static enum err_code make(struct app *app, bool *made, struct err *err)
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
     if (app_open_target(app, false, 0, &app->job.sink, err) == ERR_OK &&
+        app_preflight(app->job.sink, true, err) == ERR_OK &&
         sink_describe(app->job.sink, &state, err) == ERR_OK &&
         app_judge_new_table(app, app->job.sink, &state, err) == ERR_OK) {
         (void)!app_judge_target(app->job.sink, &state, err);

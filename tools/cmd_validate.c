@@ -182,6 +182,48 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
     }
 }
 
+/* A row for each line; `name` is the error's, ERRN_NONE for a warning. True where there is none. */
+static bool put_lines(struct validation *c, const char *check, const struct buf *lines, enum err_name name)
+{
+    const char *line = buf_str(lines);
+    bool none = !*line;
+
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+        struct err err = ERR_INIT;
+
+        err_set(&err, name ? name : ERRN_INTERNAL, "%.*s", (int)len, line);
+        if (name)
+            fail(c, check, &err);
+        else
+            warn(c, check, err.msg);
+        line += len + (line[len] == '\n');
+    }
+    return none;
+}
+
+/* Whether it is worth to look at the tables. */
+static bool check_server(struct validation *c, struct sink *sink)
+{
+    bool creates = c->app->pipeline->target.create == PIPELINE_CREATE_IF_MISSING;
+    struct sink_preflight found;
+    struct err err = ERR_INIT;
+    bool good = sink_preflight(sink, creates, &found, &err) == ERR_OK;
+
+    if (!good) {
+        fail(c, "target server", &err);
+    } else {
+        put_lines(c, "target server", &found.warnings, ERRN_NONE);
+        if (put_lines(c, "target server", &found.wrong, ERRN_UNSUPPORTED) && found.asked)
+            pass(c, "target server", "its settings are fine");
+        good = put_lines(c, "target rights", &found.refused, ERRN_DENIED);
+        if (good && found.asked)
+            pass(c, "target rights", "the user has all that is needed");
+    }
+    sink_preflight_release(&found);
+    return good;
+}
+
 static void check_target(struct validation *c)
 {
     struct app *app = c->app;
@@ -189,11 +231,16 @@ static void check_target(struct validation *c)
     struct err err = ERR_INIT;
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (app_open_target(app, true, 0, &app->job.sink, &err) || sink_describe(app->job.sink, &state, &err)) {
+    if (app_open_target(app, true, 0, &app->job.sink, &err)) {
         fail(c, "target", &err);
     } else {
         pass(c, "target", app->job.sink->label);
-        check_tables(c, app->job.sink, &state);
+        if (check_server(c, app->job.sink)) {
+            if (sink_describe(app->job.sink, &state, &err))
+                fail(c, "target tables", &err);
+            else
+                check_tables(c, app->job.sink, &state);
+        }
     }
     buf_release(&state.problems);
 }

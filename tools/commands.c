@@ -11,7 +11,10 @@
 #include "tools/options.h"
 
 const struct option_def option_table[OPT_COUNT] = {
-    [OPT_CONFIG] = {"config", 'c', OPTION_ONCE, "FILE", "the pipeline file (default: sluice.yaml)"},
+    [OPT_CONFIG] =
+        {"config", 'c', 0, "FILE",
+         "the pipeline file (default: sluice.yaml); for serve, status and work it repeats, or names "
+         "a folder of them"},
     [OPT_DIRECTORY] = {"directory", 'C', OPTION_ONCE, "DIR", "go to this folder first"},
     [OPT_ENV] = {"env", 'e', OPTION_ONCE, "NAME",
                  "use this environment of the pipeline file (or SLUICE_ENV)"},
@@ -57,9 +60,13 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_DRAIN] = {"drain", 0, 0, NULL,
                    "work until no queue file is left but those of failed hours (the default)"},
     [OPT_WATCH] = {"watch", 0, 0, NULL, "go on until stopped"},
-    [OPT_GRACE] =
-        {"grace", 0, OPTION_ONCE, "DUR",
-         "after SIGTERM finish the hour within DUR, then roll back (default: 30s with --watch, else 0s)"},
+    [OPT_GRACE] = {"grace", 0, OPTION_ONCE, "DUR",
+                   "after SIGTERM finish the hour within DUR, then roll back (default: 30s with serve and "
+                   "--watch, else 0s)"},
+    [OPT_LISTEN] = {"listen", 0, OPTION_ONCE, "ADDR:PORT",
+                    "where the status page is (default: 127.0.0.1:8080; port 0: any that is free)"},
+    [OPT_LISTEN_PUBLIC] = {"listen-public", 0, 0, NULL,
+                           "allow --listen on an address that others can reach: the page has no password"},
     [OPT_RECURSIVE] = {"recursive", 'r', 0, NULL, "copy all objects below SOURCE"},
 };
 
@@ -78,6 +85,7 @@ static const unsigned char verify[] = {HOURS, OPT_SHOW, OPT_END};
 static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING, OPT_END};
 static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char hours[] = {HOURS, OPT_END};
+static const unsigned char serve[] = {OPT_LISTEN, OPT_LISTEN_PUBLIC, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char cp[] = {OPT_RECURSIVE, OPT_END};
 
 const struct command_def command_table[CMD_COUNT] = {
@@ -112,7 +120,7 @@ const struct command_def command_table[CMD_COUNT] = {
                  "--reload deletes what the chosen hours loaded and loads it again, each object in one "
                  "transaction (it needs target.lineage); it asks first; -y says yes, and is needed "
                  "where there is no terminal."},
-    [CMD_STATUS] = {"status", "", 0, 0, 0, status, "show the hours by state",
+    [CMD_STATUS] = {"status", "", 0, 0, COMMAND_MANY, status, "show the hours by state",
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
     [CMD_HISTORY] = {"history", "", 0, 0, COMMAND_STREAMS, history, "show loads and failed attempts",
@@ -162,6 +170,16 @@ const struct command_def command_table[CMD_COUNT] = {
         {"queue drop", "", 0, 0, 0, hours, "take hours out of the queue",
          "Removes their queue files. What the source has of them stays unloaded until they are "
          "queued again or `run` loads them."},
+    [CMD_SERVE] =
+        {"serve", "", 0, 0, COMMAND_TEXT_ONLY | COMMAND_MANY, serve,
+         "queue and load every hour by schedule, and show a status page",
+         "One process for any number of pipelines: puts hours into the queue by schedule.enqueue (after a "
+         "rest, every hour that was missed, once), works the queue by schedule.work, and shows what it does "
+         "at http://ADDR:PORT/ (/metrics, /healthz, /readyz and /api/v1/ for programs). What fails for a "
+         "passing reason is tried again; an outage of source or target is waited out. `notify` in the "
+         "pipeline file names a program that is told of failure, recovery and late hours.\n\n"
+         "The page is read-only and has no password: beyond this machine it listens only with "
+         "--listen-public. SIGTERM ends it in good order, with 0."},
 };
 
 /* True if name is word, or "word second". */

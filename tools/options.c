@@ -89,6 +89,20 @@ static enum err_code number(const char *value, int64_t max, int64_t *out, struct
     return ERR_OK;
 }
 
+/* The first takes the default's place. */
+static enum err_code take_config(struct options *o, const char *value, struct err *err)
+{
+    size_t at = o->given[OPT_CONFIG] ? o->nconfigs : 0;
+
+    if (at == OPTIONS_CONFIGS_MAX)
+        return err_set(err, ERRN_USAGE,
+                       "--config is given more than %d times; name a folder of pipeline files",
+                       OPTIONS_CONFIGS_MAX);
+    o->configs[at] = value;
+    o->nconfigs = at + 1;
+    return ERR_OK;
+}
+
 static enum err_code take_set(struct options *o, const char *value, struct err *err)
 {
     if (!strchr(value, '=') || value[0] == '=')
@@ -144,8 +158,7 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
 {
     switch (id) {
     case OPT_CONFIG:
-        o->config = value;
-        return ERR_OK;
+        return take_config(o, value, err);
     case OPT_DIRECTORY:
         o->directory = value;
         return ERR_OK;
@@ -161,6 +174,9 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return time_parse_us(value, &o->now_us, err) ? err_context(err, "--now") : ERR_OK;
     case OPT_WAIT:
         return duration_parse(value, &o->wait_ms, err) ? err_context(err, "--wait") : ERR_OK;
+    case OPT_LISTEN:
+        o->listen = value;
+        return ERR_OK;
     case OPT_GRACE:
         return duration_parse(value, &o->grace_ms, err) ? err_context(err, "--grace") : ERR_OK;
     case OPT_HOUR:
@@ -189,8 +205,7 @@ static enum err_code take(struct parser *p, enum option_id id, const char *value
     const struct option_def *def = &option_table[id];
 
     if (p->o->given[id] && (def->flags & OPTION_ONCE))
-        err_set(p->err, ERRN_USAGE, "--%s is given twice%s", def->name,
-                id == OPT_CONFIG ? "; this command works on one pipeline" : "");
+        err_set(p->err, ERRN_USAGE, "--%s is given twice", def->name);
     else if (value && !value[0])
         err_set(p->err, ERRN_USAGE, "--%s has an empty value", def->name);
     else if (value)
@@ -340,6 +355,8 @@ static enum err_code check(struct parser *p)
     else if (bytes && (o->output != OUT_TEXT || o->summary))
         err_set(p->err, ERRN_USAGE, "the result is printed as it is: no -o %s",
                 o->summary ? "and no --summary" : "");
+    else if (o->nconfigs > 1 && !(def->flags & COMMAND_MANY))
+        err_set(p->err, ERRN_USAGE, "--config is given twice; this command works on one pipeline");
     else if (o->given[OPT_QUIET] && o->given[OPT_VERBOSE])
         err_set(p->err, ERRN_USAGE, "-q and -v exclude each other");
     else if (o->given[OPT_DRY_RUN] && o->given[OPT_ALLOW_NONEMPTY])
@@ -349,7 +366,7 @@ static enum err_code check(struct parser *p)
         err_set(p->err, ERRN_USAGE, "give either IDs or options that choose");
     else
         (void)!check_hours(o, p->err);
-    if (o->given[OPT_WATCH] && !o->given[OPT_GRACE])
+    if ((o->given[OPT_WATCH] || o->command == CMD_SERVE) && !o->given[OPT_GRACE])
         o->grace_ms = OPTIONS_GRACE_MS;
     if (o->command == CMD_WORK && !o->given[OPT_ONCE] && !o->given[OPT_WAIT])
         o->wait_ms = OPTIONS_WORK_WAIT_MS; /* workers wait for each other */
@@ -363,7 +380,7 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
     char **next = argv + (argc > 0);
     const char *env = getenv("SLUICE_ENV");
 
-    *out = (struct options){.config = "sluice.yaml"};
+    *out = (struct options){.configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080"};
     while (*next) {
         const char *text = *next++;
 

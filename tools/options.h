@@ -37,6 +37,7 @@ enum command_id {
     CMD_QUEUE_LS,
     CMD_QUEUE_RETRY,
     CMD_QUEUE_DROP,
+    CMD_SERVE,
     CMD_COUNT
 };
 
@@ -81,6 +82,8 @@ enum option_id {
     OPT_DRAIN,
     OPT_WATCH,
     OPT_GRACE,
+    OPT_LISTEN,
+    OPT_LISTEN_PUBLIC,
     OPT_COUNT
 };
 
@@ -99,6 +102,7 @@ struct option_def {
 enum command_flag {
     COMMAND_TEXT_ONLY = 1, /* its result is text or bytes as they are: no -o, no --summary */
     COMMAND_STREAMS = 2,   /* its result may be unbounded */
+    COMMAND_MANY = 4,      /* it works on several pipelines: -c repeats, or names a folder */
 };
 
 struct command_def {
@@ -115,6 +119,7 @@ extern const struct option_def option_table[OPT_COUNT];
 extern const struct command_def command_table[CMD_COUNT];
 
 enum {
+    OPTIONS_CONFIGS_MAX = 256,
     OPTIONS_SETS_MAX = 256,
     OPTIONS_ARGS_MAX = 256,
     OPTIONS_SHOW_MAX = 1000,
@@ -128,8 +133,9 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
     enum command_id command;
     bool has_command;
-    bool given[OPT_COUNT]; /* also the value of options that take none */
-    const char *config;    /* default "sluice.yaml" */
+    bool given[OPT_COUNT];                    /* also the value of options that take none */
+    const char *configs[OPTIONS_CONFIGS_MAX]; /* files, or (COMMAND_MANY) folders; default "sluice.yaml" */
+    size_t nconfigs;
     const char *directory;
     const char *env; /* NULL = none */
     const char *sets[OPTIONS_SETS_MAX];
@@ -141,6 +147,7 @@ struct options {
     enum color_mode color;
     int64_t now_us; /* with given[OPT_NOW] */
     int64_t wait_ms;
+    const char *listen;
     int64_t grace_ms;      /* 0 = roll back at once */
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;

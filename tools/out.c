@@ -70,17 +70,54 @@ static enum err_code open_summary(struct out *out, const char *path, struct err 
     return ERR_OK;
 }
 
-enum err_code out_begin(struct out *out, enum out_format format, bool color, const char *summary,
-                        struct err *err)
+void out_init(void)
 {
-    *out = (struct out){.streams = {{.file = stdout, .format = format}}, .nstreams = 1, .color = color};
-    buf_init(&out->table.cells, TABLE_BYTES_MAX);
-    if (summary && open_summary(out, summary, err))
-        return err->code;
+    json_init();
+}
+
+static ssize_t write_to_buf(void *cookie, const char *data, size_t len)
+{
+    struct err err = ERR_INIT;
+
+    if (buf_append(cookie, data, len, &err) == ERR_OK)
+        return (ssize_t)len;
+    errno = ENOSPC;
+    return 0;
+}
+
+/* The document's start, on each stream. */
+static void begin_documents(struct out *out)
+{
     for (size_t i = 0; i < out->nstreams; i++) {
         if (out->streams[i].format == OUT_JSON)
             fprintf(out->streams[i].file, "{\"schema_version\":%d", OUT_SCHEMA_VERSION);
     }
+}
+
+enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format format, struct err *err)
+{
+    FILE *file = fopencookie(buf, "w", (cookie_io_functions_t){.write = write_to_buf});
+
+    out_init();
+    buf_clear(buf);
+    *out = (struct out){
+        .streams = {{.file = file, .format = format}}, .nstreams = file ? 1 : 0, .owned = true};
+    buf_init(&out->table.cells, TABLE_BYTES_MAX);
+    if (!file)
+        return err_nomem(err);
+    begin_documents(out);
+    return ERR_OK;
+}
+
+enum err_code out_begin(struct out *out, enum out_format format, bool color, const char *summary,
+                        struct err *err)
+{
+    out_init();
+    *out = (struct out){.streams = {{.file = stdout, .format = format}}, .nstreams = 1, .color = color};
+    buf_init(&out->table.cells, TABLE_BYTES_MAX);
+    if (summary && open_summary(out, summary, err))
+        return err->code;
+    begin_documents(out);
     return ERR_OK;
 }
 
@@ -120,7 +157,7 @@ enum err_code out_end(struct out *out, struct err *err)
     }
     if (out->nstreams == 2)
         end_summary(out);
-    check_written(&out->streams[0], "stdout");
+    check_written(&out->streams[0], out->owned ? "the result" : "stdout");
     for (size_t i = 0; i < 2; i++) {
         const struct err *failed = &out->streams[i].err;
 
@@ -134,6 +171,8 @@ void out_release(struct out *out)
 {
     if (out->nstreams == 2)
         fclose(out->streams[1].file);
+    if (out->owned && out->nstreams)
+        fclose(out->streams[0].file);
     if (out->summary_temp)
         unlink(out->summary_temp);
     mem_free(out->summary_temp);
@@ -276,15 +315,15 @@ void out_line(struct out *out, const char *fmt, ...)
     if (out->streams[0].format != OUT_TEXT || !out_is_open(out))
         return;
     va_start(args, fmt);
-    vfprintf(stdout, fmt, args);
+    vfprintf(out->streams[0].file, fmt, args);
     va_end(args);
-    putc('\n', stdout);
+    putc('\n', out->streams[0].file);
 }
 
 void out_bytes(struct out *out, const void *data, size_t len)
 {
     if (out->streams[0].format != OUT_TEXT || !out_is_open(out))
         return;
-    if (fwrite(data, 1, len, stdout) != len)
+    if (fwrite(data, 1, len, out->streams[0].file) != len)
         err_set_errno(&out->streams[0].err, errno ? errno : EIO, "stdout: cannot write");
 }

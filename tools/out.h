@@ -89,9 +89,18 @@ struct out {
     const struct out_column *columns;
     size_t ncolumns;
     struct out_table table;
+    bool owned;         /* the first stream's file is ours to close */
     char *summary;      /* the file's name, NULL where there is none */
     char *summary_temp; /* what becomes it; NULL where it is written in place (a pipe, a terminal) */
 };
+
+/* Makes the JSON library use core/base/mem.h; before the first thread that writes results. out_begin does,
+ * too. */
+void out_init(void);
+
+/* A result into a buffer (cleared first); what does not fit is an error of out_end. */
+enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format format,
+                            struct err *err) MUST_USE;
 
 /* Opens; summary may be NULL. stdout is borrowed. */
 enum err_code out_begin(struct out *out, enum out_format format, bool color, const char *summary,
@@ -133,6 +142,7 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
                           char text[OUT_CELL_MAX]);
 
 /* The formats (out_json.c, out_text.c): called by out.c alone. */
+void json_init(void);
 enum err_code json_object_write(FILE *file, const struct out_column *columns, const struct out_cell *cells,
                                 size_t n, struct err *err) MUST_USE;
 void table_begin(struct out *out);

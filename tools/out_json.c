@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -71,12 +72,19 @@ static json_t *cell_value(const struct out_column *column, const struct out_cell
     return json_string(out_cell_text(column, cell, false, text));
 }
 
+void json_init(void)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&done))
+        json_set_alloc_funcs(mem_alloc, mem_free);
+}
+
 enum err_code json_object_write(FILE *file, const struct out_column *columns, const struct out_cell *cells,
                                 size_t n, struct err *err)
 {
     json_t *object;
 
-    json_set_alloc_funcs(mem_alloc, mem_free);
     object = json_object();
     for (size_t i = 0; object && i < n; i++) {
         if ((columns[i].in & IN_JSON) &&

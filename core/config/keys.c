@@ -162,11 +162,20 @@ const struct key keys_table[] = {
              IN(queue.lookback_ms)),
 
     SECTION("schedule", "cron lines in UTC, for serve"),
-    SCALAR("schedule.enqueue", KEY_TEXT, 0, "0 * * * *", "when hours are put into the queue",
+    SCALAR("schedule.enqueue", KEY_CRON, 0, "0 * * * *", "when hours are put into the queue",
            IN(schedule.enqueue)),
-    SCALAR("schedule.work", KEY_TEXT, 0, "*/5 * * * *", "when the queue is worked on", IN(schedule.work)),
+    SCALAR("schedule.work", KEY_CRON, 0, "*/5 * * * *", "when the queue is worked on", IN(schedule.work)),
     DURATION("schedule.lag", "0m", 0, YEAR_MS, "how long after its end an hour is put into the queue",
              IN(schedule.lag_ms)),
+
+    SECTION("notify", "whom serve tells what it met"),
+    OTHER(
+        "notify.on", KEY_TEXTS, 0, "[failure, recovery, late]",
+        "failure: an hour was given up, or nothing can be loaded; recovery: it is well again; late: an hour "
+        "has no object by source.expect_within"),
+    OTHER("notify.exec", KEY_TEXTS, 0, "[]",
+          "the program to run and its arguments; it gets the event as JSON on its standard input; none: no "
+          "notification"),
 
     OTHER("environments", KEY_ENVIRONMENTS, 0, NULL,
           "NAME: any of the keys above; -e NAME puts them in place of the file's (maps merge)"),
@@ -221,7 +230,7 @@ static enum err_code put_fallback(const struct key *key, struct buf *out, struct
 {
     enum err_code code;
 
-    if (key->kind != KEY_TEXT && key->kind != KEY_CHAR)
+    if (key->kind != KEY_TEXT && key->kind != KEY_CRON && key->kind != KEY_CHAR)
         return buf_append_str(out, key->fallback, err);
     code = buf_append_char(out, '"', err);
     for (const char *p = key->fallback; *p && code == ERR_OK; p++) {

@@ -24,6 +24,7 @@ enum key_kind {
     KEY_TABLE,    /* char *: a table's name */
     KEY_COLUMN,   /* char *: a column's name */
     KEY_URL,      /* char * */
+    KEY_CRON,     /* char *: a cron line */
     KEY_CHAR,     /* char */
     KEY_BOOL,     /* bool */
     KEY_WORD,     /* int or enum */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/cron.h"
 #include "core/base/hour.h"
 #include "core/base/mem.h"
 #include "core/base/url.h"
@@ -43,6 +44,7 @@ static enum err_code check_identifier(const char *text, struct err *err)
 static enum err_code check_text(const struct key *key, const char *text, struct err *err)
 {
     struct url url = {0};
+    struct cron cron;
     enum err_code code = ERR_OK;
 
     if (!*text && !(key->flags & (KEY_EMPTY_OK | KEY_EMPTY_NONE)))
@@ -72,6 +74,8 @@ static enum err_code check_text(const struct key *key, const char *text, struct 
             code = url_parse(text, &url, err);
         url_release(&url);
         return code;
+    case KEY_CRON:
+        return cron_parse(text, &cron, err);
     default:
         return ERR_OK;
     }
@@ -224,6 +228,7 @@ enum err_code key_store(const struct key *key, const char *text, void *base, str
     case KEY_TABLE:
     case KEY_COLUMN:
     case KEY_URL:
+    case KEY_CRON:
         return store_text(key, text, at, err);
     case KEY_CHAR:
         return store_char(text, at, err);

@@ -141,6 +141,49 @@ static enum err_code load_nulls(struct loader *l, struct err *err)
     return loader_texts(l, list, key->path, &schema->nulls, &schema->nnulls, err);
 }
 
+static enum err_code load_events(struct loader *l, const struct ynode *list, const char *path,
+                                 struct err *err)
+{
+    static const struct key_word events[] = {
+        {"failure", NOTIFY_FAILURE}, {"recovery", NOTIFY_RECOVERY}, {"late", NOTIFY_LATE}, {NULL, 0}};
+    char **texts = NULL;
+    size_t n = 0;
+
+    if (loader_texts(l, list, path, &texts, &n, err) == ERR_OK)
+        l->pipeline->notify.on = 0;
+    for (size_t i = 0; i < n && err->code == ERR_OK; i++) {
+        const struct key_word *w = events;
+
+        while (w->text && strcmp(w->text, texts[i]) != 0)
+            w++;
+        l->pipeline->notify.on |= (unsigned)w->value;
+        if (!w->text) {
+            err_set(err, ERRN_CONFIG, "\"%.40s\" is none of failure, recovery, late", texts[i]);
+            loader_at(l, list->items[i], path, err);
+        }
+    }
+    texts_free(texts, n);
+    return err->code;
+}
+
+static enum err_code load_notify(struct loader *l, struct err *err)
+{
+    const struct key *on = keys_find("notify.on"), *exec = keys_find("notify.exec");
+    const struct ynode *events = loader_find(l->root, on, on->path);
+    const struct ynode *words = loader_find(l->root, exec, exec->path);
+    struct pipeline *p = l->pipeline;
+
+    p->notify.on = NOTIFY_FAILURE | NOTIFY_RECOVERY | NOTIFY_LATE;
+    if (events && load_events(l, events, on->path, err))
+        return err->code;
+    if (words && loader_texts(l, words, exec->path, &p->notify.exec, &p->notify.nexec, err) == ERR_OK &&
+        p->notify.nexec > 0 && !p->notify.exec[0][0]) {
+        err_set(err, ERRN_CONFIG, "the program has no name");
+        loader_at(l, words, exec->path, err);
+    }
+    return err->code;
+}
+
 /* --- rules between keys --- */
 
 /* An error about the key at `path`, wherever that stands. */
@@ -207,6 +250,8 @@ static enum err_code fill(struct loader *l, struct err *err)
     if (code == ERR_OK)
         code = load_nulls(l, err);
     if (code == ERR_OK)
+        code = load_notify(l, err);
+    if (code == ERR_OK)
         code = loader_columns(l, err);
     if (code == ERR_OK && l->missing.len > 0)
         code = err_set(err, ERRN_CONFIG, "%.400s: required keys are missing: %.500s", options->file,
@@ -257,6 +302,7 @@ void pipeline_free(struct pipeline *p)
     mem_free(p->queue.url);
     mem_free(p->schedule.enqueue);
     mem_free(p->schedule.work);
+    texts_free(p->notify.exec, p->notify.nexec);
     mem_free(p);
 }
 

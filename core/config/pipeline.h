@@ -18,6 +18,8 @@ enum commit_unit { COMMIT_FILE, COMMIT_HOUR, COMMIT_CHUNK };
 enum on_empty { ON_EMPTY_OK, ON_EMPTY_WARN, ON_EMPTY_FAIL };
 enum on_changed { ON_CHANGED_FAIL, ON_CHANGED_IGNORE, ON_CHANGED_REPLACE };
 
+enum { NOTIFY_FAILURE = 1, NOTIFY_RECOVERY = 2, NOTIFY_LATE = 4 };
+
 /* N records, or a share of an object's records in millionths (1% = 10,000), rounded up. */
 struct reject_limit {
     bool is_share;
@@ -69,9 +71,15 @@ struct pipeline {
     } queue;
 
     struct {
-        char *enqueue, *work; /* cron lines */
+        char *enqueue, *work; /* cron lines (base/cron.h) */
         int64_t lag_ms;
     } schedule;
+
+    struct {
+        unsigned on; /* NOTIFY_... */
+        char **exec; /* the program and its arguments, ended by NULL; nexec = 0: none */
+        size_t nexec;
+    } notify;
 };
 
 /* Looks up `${SCHEME:ARG}` beyond the built-in `${NAME}` and `${file:PATH}` (for backends: ssm). *out is

@@ -313,6 +313,8 @@ static enum err_code work_hour(struct worker *w, hour_t hour, bool *taken, struc
     *taken = true;
     w->unfinished = false;
     w->turn->hour = hour;
+    if (w->options.begins)
+        w->options.begins(w->options.ctx, hour);
     if (claim.row.takeovers >= WORKER_TAKEOVERS)
         return give_up_turn(w, &claim, err);
     (void)!run_claimed(job, &options, w->crew, &claim, &w->totals, &status, &w->outage, err);

@@ -31,9 +31,11 @@ enum {
 struct worker;
 
 struct worker_options {
-    bool allow_nonempty;         /* as in run_options */
-    struct store_factory queues; /* opens the queue's place; NOT_FOUND: no files yet */
-    const struct clock *now;     /* whether an hour is late goes by it; NULL = the job's */
+    bool allow_nonempty;                    /* as in run_options */
+    struct store_factory queues;            /* opens the queue's place; NOT_FOUND: no files yet */
+    const struct clock *now;                /* whether an hour is late goes by it; NULL = the job's */
+    void (*begins)(void *ctx, hour_t hour); /* it was taken; may be NULL */
+    void *ctx;
 };
 
 enum worker_did { WORKER_HOUR, WORKER_WAIT, WORKER_DRAINED };

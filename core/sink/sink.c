@@ -181,6 +181,24 @@ enum err_code sink_describe(struct sink *sink, struct sink_state *state, struct 
     return sink->type->describe(sink, state, err);
 }
 
+enum err_code sink_preflight(struct sink *sink, bool creates, struct sink_preflight *out, struct err *err)
+{
+    buf_init(&out->refused, SINK_PROBLEMS_MAX);
+    buf_init(&out->wrong, SINK_PROBLEMS_MAX);
+    buf_init(&out->warnings, SINK_PROBLEMS_MAX);
+    if (usable(sink, NEED_IDLE, "preflight", err))
+        return err->code;
+    out->asked = sink->type->preflight != NULL;
+    return out->asked ? sink->type->preflight(sink, creates, out, err) : ERR_OK;
+}
+
+void sink_preflight_release(struct sink_preflight *found)
+{
+    buf_release(&found->refused);
+    buf_release(&found->wrong);
+    buf_release(&found->warnings);
+}
+
 enum err_code sink_has_foreign_rows(struct sink *sink, bool *any, struct err *err)
 {
     *any = false;

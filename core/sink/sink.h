@@ -92,6 +92,14 @@ struct sink_state {
 };
 enum { SINK_PROBLEMS_MAX = 64 * 1024 };
 
+/* What stands in the way of loading, or may: a line each. */
+struct sink_preflight {
+    bool asked;          /* false where there is nothing to find out */
+    struct buf refused;  /* rights that this user lacks, with the statement that gives them */
+    struct buf wrong;    /* settings of the server under which loading would break a promise */
+    struct buf warnings; /* what will only be slower, or may fail later */
+};
+
 /* Whose transaction this is: the claim that commit will check. */
 struct sink_begin {
     hour_t hour;
@@ -168,6 +176,9 @@ struct sink_type {
      * others doing the same. With `print` it appends the DDL to it and does nothing. */
     enum err_code (*setup)(struct sink *sink, struct buf *print, struct err *err);
     enum err_code (*describe)(struct sink *sink, struct sink_state *state, struct err *err);
+    /* Fills *out; changes nothing. READ_ONLY where nothing can be written at all. `creates`: what is missing
+     * will be made by setup. NULL where there is nothing to find out. */
+    enum err_code (*preflight)(struct sink *sink, bool creates, struct sink_preflight *out, struct err *err);
     /* True where the target table has rows that no load of sluice's (of any pipeline) put there. Without
      * lineage: any row. */
     enum err_code (*has_foreign_rows)(struct sink *sink, bool *any, struct err *err);
@@ -266,6 +277,10 @@ enum err_code sink_keep(struct sink *sink, struct err *err) MUST_USE;
 enum err_code sink_setup(struct sink *sink, struct buf *print, struct err *err) MUST_USE;
 enum err_code sink_describe(struct sink *sink, struct sink_state *state,
                             struct err *err) MUST_USE; /* release state->problems */
+/* Legal on a read-only handle: it says what a writer would meet. Release *out whatever it returns. */
+enum err_code sink_preflight(struct sink *sink, bool creates, struct sink_preflight *out,
+                             struct err *err) MUST_USE;
+void sink_preflight_release(struct sink_preflight *found);
 enum err_code sink_has_foreign_rows(struct sink *sink, bool *any, struct err *err) MUST_USE;
 
 enum err_code sink_begin(struct sink *sink, const struct sink_begin *begin, struct sink_load **out,

@@ -39,7 +39,8 @@ struct store_object {
 /* Which keys behind the prefix a listing gives. */
 enum store_scope {
     STORE_BELOW, /* all */
-    STORE_FLAT,  /* those without a "/": one folder's objects, and nothing of what is below it is read */
+    STORE_FLAT,  /* those without a "/": one folder's objects; what is below it is not even read, where the
+                   protocol allows */
 };
 
 enum store_condition { PUT_ALWAYS, PUT_IF_ABSENT };

@@ -30,7 +30,7 @@ expect() {
 }
 
 unset CI
-echo 1..13
+echo 1..15
 expect "passing" "2 passed, 0 failed, 0 skipped" . 'echo 1..2; echo ok 1 - a; echo ok 2 - b'
 expect "a failing case" "1 passed, 1 failed, 0 skipped" 'planted: b$' 'echo 1..2; echo ok 1 - a; echo not ok 2 - b; exit 1'
 expect "it names log and command" "0 passed, 1 failed, 0 skipped" \
@@ -48,7 +48,11 @@ expect "a skip as cmocka writes it" "1 passed, 0 failed, 1 skipped" 'planted: b:
 expect "a skip as a script writes it" "0 passed, 0 failed, 1 skipped" 'planted: b: no x' 'echo "ok 1 - b # skip no x"'
 expect "a missing server" "0 passed, 0 failed, 1 skipped" 'planted: b: no db' \
     'echo "SKIP-SERVER: no db; start it"; echo "not ok 1 # SKIP b"'
+expect "a missing server, said on the line itself" "0 passed, 0 failed, 1 skipped" 'planted: b: no db; start it$' \
+    'echo "ok 1 - b # SKIP-SERVER: no db; start it"'
 CI=true
 export CI
+expect "the same in CI" "0 passed, 1 failed, 0 skipped" 'planted: b: no db; start it$' \
+    'echo "ok 1 - b # SKIP-SERVER: no db; start it"'
 expect "a missing server in CI" "0 passed, 1 failed, 0 skipped" 'planted: b: no db' \
     'echo "SKIP-SERVER: no db; start it"; echo "not ok 1 # SKIP b"'

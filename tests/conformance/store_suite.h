@@ -18,8 +18,10 @@ struct store_suite {
     /* Puts an object in a way that is faster than store_put, for a case with 10,001 of them; NULL:
      * store_put_mem. */
     void (*put_fast)(void *ctx, const char *key);
-    bool xml_keys;  /* keys may hold only what XML can carry */
-    int random_ops; /* how many operations to compare with the model */
+    bool xml_keys;           /* keys may hold only what XML can carry */
+    bool no_spaces;          /* keys with a space are refused (UNSUPPORTED) */
+    bool long_keys_unlisted; /* a key of the greatest length fails a listing (KEY_TOO_LONG) */
+    int random_ops;          /* how many operations to compare with the model */
 };
 
 /* Runs all cases; the number that failed. */

@@ -337,6 +337,32 @@ static void the_server_may_not_change_a_value(void **state)
     }
 }
 
+/* Without a text among them rows go as bytes; and what does not fit is refused all the same. */
+static void rows_without_text_come_back(void **state)
+{
+    static const char ROWS[] =
+        "0|9223372036854775807|1e+300|-0.01|9999-12-31|1970-01-01 00:00:00\n"
+        "1|-9223372036854775808|-0.1|123456789.01|1969-12-31|2022-06-05 12:00:00.000001\n"
+        "\\N|\\N|\\N|\\N|\\N|\\N\n";
+    struct err err = ERR_INIT;
+    struct schema numbers;
+
+    (void)state;
+    kit_schema(&numbers, "b:boolean,i:bigint,x:double,d:decimal(11;2),y:date,z:timestamp");
+    target.schema = &numbers;
+    struct sink *sink = open_one(0, true);
+    kit_load(sink, "a", ROWS);
+    kit_assert_rows(sink, 0, ROWS);
+    kit_mysql_sql("ALTER TABLE t MODIFY i SMALLINT");
+    struct sink_load *load = kit_begin(sink, "run1");
+    assert_int_equal(kit_append(load, "1|1|1|1|\\N|\\N\n1|40000|1|1|\\N|\\N\n", 1, &err), ERR_DATA);
+    assert_int_equal(load->failed_row, 1);
+    sink_abort(load);
+    sink_close(sink);
+    schema_release(&numbers);
+    target.schema = &schema;
+}
+
 /* Texts longer than the room that a scan starts with, and than a packet's piece. */
 static void put_long_rows(char *out, size_t len)
 {
@@ -398,6 +424,7 @@ int main(void)
                                        cmocka_unit_test_setup(describe_knows_what_changes_values, setup),
                                        cmocka_unit_test_setup(odd_values_are_marked, setup),
                                        cmocka_unit_test_setup(the_server_may_not_change_a_value, setup),
+                                       cmocka_unit_test_setup(rows_without_text_come_back, setup),
                                        cmocka_unit_test_setup(long_texts_come_back, setup),
                                        cmocka_unit_test_setup(mistakes_are_named, setup)};
     static char by_load[] = "", by_insert[] = "&load=insert";

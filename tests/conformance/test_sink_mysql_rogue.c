@@ -1,6 +1,6 @@
 /*
  * test_sink_mysql_rogue: servers that ask for files they were not offered, die, or answer COMMIT with
- * silence.
+ * silence; clusters and proxies as their settings show them.
  *
  * Over a scripted server, so it runs everywhere. A file with a secret stands ready to be stolen.
  */
@@ -60,14 +60,17 @@ static size_t stolen(const struct scripted_plan *plan, bool read_only, char out[
                      struct err *err)
 {
     struct sink *sink = NULL;
-    struct sink_state state;
+    struct sink_state state = {0};
+    struct sink_preflight found;
     int port;
     struct scripted_mysql *server = scripted_mysql_start(plan, &port);
 
     if (open_at(port, read_only, &sink, err) == ERR_OK) {
         if (read_only) {
-            (void)!sink_describe(sink, &state, err);
+            if (sink_preflight(sink, true, &found, err) == ERR_OK)
+                (void)!sink_describe(sink, &state, err);
             buf_release(&state.problems);
+            sink_preflight_release(&found);
         } else {
             try_load(sink, err);
         }
@@ -200,6 +203,115 @@ static void only_a_lost_commit_is_in_doubt(void **state)
         assert_string_equal(err_name_text(commit_by(&CASES[i].plan)), err_name_text(CASES[i].name));
 }
 
+/* ---- clusters and proxies, which no test here has ---- */
+
+static void look(const struct scripted_plan *plan, struct sink_preflight *found)
+{
+    char out[SCRIPTED_SENT_MAX];
+    struct err err = ERR_INIT;
+    struct sink *sink;
+    int port;
+    struct scripted_mysql *server = scripted_mysql_start(plan, &port);
+
+    if (open_at(port, true, &sink, &err) || sink_preflight(sink, false, found, &err))
+        fail_msg("%s", err.msg);
+    sink_close(sink);
+    (void)scripted_mysql_stop(server, out);
+}
+
+#define GOOD_SESSION                                                                                         \
+    {                                                                                                        \
+        "SELECT @@SESSION.sql_mode", 3, session                                                              \
+    }
+
+static void limits_of_clusters_are_said(void **state)
+{
+    static const char *const session[] = {"STRICT_ALL_TABLES,NO_ZERO_DATE", "+00:00", "0", NULL};
+    static const char *const galera[] = {"wsrep_on",
+                                         "ON",
+                                         "wsrep_load_data_splitting",
+                                         "ON",
+                                         "wsrep_max_ws_rows",
+                                         "131072",
+                                         "wsrep_max_ws_size",
+                                         "2147483647",
+                                         "innodb_read_only",
+                                         "OFF",
+                                         NULL};
+    static const char *const calm[] = {
+        "wsrep_on", "ON", "wsrep_load_data_splitting", "OFF", "wsrep_max_ws_rows", "0", NULL};
+    static const char *const single[] = {
+        "wsrep_on", "OFF", "wsrep_load_data_splitting", "ON", "wsrep_max_ws_rows", "131072", NULL};
+    static const char *const group[] = {"group_replication_transaction_size_limit", "150000000", NULL};
+    static const struct {
+        struct scripted_plan plan;
+        const char *wrong, *warned[2];
+    } CASES[] = {{{.results = {{"SHOW GLOBAL", 2, galera}, GOOD_SESSION}},
+                  "wsrep_load_data_splitting = OFF",
+                  {"131072 rows", "2147483647 bytes"}},
+                 {{.results = {{"SHOW GLOBAL", 2, calm}, GOOD_SESSION}}, NULL, {NULL}},
+                 {{.results = {{"SHOW GLOBAL", 2, single}, GOOD_SESSION}}, NULL, {NULL}},
+                 {{.results = {{"SHOW GLOBAL", 2, group}, GOOD_SESSION}},
+                  NULL,
+                  {"150000000 bytes (group_replication", "commit_unit: chunk"}}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct sink_preflight found;
+        look(&CASES[i].plan, &found);
+        assert_int_equal(strstr(buf_str(&found.wrong), "wsrep") != NULL, CASES[i].wrong != NULL);
+        if (CASES[i].wrong)
+            assert_non_null(strstr(buf_str(&found.wrong), CASES[i].wrong));
+        for (int k = 0; k < 2; k++)
+            if (CASES[i].warned[k])
+                assert_non_null(strstr(buf_str(&found.warnings), CASES[i].warned[k]));
+        if (!CASES[i].warned[0])
+            assert_string_equal(buf_str(&found.warnings), "");
+        sink_preflight_release(&found);
+    }
+}
+
+/* A proxy that answers SET SESSION itself. */
+static void a_session_that_is_not_ours_is_refused(void **state)
+{
+    static const char *const none[] = {NULL};
+    static const char *const SESSIONS[][4] = {{"STRICT_ALL_TABLES", "+00:00", "0", NULL},
+                                              {"STRICT_TRANS_TABLES", "+00:00", "0", NULL},
+                                              {"STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES", "+00:00", "0", NULL},
+                                              {"STRICT_ALL_TABLES", "SYSTEM", "0", NULL},
+                                              {"STRICT_ALL_TABLES", "+00:00", "1", NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof SESSIONS / sizeof *SESSIONS; i++) {
+        struct scripted_plan plan = {
+            .results = {{"SHOW GLOBAL", 2, none}, {"SELECT @@SESSION.sql_mode", 3, SESSIONS[i]}}};
+        struct sink_preflight found;
+        look(&plan, &found);
+        assert_int_equal(strstr(buf_str(&found.wrong), "the session is not as it was set") != NULL, i > 0);
+        sink_preflight_release(&found);
+    }
+}
+
+static void a_server_whose_engine_is_read_only_is_named(void **state)
+{
+    static const char *const reader[] = {"innodb_read_only", "ON", NULL};
+    const struct scripted_plan plan = {.results = {{"SHOW GLOBAL", 2, reader}}};
+    char out[SCRIPTED_SENT_MAX];
+    struct sink_preflight found;
+    struct err err = ERR_INIT;
+    struct sink *sink;
+    int port;
+
+    (void)state;
+    struct scripted_mysql *server = scripted_mysql_start(&plan, &port);
+    assert_int_equal(open_at(port, true, &sink, &err), ERR_OK);
+    assert_int_equal(sink_preflight(sink, false, &found, &err), ERR_DENIED);
+    assert_string_equal(err_name_text(err.name), "READ_ONLY");
+    sink_preflight_release(&found);
+    sink_close(sink);
+    (void)scripted_mysql_stop(server, out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +320,9 @@ int main(void)
         cmocka_unit_test(a_token_serves_once),
         cmocka_unit_test(lost_answers_are_judged_by_the_statement),
         cmocka_unit_test(only_a_lost_commit_is_in_doubt),
+        cmocka_unit_test(limits_of_clusters_are_said),
+        cmocka_unit_test(a_session_that_is_not_ours_is_refused),
+        cmocka_unit_test(a_server_whose_engine_is_read_only_is_named),
     };
 
     kit_schema(&schema, "id:int,name:text");

@@ -1,7 +1,8 @@
 # What the scripts that meet servers share, to be read after lib.sh: the servers that the environment names, a database and
 # a prefix in the bucket of their own, one pipeline file for each pair of a source and a target.
 #
-# own_mysql and own_s3 fail where no such server is named, and leave a skipped case that says so.
+# own_mysql and own_s3 fail where no such server is named, own_libs3 where its library or server cannot do it; each leaves a
+# skipped case that says so.
 
 # no_server NAME VARIABLE SCRIPT: one skipped case
 no_server() {
@@ -29,7 +30,8 @@ own_mysql() {
         printf '[client]\nhost=%s\nport=%s\nuser=%s\npassword="%s"\nprotocol=tcp\n' "${place%:*}" "$port" "$SLUICE_TEST_MYSQL_USER" \
             "${SLUICE_TEST_MYSQL_PASSWORD:-}" >"$work/client.cnf"
     )
-    client() { mariadb --defaults-file="$work/client.cnf" -N -B "$@"; }
+    stock=$(command -v mariadb || command -v mysql) || { echo "no client of MySQL or MariaDB: install mariadb-client-core" >&2; exit 1; }
+    client() { "$stock" --defaults-file="$work/client.cnf" -N -B "$@"; }
     mysql_sql() { client "$database" -e "$1"; }
     client -e "CREATE DATABASE $database CHARACTER SET utf8mb4" || exit 1
     trap 'client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
@@ -46,6 +48,26 @@ own_s3() {
     s3_bucket=${SLUICE_TEST_S3_URL%%\?*}
     s3_url=${s3_bucket%/}/e2e-$$-$(date +%s)/lake$s3_query
     "$SLUICE" cp -q -r "$1" "$s3_url" >/dev/null || exit 1
+}
+
+# own_libs3: $libs3_url, which is $s3_url through libs3
+own_libs3() {
+    endpoint=$(echo "$s3_query" | tr '?&' '\n\n' | grep '^endpoint=http://')
+    why=
+    if ! "$SLUICE" -V | grep -q '^stores:.* libs3'; then
+        why='this build has no libs3://; make deps, and build again'
+    elif [ -z "$endpoint" ]; then
+        why='the server speaks TLS, which libs3 cannot verify'
+    elif [ "${SLUICE_TEST_S3_SERVER:-}" = versitygw ]; then
+        why='versitygw takes no signatures of version 2, and libs3 has no other; run under ci/with-minio.sh'
+    fi
+    if [ -n "$why" ]; then
+        cases=$((cases + 1))
+        echo "SKIP: $why"
+        echo "ok $cases - cells of libs3 # SKIP"
+        return 1
+    fi
+    libs3_url=lib${s3_url%%\?*}?$endpoint
 }
 
 # pipeline DIR SOURCE TARGET: its file, under the folder's name; TARGET is mysql, or a database for SQLite

@@ -113,10 +113,15 @@ first=
 if own_s3 "$lake"; then
     s3=yes
     cell s3_sqlite "$s3_url" sqlite:loans.db
+    if own_libs3; then
+        libs3=yes
+        cell libs3_sqlite "$libs3_url" sqlite:loans.db
+    fi
 fi
 if own_mysql; then
     cell file_mysql "file:$lake" mysql
     units "file:$lake" mysql
     [ -z "${s3:-}" ] || cell s3_mysql "$s3_url" mysql
+    [ -z "${libs3:-}" ] || cell libs3_mysql "$libs3_url" mysql
 fi
 finish

@@ -22,12 +22,14 @@ build() {
 
 # Whether the test passes on the sources as they are: else it would catch anything.
 passes_clean() {
-    case $clean in *" $1 "*) return 0 ;; esac
-    timeout -k 5 300 "build/$kind/tests/$1" >build/mutant.out 2>&1 || return 1
-    clean="$clean $1 "
+    case $clean in *" $1;"*) return 0 ;; esac
+    # shellcheck disable=SC2086
+    timeout -k 5 300 "build/$kind/tests/"$1 >build/mutant.out 2>&1 || return 1
+    clean="$clean $1;"
 }
 
-# mutant NAME FILE EDIT TEST...: EDIT is sed's, in extended form. Tests run in order until one fails.
+# mutant NAME FILE EDIT TEST...: EDIT is sed's, in extended form. Tests run in order until one fails; a test may have
+# arguments.
 mutant() {
     name=$1 file=$2 edit=$3
     shift 3
@@ -44,11 +46,12 @@ mutant() {
                 verdict="$test fails without it"
                 break
             fi
-            if ! build "build/$kind/tests/$test"; then
+            if ! build "build/$kind/tests/${test%% *}"; then
                 verdict="does not compile (see $log)"
                 break
             fi
-            if ! (cd $tree && timeout -k 5 300 "build/$kind/tests/$test" >"$OLDPWD/build/mutant.out" 2>&1) 2>/dev/null; then
+            # shellcheck disable=SC2086
+            if ! (cd $tree && timeout -k 5 300 "build/$kind/tests/"$test >"$OLDPWD/build/mutant.out" 2>&1) 2>/dev/null; then
                 verdict="caught by $test"
                 caught=$((caught + 1))
                 break
@@ -57,6 +60,11 @@ mutant() {
     fi
     echo "$name: $verdict"
     cp "$file" "$tree/$file" # newer than what was built of the mutant
+}
+
+# simulated NAME FILE EDIT: one that the simulation ought to see, in its sample or in more worlds.
+simulated() {
+    mutant "sim-$1" "$2" "$3" sim/test_sim 'sim/sim 1 20000'
 }
 
 load='unit/load/test_run unit/load/test_run_units unit/load/test_run_policies unit/load/test_run_trouble'
@@ -142,8 +150,16 @@ mutant listing-in-silence core/load/diff.c 's/^( +)keep_due\(.*/\1(void)0;/' uni
 mutant hashing-in-silence core/load/load_fetch.c 's/^( +)keep_due\(&keep\);/\1(void)keep;/' unit/load/test_keep
 if [ -n "${SLUICE_TEST_MYSQL_URL:-}" ]; then
     mutant mysql-not-pinged backends/sink_mysql.c 's/^    \.keep = mys_keep,//' conformance/test_sink_mysql_loads
+    mutant mysql-delete-not-asked backends/mysql_rights.c 's/if \(n->replaced && lineage\)/if (false)/' conformance/test_sink_mysql_preflight
+    mutant mysql-create-not-asked backends/mysql_rights.c 's/^    if \(makes\)$/    if (false)/' conformance/test_sink_mysql_preflight
+    mutant mysql-read-only-not-seen backends/mysql_rights.c 's/code == READ_ONLY_OPTION \|\| //' conformance/test_sink_mysql_preflight
+    mutant mysql-fallback-not-said backends/mysql_connect.c 's/^    (s->load_off|    s->load_off) = .*/        s->load_off = false;/' conformance/test_sink_mysql_preflight
     mutant mysql-timeouts-not-set backends/mysql_connect.c 's/, wait_timeout = .*$/, wait_timeout = wait_timeout + 0 * %" PRId64/' conformance/test_sink_mysql
 fi
+
+# --- settings
+mutant galera-splits backends/mysql_preflight.c 's/if \(is_on\(values\[WSREP_SPLITS\]\) &&/if (false \&\&/' conformance/test_sink_mysql_rogue
+mutant session-not-looked-at backends/mysql_preflight.c 's/\(!strstr\(mys_col\(&r, 0\), "STRICT_ALL_TABLES"\)/(false/' conformance/test_sink_mysql_rogue
 
 # --- passwords
 mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
@@ -152,12 +168,57 @@ mutant token-without-tls backends/mysql_connect.c 's/p->tls = !p->near \|\| ca \
     s/bool clear = p->iam && p->tls;/bool clear = p->iam;/' conformance/test_sink_mysql_login
 mutant token-for-another-port backends/aws_rds.c 's/login->host, login->port\)/login->host, 3306U)/' unit/backends/test_aws_rds
 
+# --- libs3, which takes broken answers for whole ones
+if [ -e "build/$kind/tests/unit/backends/test_store_libs3" ]; then
+    libs3=unit/backends/test_store_libs3
+    mutant libs3-end-believed backends/libs3_list.c 's/list->ended = page->beyond;/list->ended = !page->truncated;/' $libs3
+    mutant libs3-nothing-believed backends/libs3_list.c 's/list->ended = page->beyond \|\|/list->ended = true ||/' $libs3
+    mutant libs3-upload-believed backends/libs3_put.c 's/err->code == ERR_OK && !same/false/' $libs3
+    mutant libs3-length-believed backends/store_libs3.c 's/reader->cut = piece\.got < piece\.said;/reader->cut = false;/' $libs3
+    mutant libs3-etag-not-compared backends/libs3_get.c 's/if_match && strcmp/if_match \&\& false \&\& strcmp/' $libs3
+    mutant libs3-range-not-compared backends/store_libs3.c 's/piece\.said != piece\.length/false/' $libs3
+    mutant libs3-space-sent backends/libs3_client.c "s/strchr\(call->path, ' '\)/false/" $libs3
+    mutant libs3-token-dropped backends/libs3_client.c 's/key\.token && \*key\.token/false/' $libs3
+    mutant libs3-waits-on backends/libs3_client.c 's/!call->done && left_ms <= 0/false/' $libs3
+fi
+
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep
 mutant full-disk-is-success backends/sqlite_util.c \
     's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || rc == SQLITE_FULL) {/' fault/test_disk
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
+
+# --- many workers at once
+simulated no-fence backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/'
+simulated epoch-not-raised backends/sink_mem_books.c 's/^        c->row\.epoch\+\+;//'
+simulated claim-given-back-by-a-stranger backends/sink_mem_books.c 's/holds\(claim_at\(m->work, i\), row->owner, row->epoch\)/true/'
+simulated lease-by-the-workers-clock core/load/claim.c \
+    's/claim_owner_is_dead\(out->row\.owner\)/out->row.lease_until_us < clock_wall_us(sink->clock)/'
+simulated rows-before-their-ledger-row core/load/load.c '
+    s/(begin\(w, err\) != ERR_OK \|\| )insert_rows/\1append_rows/
+    s/^( +)append_rows(\(w, item, err\) != ERR_OK \|\| append_rejects)/\1insert_rows\2/'
+simulated in-doubt-is-success core/load/load.c \
+    's/if \(sink_commit\(load, err\) != ERR_OK\)/if (sink_commit(load, err) == ERR_IN_DOUBT) err_clear(err); else if (err->code)/'
+simulated resent-under-another-key core/load/load.c \
+    's/(replaces \|= .*replace_id != 0);/\1, item->rows[i].chunk += clock_mono_us(w->loader->job->clock) % 1000;/'
+simulated replace-keeps-the-old-rows backends/sink_mem_books.c 's/deleted \+= mem_delete_rows\(m, id\);/deleted = owed;/'
+simulated collision-is-success core/load/run_unit.c 's/look_again\(w, \*unit, started_us, &left, err\) == ERR_OK/true/'
+simulated stop-is-failure core/load/run_unit.c '
+    /if \(passing && job_check_stop/{n;s/true/false/}
+    s/if \(passing && job_check_stop\(w->job, err\) != ERR_OK\)/if (passing \&\& w->job->stop \&\& atomic_load(w->job->stop))/'
+simulated push-wakes-nobody core/load/channel.c '/^enum err_code channel_push/,/^}/s/monitor_wake\(c->monitor\);/;/'
+simulated file-removed-before-the-load core/queue/worker.c 's/^    \*taken = true;/    *taken = true; (void)!queue_remove(w->queue, hour, err);/'
+simulated claim-not-asked-for-before-the-removal core/queue/worker.c \
+    's/sink_claim_renew\(claim->sink, row->hour, row->owner, row->epoch, err\) != ERR_OK \|\|/row->epoch < 0 ||/'
+simulated not-listed-again core/queue/worker.c 's/\*moved = now\.listed != listed;/*moved = false;/'
+simulated only-new-objects-put-the-file-back core/queue/worker.c 's/\*moved = now\.listed != listed;/*moved = plan.objects > 0;/'
+simulated attempts-not-counted core/queue/worker.c 's/^        outcome->attempts = claim->row\.attempts \+ 1;/        outcome->attempts = claim->row.attempts;/'
+simulated takeovers-not-counted core/queue/worker.c 's/if \(claim\.row\.takeovers >= WORKER_TAKEOVERS\)/if (false)/'
+simulated failed-hour-blocks-the-next core/queue/worker.c \
+    's/while \(w->at < w->backlog\.n\)/while (w->at < w->backlog.n \&\& w->backlog.items[w->at].class != BACKLOG_FAILED)/'
+simulated left-claim-is-no-work core/queue/backlog.c 's/item->file \|\| left \|\|/item->file ||/'
+simulated retry-without-a-file-is-no-work core/queue/backlog.c 's/ \|\| \(claim && claim->before == HOUR_RETRYING\)\)/)/'
 
 echo "$mutants mutants, $caught caught"
 [ "$mutants" = "$caught" ]

@@ -265,17 +265,24 @@ static bool was_doomed(const struct check *c, int hour)
     return false;
 }
 
+static void check_attempts(struct check *c, int hour, const struct claim_row *after)
+{
+    enum hour_state state = after->before;
+    if (state == HOUR_FAILED && after->attempts > c->retry_attempts)
+        check_fail(c, "hour %d was tried %d times", hour, after->attempts);
+    if (state == HOUR_FAILED && after->attempts < c->retry_attempts && !was_doomed(c, hour))
+        check_fail(c, "hour %d was given up after %d attempts of %d: %s", hour, after->attempts,
+                   c->retry_attempts, after->last_error);
+    if (state == HOUR_RETRYING && after->attempts >= c->retry_attempts)
+        check_fail(c, "hour %d is to be tried again after %d attempts", hour, after->attempts);
+}
+
 static void check_given_back(struct check *c, const struct claim_row *before, const struct claim_row *after)
 {
     int hour = (int)(after->hour - LAKE_FIRST_HOUR);
     enum hour_state state = after->before;
-    if (c->queue && state == HOUR_FAILED && after->attempts > c->retry_attempts)
-        check_fail(c, "hour %d was tried %d times", hour, after->attempts);
-    if (c->queue && state == HOUR_FAILED && after->attempts < c->retry_attempts && !was_doomed(c, hour))
-        check_fail(c, "hour %d was given up after %d attempts of %d: %s", hour, after->attempts,
-                   c->retry_attempts, after->last_error);
-    if (c->queue && state == HOUR_RETRYING && after->attempts >= c->retry_attempts)
-        check_fail(c, "hour %d is to be tried again after %d attempts", hour, after->attempts);
+    if (c->queue && !c->mixed)
+        check_attempts(c, hour, after);
     int proc = proc_of(before->owner);
     if ((state != HOUR_LOADED && state != HOUR_EMPTY) || (c->asked[proc] && state == before->before))
         return;
@@ -293,6 +300,9 @@ void check_claimed(void *ctx, const struct claim_row *before, const struct claim
     if (hour < 0 || hour >= LAKE_HOURS)
         check_fail(c, "a claim on an hour that nobody knows: %lld", (long long)after->hour);
     c->claims[hour] = *after;
+    const struct proc *self = sched_self();
+    if (self && after->epoch == before->epoch && proc_of(after->owner) == self->number)
+        c->proved[self->number][hour] = true;
     if (after->epoch != before->epoch || (after->owner[0] && strcmp(before->owner, after->owner) != 0))
         check_taken(c, before, after);
     else if (before->owner[0] && !after->owner[0])
@@ -315,10 +325,24 @@ void check_removed(void *ctx, const char *name)
 {
     struct check *c = ctx;
     int hour = lake_hour_of_name(name);
-    int64_t own = c->taken_us[sched_self()->number][hour];
+    int self = sched_self()->number;
     for (int i = 0; i < CHECK_PROCS; i++)
-        c->robbed[hour] |= c->taken_us[i][hour] > own;
+        c->robbed[hour] |= c->taken_us[i][hour] > c->taken_us[self][hour];
+    if (c->robbed[hour] && !c->proved[self][hour])
+        check_fail(c, "queue file %s is removed by one who has lost the hour, and did not ask", name);
     check_forgotten(c, hour, "its file was removed");
+}
+
+void check_was_put(void *ctx, const char *name)
+{
+    lake_announce(((struct check *)ctx)->lake, lake_hour_of_name(name));
+}
+
+void check_listing(void *ctx, const char *prefix)
+{
+    struct check *c = ctx;
+    (void)prefix;
+    memset(c->proved[sched_self()->number], 0, sizeof c->proved[0]);
 }
 
 /* ---- the end ---- */

@@ -30,6 +30,7 @@ struct check {
     struct lake *lake;
     struct db *db;
     bool queue;
+    bool mixed;    /* `run` works beside the queue's workers; it tries an hour as often as it is called */
     bool replaces; /* policy.on_changed: replace; else ignore */
     int64_t max_rejects;
     int retry_attempts;
@@ -39,9 +40,12 @@ struct check {
     int64_t commits;
     struct claim_row claims[LAKE_HOURS];
     int64_t taken_us[CHECK_PROCS][LAKE_HOURS]; /* when each process took each hour last; 0 = never */
-    /* A worker that stood still removed the hour's file when the hour was not its own any more. No store can
-     * prevent that; what the file stood for is found again by the worker, or by enqueue's lookback. */
+    /* A worker that stood still removed the hour's file when the hour was not its own any more, though it had
+     * asked just before. No store can prevent that; what the file stood for is found again by the worker, or
+     * by enqueue's lookback. */
     bool robbed[LAKE_HOURS];
+    bool proved[CHECK_PROCS]
+               [LAKE_HOURS]; /* the hour was its own when it asked, and it has not listed since */
     bool asked[CHECK_PROCS]; /* processes that were asked to end: they give an hour back as it was */
     char violation[512];     /* "" = none */
 };
@@ -55,6 +59,8 @@ void check_committed(void *check, const struct sink_begin *begin, const struct c
 void check_claimed(void *check, const struct claim_row *before, const struct claim_row *after);
 void check_removing(void *check, const char *name);
 void check_removed(void *check, const char *name);
+void check_was_put(void *check, const char *name);
+void check_listing(void *check, const char *prefix);
 
 /* Whether nothing is left to be done: each object is loaded, or its hour has failed for a good reason. */
 bool check_all_done(struct check *check);

@@ -46,6 +46,9 @@ static enum err_code after(const struct store *store, const char *what, const ch
 static enum err_code list_begin(struct store *store, const char *prefix, enum store_scope scope,
                                 struct store_list **out, struct err *err)
 {
+    const struct net *net = net_of(store);
+    if (net->listing)
+        net->listing(net->ctx, prefix);
     return before(store, "list", prefix, err) == ERR_OK
                ? store_wrap_list_begin(store, prefix, scope, out, err)
                : err->code;

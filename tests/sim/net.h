@@ -23,6 +23,7 @@ struct net {
     void (*removing)(void *ctx, const char *key);
     void (*removed)(void *ctx, const char *key);
     void (*was_put)(void *ctx, const char *key);
+    void (*listing)(void *ctx, const char *prefix); /* a listing begins */
     void *ctx;
 };
 

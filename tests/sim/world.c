@@ -38,7 +38,9 @@ struct world {
     struct proc *self;
     struct slot slots[SLOTS_MAX];
     int nslots;
-    bool queue, quiet_lake, ending;
+    bool queue, ending;
+    bool quiet_lake; /* nobody puts queue files but enqueue, which looks for what is missing */
+    bool mixed;      /* `run` and `work` side by side */
     bool peace;
     int64_t peace_us;
     bool all_put;
@@ -93,6 +95,18 @@ static void run(struct slot *s, struct job *job)
     } while (sched_below(2));
 }
 
+/* `sluice enqueue --missing`. */
+static void enqueue(struct slot *s, struct job *job)
+{
+    struct enqueue enqueue = {.job = job};
+    struct hour_range all = {.bounded = false};
+    struct err err = ERR_INIT;
+    if (open_queue(s->world, &enqueue.queue, &err) == ERR_OK)
+        (void)!enqueue_missing(&enqueue, &all, &err);
+    sched_log("enqueue: %s", err.code ? err_name_text(err.name) : "done");
+    store_close(enqueue.queue);
+}
+
 /* `sluice work`: until the queue is drained, or, for a while, watching it. */
 static void work(struct slot *s, struct job *job)
 {
@@ -132,10 +146,13 @@ static void worker_main(void *arg)
     struct job job;
     struct err err = ERR_INIT;
     if (open_job(s, &job, &err) == ERR_OK) {
-        if (s->world->queue)
-            work(s, &job);
-        else
+        const struct world *w = s->world;
+        if (w->quiet_lake && sched_below(2))
+            enqueue(s, &job);
+        if (!w->queue || (w->mixed && sched_below(3) == 0))
             run(s, &job);
+        else
+            work(s, &job);
     }
     sink_close(job.sink);
     store_close(job.store);
@@ -335,8 +352,7 @@ static void decide_trouble(struct world *w, struct db_trouble *db)
     w->nslots = 1 + (int)sched_below(SLOTS_MAX);
 }
 
-/* What is shared with the program's other worlds is left out of nothing: the places in memory are named, and
- * emptied at the end. */
+/* Everything is new: the places in memory were emptied when the last world ended. */
 static bool begin(struct world *w, struct err *err)
 {
     static struct db_watch watch;
@@ -344,7 +360,9 @@ static bool begin(struct world *w, struct err *err)
     w->self = sched_proc("world", true);
     w->queue = sched_below(3) > 0;
     w->quiet_lake = w->queue && sched_below(4) == 0;
+    w->mixed = w->queue && sched_below(4) == 0;
     w->check.queue = w->queue;
+    w->check.mixed = w->mixed;
     w->check.lake = &w->lake;
     decide_pipeline(w);
     if (net_open_plain("lake", &w->self->clock, &w->lake.source, err) != ERR_OK ||
@@ -355,6 +373,8 @@ static bool begin(struct world *w, struct err *err)
     watch = (struct db_watch){check_committed, check_claimed, &w->check};
     w->net.removing = check_removing;
     w->net.removed = check_removed;
+    w->net.was_put = check_was_put;
+    w->net.listing = check_listing;
     w->net.ctx = &w->check;
     if (db_new(&w->pipeline, sched_below(4) == 0, &watch, &w->db, err) != ERR_OK)
         return false;

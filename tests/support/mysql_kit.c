@@ -20,6 +20,8 @@
 #include "tests/support/mysql_kit.h"
 #include "tests/support/sink_kit.h"
 
+#define LOCK_WAIT_S "240"
+
 enum { URL_MAX = KIT_MYSQL_URL_MAX, NAME_MAX_ = 128 };
 
 static struct {
@@ -41,21 +43,29 @@ static void url_of(const char *database, const char *more, char out[URL_MAX])
                     path[len] ? path + len : "?", more);
 }
 
-static enum err_code open_at(const char *database, const struct sink_target *target,
-                             const struct clock *clock, bool read_only, int64_t replaces, const char *more,
-                             struct sink **out, struct err *err)
+static enum err_code open_as(const char *user, const char *password, const char *database,
+                             const struct sink_target *target, const struct clock *clock, bool read_only,
+                             int64_t replaces, const char *more, struct sink **out, struct err *err)
 {
     char url[URL_MAX];
     struct sink_open args = {.url = url,
                              .clock = clock,
                              .read_only = read_only,
                              .replaces_connection = replaces,
-                             .user = getenv("SLUICE_TEST_MYSQL_USER"),
-                             .password = getenv("SLUICE_TEST_MYSQL_PASSWORD"),
+                             .user = user,
+                             .password = password,
                              .target = *target};
 
     url_of(database, more, url);
     return registry_open_sink(&args, out, err);
+}
+
+static enum err_code open_at(const char *database, const struct sink_target *target,
+                             const struct clock *clock, bool read_only, int64_t replaces, const char *more,
+                             struct sink **out, struct err *err)
+{
+    return open_as(getenv("SLUICE_TEST_MYSQL_USER"), getenv("SLUICE_TEST_MYSQL_PASSWORD"), database, target,
+                   clock, read_only, replaces, more, out, err);
 }
 
 bool kit_mysql_begin(void)
@@ -75,15 +85,48 @@ bool kit_mysql_begin(void)
         (void)!fprintf(stderr, "%s: %s\n", err_name_text(err.name), err.msg);
         exit(1);
     }
+    if (kit_mysql_int("SELECT GET_LOCK('sluice_tests', " LOCK_WAIT_S ")") != 1) {
+        (void)!fprintf(stderr, "other tests have had the server for " LOCK_WAIT_S " s\n");
+        exit(1);
+    }
     return true;
+}
+
+static void run(struct sink *sink, const char *sql)
+{
+    struct err err = ERR_INIT;
+
+    if (mys_exec(mys_of(sink), sql, "kit", &err) || mys_end(mys_of(sink), &err))
+        fail_msg("%s: %s", sql, err.msg);
 }
 
 void kit_mysql_sql(const char *sql)
 {
-    struct err err = ERR_INIT;
+    run(kit.admin, sql);
+}
 
-    if (mys_exec(mys_of(kit.admin), sql, "kit", &err) || mys_end(mys_of(kit.admin), &err))
-        fail_msg("%s: %s", sql, err.msg);
+void kit_mysql_root_sql(const char *sql)
+{
+    struct sink_target target = {.pipeline = "kit", .table = "t", .schema = &kit.schema, .lease_ms = 60000};
+    struct err err = ERR_INIT;
+    struct sink *root;
+
+    if (open_as(getenv("SLUICE_TEST_MYSQL_ROOT_USER"), getenv("SLUICE_TEST_MYSQL_ROOT_PASSWORD"),
+                kit.name[0] ? kit.name : kit.base, &target, clock_real(), false, 0, "", &root, &err))
+        fail_msg("root: %s", err.msg);
+    run(root, sql);
+    sink_close(root);
+}
+
+const char *kit_mysql_name(void)
+{
+    return kit.name;
+}
+
+enum err_code kit_mysql_open_as(const char *user, const char *password, const struct sink_target *target,
+                                struct sink **out, struct err *err)
+{
+    return open_as(user, password, kit.name, target, clock_real(), true, 0, "", out, err);
 }
 
 int64_t kit_mysql_int(const char *sql)

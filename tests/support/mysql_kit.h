@@ -7,7 +7,8 @@
 
 #include "core/sink/sink.h"
 
-/* False, with the line that says why and what to do, where no server is named. */
+/* One program at a time has the server until it ends, for some change its settings. False, with the line that
+ * says why and what to do, where no server is named. */
 bool kit_mysql_begin(void);
 void kit_mysql_end(void);
 
@@ -21,6 +22,13 @@ enum { KIT_MYSQL_URL_MAX = 512 };
 void kit_mysql_url(const char *more, char *out);
 /* Runs a statement beside any sink, in the test's database; asserts that it goes well. */
 void kit_mysql_sql(const char *sql);
+/* The same as the server's administrator, who may all (SLUICE_TEST_MYSQL_ROOT_USER). */
+void kit_mysql_root_sql(const char *sql);
+/* The name of the test's database. */
+const char *kit_mysql_name(void);
+/* A sink on the test's database for another user. */
+enum err_code kit_mysql_open_as(const char *user, const char *password, const struct sink_target *target,
+                                struct sink **out, struct err *err);
 /* The first column of its first row, as a number. */
 int64_t kit_mysql_int(const char *sql);
 bool kit_mysql_is_mariadb(void);

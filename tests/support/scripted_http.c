@@ -88,6 +88,7 @@ void scripted_say(FILE *out, int status, const char *headers, const void *body, 
 /* Reads one request and has it answered; false where the connection is to end. */
 static bool serve_one(struct connection *c, char *head)
 {
+    static const char continued[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct scripted_http *server = c->server;
     struct scripted_request request = {.connection = c->number};
     char *end = NULL, *answer = NULL, *body = NULL, *line, *rest, length[32];
@@ -128,6 +129,10 @@ static bool serve_one(struct connection *c, char *head)
         }
     }
     request.body_len = strtoul(scripted_header(&request, "content-length", length, sizeof length), NULL, 10);
+    if (got < request.body_len && *scripted_header(&request, "expect", length, sizeof length) &&
+        !send_all(c->fd, continued, sizeof continued - 1)) {
+        return false;
+    }
     body = malloc(request.body_len + 1);
     must(body != NULL, "malloc");
     memcpy(body, end + 4, got);

@@ -140,25 +140,38 @@ static bool put_greeting(struct scripted_mysql *s)
     return put(s, p, at + sizeof PLUGIN);
 }
 
-/* One row of four numbers: connection id, max_allowed_packet, local_infile, the time. */
-static bool put_row(struct scripted_mysql *s)
+static bool put_rows(struct scripted_mysql *s, int columns, const char *const *cells)
 {
-    static const unsigned char COUNT[] = {4}, END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
-    static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0, 0, 1, 'c', 0, 12, 63,
-                                           0, 20,  0,   0,   0, 8, 0, 0, 0,   0, 0};
-    static const char ROW[] = "\001"
-                              "7"
-                              "\010"
-                              "16777216"
-                              "\001"
-                              "1"
-                              "\001"
-                              "9";
-    bool good = put(s, COUNT, 1);
+    static const unsigned char END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
+    static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0,    0, 1, 'c', 0, 12, UTF8MB4,
+                                           0, 255, 0,   0,   0, 0xfd, 0, 0, 0,   0, 0};
+    const unsigned char count[] = {(unsigned char)columns};
+    bool good = put(s, count, 1);
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < columns; i++)
         good = good && put(s, COLUMN, sizeof COLUMN);
-    return good && put(s, END, sizeof END) && put(s, ROW, sizeof ROW - 1) && put(s, END, sizeof END);
+    good = good && put(s, END, sizeof END);
+    while (good && *cells) {
+        char row[1024];
+        size_t at = 0;
+        for (int i = 0; i < columns; i++, cells++) {
+            size_t len = strlen(*cells);
+            assert_true(len < 128 && at + len < sizeof row);
+            row[at++] = (char)len;
+            memcpy(row + at, *cells, len);
+            at += len;
+        }
+        good = put(s, row, at);
+    }
+    return good && put(s, END, sizeof END);
+}
+
+/* Connection id, max_allowed_packet, local_infile, the time, read_only. */
+static bool put_numbers(struct scripted_mysql *s)
+{
+    static const char *const NUMBERS[] = {"7", "16777216", "1", "9", "0", NULL};
+
+    return put_rows(s, 5, NUMBERS);
 }
 
 static void keep(struct scripted_mysql *s, long len)
@@ -246,8 +259,12 @@ static bool answer(struct scripted_mysql *s, char *sql)
             if (!ask(s, plan->file ? plan->file : name))
                 return false;
     }
-    bool rows = starts(sql, "SELECT") || starts(sql, "SHOW GLOBAL STATUS");
-    return rows && !starts(sql, plan->ask_after) ? put_row(s) : put_ok(s, plan->matched);
+    for (int i = 0; i < SCRIPTED_RESULTS_MAX; i++)
+        if (starts(sql, plan->results[i].to))
+            return put_rows(s, plan->results[i].columns, plan->results[i].cells);
+    return (starts(sql, "SELECT") || starts(sql, "SHOW GLOBAL STATUS")) && !starts(sql, plan->ask_after)
+               ? put_numbers(s)
+               : put_ok(s, plan->matched);
 }
 
 static void *serve(void *arg)

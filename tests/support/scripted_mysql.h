@@ -11,7 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SCRIPTED_SENT_MAX = 4096 };
+enum { SCRIPTED_SENT_MAX = 4096, SCRIPTED_RESULTS_MAX = 4 };
+
+/* Rows of texts, row by row; NULL ends them. */
+struct scripted_result {
+    const char *to; /* a statement that begins so */
+    int columns;
+    const char *const *cells;
+};
 
 struct scripted_plan {
     const char *ask_after; /* a statement that begins so is answered by "send me the file" ... */
@@ -22,9 +29,10 @@ struct scripted_plan {
     unsigned error_code;   /* answers `error_after` with this error */
     const char *error_after;
     unsigned char matched; /* rows that an UPDATE matches */
-    const char *tls;       /* offers TLS with DIR/cert.pem and DIR/key.pem of this folder */
-    bool ask_clear;        /* asks for the password in clear; what comes from the login on is kept */
-    bool refuse_login;     /* and answers it with error_code */
+    struct scripted_result results[SCRIPTED_RESULTS_MAX];
+    const char *tls;   /* offers TLS with DIR/cert.pem and DIR/key.pem of this folder */
+    bool ask_clear;    /* asks for the password in clear; what comes from the login on is kept */
+    bool refuse_login; /* and answers it with error_code */
 };
 
 struct scripted_mysql;

@@ -221,6 +221,12 @@ static enum err_code wrap_describe(struct sink *sink, struct sink_state *state, 
     FORWARD(of(sink), SINK_OP_DESCRIBE, sink_describe(of(sink)->inner, state, err));
 }
 
+static enum err_code wrap_preflight(struct sink *sink, bool creates, struct sink_preflight *out,
+                                    struct err *err)
+{
+    FORWARD(of(sink), SINK_OP_PREFLIGHT, sink_preflight(of(sink)->inner, creates, out, err));
+}
+
 static enum err_code wrap_has_foreign_rows(struct sink *sink, bool *any, struct err *err)
 {
     FORWARD(of(sink), SINK_OP_HAS_FOREIGN_ROWS, sink_has_foreign_rows(of(sink)->inner, any, err));

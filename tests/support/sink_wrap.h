@@ -22,6 +22,7 @@
     X(KEEP, keep)                                                                                            \
     X(SETUP, setup)                                                                                          \
     X(DESCRIBE, describe)                                                                                    \
+    X(PREFLIGHT, preflight)                                                                                  \
     X(HAS_FOREIGN_ROWS, has_foreign_rows)                                                                    \
     X(BEGIN, begin)                                                                                          \
     X(LEDGER_INSERT, ledger_insert)                                                                          \

@@ -158,8 +158,6 @@ static void check_defaults(const struct pipeline *p)
     assert_int_equal(p->policy.retry_attempts, 3);
     assert_int_equal(p->policy.retry_delay_ms, 60000);
     assert_int_equal(p->queue.lookback_ms, 2 * 3600000);
-    assert_string_equal(p->schedule.enqueue, "0 * * * *");
-    assert_string_equal(p->schedule.work, "*/5 * * * *");
     assert_int_equal(p->schedule.lag_ms, 0);
 }
 

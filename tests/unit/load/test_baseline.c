@@ -101,7 +101,7 @@ OVER_ALL(many_baseline_objects_go_in_pages)
     assert_string_equal(books_hours(rig), "2022-06-05T12 loaded 0\n");
 }
 
-static void stop(void *ctx, struct sink *inner)
+static void stop_job(void *ctx, struct sink *inner)
 {
     struct rig *rig = ctx;
     (void)inner;
@@ -115,7 +115,7 @@ OVER_ALL(a_baseline_that_is_stopped_leaves_the_hour_as_it_was)
     rig_open(rig, pipeline, NO_SETS);
     rig_put(rig, K("12", "a"), GOOD);
     sink_wrap_reset(wrap);
-    hook_at(wrap, SINK_OP_CLAIM_TAKE, 1, SINK_AFTER, stop, rig);
+    hook_at(wrap, SINK_OP_CLAIM_TAKE, 1, SINK_AFTER, stop_job, rig);
     assert_int_equal(run_baseline(&rig->job, hour_of("2022-06-05T13"), &totals, &err), ERR_CANCELLED);
     assert_string_equal(books_hours(rig), "2022-06-05T12 queued 0\n");
     assert_string_equal(books_ledger(rig), "");

@@ -482,7 +482,15 @@ static void registry_knows_schemes(void **state)
     struct store *store = &liar;
 
     (void)state;
+#ifdef SLUICE_LIBS3
+    assert_string_equal(registry_store_names(), "file mem s3 libs3");
+#else
     assert_string_equal(registry_store_names(), "file mem s3");
+    assert_int_equal(registry_open_store("libs3://bucket", "/", clock_real(), false, &store, &err),
+                     ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "\"libs3:\" is no store of this build; it has: file mem s3"));
+    err_clear(&err);
+#endif
     assert_true(registry_known_store("lake") && registry_known_store("file:lake") &&
                 registry_known_store("fs:lake"));
     assert_true(registry_known_store("mem:x") && registry_known_store("s3://bucket/x") &&

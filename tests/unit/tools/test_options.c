@@ -49,7 +49,7 @@ static void options_before_and_behind(void **state)
     assert_parsed(W("-q"), W("-c"), W("a.yaml"), W("run"), W("-eci"), W("--set=a=b=c"), W("--set"), W("d="));
     assert_int_equal(o.command, CMD_RUN);
     assert_true(o.given[OPT_QUIET]);
-    assert_string_equal(o.config, "a.yaml");
+    assert_string_equal(o.configs[0], "a.yaml");
     assert_string_equal(o.env, "ci");
     assert_int_equal(o.nsets, 2);
     assert_string_equal(o.sets[0], "a=b=c");
@@ -64,7 +64,7 @@ static void defaults(void **state)
     (void)state;
     unsetenv("SLUICE_ENV");
     assert_parsed(W("run"));
-    assert_string_equal(o.config, "sluice.yaml");
+    assert_string_equal(o.configs[0], "sluice.yaml");
     assert_null(o.env);
     assert_int_equal(o.output, OUT_TEXT);
     assert_int_equal(o.wait_ms, 0);

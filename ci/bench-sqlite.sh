@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compares `sluice run` with the sqlite3 shell's .import on generated files: speed, memory, second runs. No test: it
-# prints figures with the aim beside them, and keeps them in build/bench/report.txt. Data is made once in build/bench/.
+# prints figures with the aim beside them, and keeps them in build/bench/sqlite.txt.
 #
 # What is compared: the same file into a table of the same column types, both with synchronous=FULL and rollback
 # journal, runs alternating, the median of RUNS (3). .import loads the row number too, stores the text NA where sluice
@@ -9,55 +9,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-runs=${RUNS:-3}
-sluice=$PWD/build/release/sluice
-gen=build/release/gen_fixture
-dir=$PWD/build/bench
-table=loan_applicant_info
+. ci/bench-lib.sh
+report=$dir/sqlite.txt
 durable='PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL'
-hour=yyyy=2022/mm=06/dd=05/hh=12
-mkdir -p "$dir"
-report=$dir/report.txt
 : >"$report"
-
-say() {
-    echo "$*" | tee -a "$report"
-}
-
-# lake NAME FILES ROWS: generated once.
-lake() {
-    if [ ! -e "$dir/$1.made" ]; then
-        rm -rf "${dir:?}/$1"
-        $gen --out "$dir/$1" --files "$2" --rows "$3" >"$dir/$1.made.new"
-        mv "$dir/$1.made.new" "$dir/$1.made"
-    fi
-    echo "bench: $1: $(cat "$dir/$1.made")"
-}
-
-# timed NAME COMMAND...: adds a line `seconds peak-KiB` to NAME.times.
-timed() {
-    name=$1
-    shift
-    sync
-    /usr/bin/time -q -o "$dir/time" -f '%e %M' "$@" >"$dir/$name.log" 2>&1 || {
-        cat "$dir/$name.log" >&2
-        exit 1
-    }
-    cat "$dir/time" >>"$dir/$name.times"
-    echo "bench: $name: $(cat "$dir/time" | sed 's/ / s, /') KiB"
-}
-
-seconds() { # of the median run
-    sort -n "$dir/$1.times" | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'
-}
-
-peak_mib() { # of the largest run
-    awk '$2 > most { most = $2 } END { printf "%.1f", most / 1024 }' "$dir/$1.times"
-}
-
-ratio() {
-    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'
-}
 
 # expect_rows DB N: what was timed has also done its work.
 expect_rows() {
@@ -134,18 +89,14 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 done
 version_ms=$(awk -v ns=$(($(date +%s%N) - start)) 'BEGIN { printf "%.1f", ns / 20e6 }')
 
-base=$(seconds import)
 echo
-say "$(grep -m 1 'model name' /proc/cpuinfo | sed 's/.*: //'), $(nproc) cores, sqlite3 $(sqlite3 --version | cut -d' ' -f1), median of $runs, synchronous=FULL"
+say "$(machine), sqlite3 $(sqlite3 --version | cut -d' ' -f1), median of $runs, synchronous=FULL"
 say ""
 say "5,000,000 rows in one file, $(($(stat -c %s "$file") / 1000000)) MB           seconds   times .import   peak MiB"
-line() { # TEXT NAME AIM
-    say "$(printf '  %-44s %9s %15s %10s   %s' "$1" "$(seconds "$2")" "$(ratio "$base" "$(seconds "$2")")" "$(peak_mib "$2")" "$3")"
-}
-line "sqlite3 .import" import ""
-line "sluice run, the example pipeline (lineage)" lineage "aim: 3.0 times, 64 MiB"
-line "sluice run, lineage off" plain ""
-line "sluice run, lineage off, row number loaded" same_columns ""
+line "sqlite3 .import" import import ""
+line "sluice run, the example pipeline (lineage)" lineage import "aim: 3.0 times, 64 MiB"
+line "sluice run, lineage off" plain import ""
+line "sluice run, lineage off, row number loaded" same_columns import ""
 say ""
 say "10,000 files of 20 rows in one hour            seconds"
 say "  one sqlite3 .import process for each file    $import_files"
