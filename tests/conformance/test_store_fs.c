@@ -381,7 +381,8 @@ static void root_that_is_missing_or_no_folder(void **state)
     assert_non_null(strstr(err.msg, place.dir));
     err_clear(&err);
     tempdir_write(place.dir, "plain", "", 0);
-    assert_int_equal(registry_open_store("fs:plain", place.dir, clock_real(), true, &none, &err), ERR_CONFIG);
+    assert_int_equal(registry_open_store("fs:plain", place.dir, clock_real(), true, &none, &err),
+                     ERR_NOT_FOUND);
     err_clear(&err);
     assert_int_equal(registry_open_store("file:", place.dir, clock_real(), true, &none, &err), ERR_CONFIG);
     err_clear(&err);

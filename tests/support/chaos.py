@@ -24,7 +24,7 @@ try:
         if time.monotonic() - started > seconds:
             print("seed %d: not drained after %d s and %d kills" % (seed, seconds, killed))
             sys.exit(1)
-        time.sleep(rng.uniform(0.02, 0.3))
+        time.sleep(rng.uniform(0.02, 0.15))
         for i in [i for i in running if running[i].poll() is not None]:
             statuses.append(running.pop(i).returncode)
         if killed < kills and running:
