@@ -284,7 +284,7 @@ static enum err_code read_server(struct mys_sink *s, bool wants_load, struct err
     if (read_start(s, now_s, &start_s, err))
         return err->code;
     if (id <= UINT32_MAX)
-        s->base.connection_id = start_s << 32 | id;
+        s->base.connection_id = (int64_t)((uint64_t)start_s << 32 | (uint64_t)id);
     return ERR_OK;
 }
 
