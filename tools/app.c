@@ -383,7 +383,7 @@ static enum err_code try_queue(const struct app *app, struct err *err)
     struct store *queue = NULL;
 
     if (app_open_queue(app, false, &queue, err) == ERR_NOT_FOUND) {
-        log_msg(LOG_DEBUG, "%s", err->msg);
+        log_msg(LOG_INFO, "%s; until then the queue is empty", err->msg);
         err_clear(err);
     }
     store_close(queue);

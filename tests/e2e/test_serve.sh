@@ -193,7 +193,7 @@ is "busy is ready" "$code" 200
 echo 'ROLLBACK;' >&3
 exec 3>&-
 tries=0
-while get /; [ $tries -lt 100 ] && printf '%s' "$out" | grep -q 'is busy'; do
+while get /; [ $tries -lt 600 ] && printf '%s' "$out" | grep -q 'is busy'; do
     sleep 0.1
     tries=$((tries + 1))
 done
