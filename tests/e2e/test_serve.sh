@@ -212,6 +212,53 @@ mv gone lake
 until_says /readyz '^ready' 60 && pass "it comes back by itself" || fail "ready again" "$out"
 ends "the end"
 
+# --- the end in the middle of an hour -----------------------------------------------------------------------------------
+lake "$work/long" --hours 1 --files 1 --rows 400000
+cd "$work/long" || exit 1
+serve long --now 2022-06-05T13:01:00Z --grace 0s
+until_says /metrics '^sluice_working[^ ]* 1' || fail "at work" "$out"
+ends "without a grace the hour is rolled back, and that is no failure"
+is "no row" "$(sql loans.db 'SELECT (SELECT count(*) FROM loan_applicant_info) + (SELECT count(*) FROM sluice_load)')" 0
+serve long --now 2022-06-05T13:01:00Z --grace 60s
+until_says /metrics '^sluice_working[^ ]* 1' || fail "at work" "$out"
+get /
+like "the page says what is at work" "$out" 'Loading hour 2022-06-05T12|class="c running"'
+ends "with one it is finished"
+is "all rows" "$(sql loans.db 'SELECT count(*) FROM loan_applicant_info')" 400000
+
+# --- two of them, on one pipeline ---------------------------------------------------------------------------------------
+lake "$work/two" --hours 9 --files 2 --rows 100
+cd "$work/two" || exit 1
+serve two --now 2022-06-05T21:05:00Z --set queue.lookback=9h
+first=$pid
+serve another --now 2022-06-05T21:05:00Z --set queue.lookback=9h
+until_says /api/v1/pipelines '"loaded":9,' 60 || fail "both" "$out"
+is "each object once" "$(sql loans.db 'SELECT count(*), count(DISTINCT object) FROM sluice_load')" "18|18"
+kill $first && wait $first
+is "one ends with 0" $? 0
+ends "the other, too"
+
+# --- another address ----------------------------------------------------------------------------------------------------
+"$SLUICE" serve --listen '[::1]:0' 2>"$work/six" &
+six=$!
+tries=0
+while ! grep -q serving "$work/six" && kill -0 $six 2>/dev/null && [ $tries -lt 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+url=$(sed -n 's/^sluice: serving .* at \(http:.*\)\/$/\1/p' "$work/six")
+if [ -n "$url" ]; then
+    get /healthz
+    is "IPv6" "$code $out" "200 ok"
+else
+    like "no IPv6 here" "$(cat "$work/six")" 'error: .*--listen'
+fi
+kill $six 2>/dev/null
+wait $six
+serve taken --now 2022-06-05T21:05:00Z
+refuses "a port that is taken" 1 IO 'Address already in use' serve --listen "${url#http://}"
+ends "the end"
+
 # --- forty pipelines ----------------------------------------------------------------------------------------------------
 mkdir "$work/forty" && cd "$work/forty" || exit 1
 "$GEN_FIXTURE" --out lake --hours 12 --files 1 --rows 20 >/dev/null

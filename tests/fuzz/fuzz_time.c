@@ -1,5 +1,5 @@
 /*
- * fuzz_time: hours, moments and durations from any text, and the calendar behind them.
+ * fuzz_time: hours, moments, durations and cron lines from any text, and the calendar behind them.
  *
  * Checks: what is accepted lies in years 1 to 9999 and comes back from its own text; each form is read by all
  * who know it to the same moment; the C library's calendar agrees; a duration is its digits times its unit.
@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/cron.h"
 #include "core/base/hour.h"
 #include "core/base/mem.h"
 #include "core/data/types.h"
@@ -93,6 +94,24 @@ static void check_duration(const char *text)
     FUZZ_CHECK(good ? ms == want : err.name == ERRN_USAGE && *err.msg);
 }
 
+/* A cron line that is accepted comes, at whole minutes, and its next and last moments enclose each other. */
+static void check_cron(const char *text)
+{
+    struct err err = ERR_INIT;
+    struct cron cron;
+    int64_t start = INT64_C(1654430400123456), next, last;
+
+    if (cron_parse(text, &cron, &err) != ERR_OK) {
+        FUZZ_CHECK(err.name == ERRN_CONFIG && *err.msg);
+        return;
+    }
+    next = cron_next_us(&cron, start);
+    last = cron_last_us(&cron, start);
+    FUZZ_CHECK(next > start && next % 60000000 == 0 && last <= start && last % 60000000 == 0);
+    FUZZ_CHECK(cron_next_us(&cron, last) == next && cron_last_us(&cron, next - 1) == last);
+    FUZZ_CHECK(cron_last_us(&cron, next) == next);
+}
+
 FUZZ_TARGET(time)(const uint8_t *data, size_t size)
 {
     char *text = fuzz_text(data, size);
@@ -111,6 +130,7 @@ FUZZ_TARGET(time)(const uint8_t *data, size_t size)
         check_moment(text, us);
     check_timestamp(text);
     check_duration(text);
+    check_cron(text);
     mem_free(text);
     if (size >= sizeof days) { /* any hour of the calendar, not only those that texts hit */
         memcpy(&days, data, sizeof days);
