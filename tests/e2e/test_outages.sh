@@ -81,7 +81,7 @@ waited() {
     name="$cell: says once that it waits, once that it goes on"
     if [ "$lines" = 1/1 ]; then pass "$name"; else fail "$name" "$lines: $err"; fi
     like "$cell: and for what" "$err" "^sluice: warning: ($1): .*; waiting for it"
-    unlike "$cell: no error" "$err" 'error:'
+    unlike "$cell: no error" "$err" '^sluice: error:'
 }
 
 begin clean
