@@ -9,10 +9,10 @@
  * commit | abort commit and abort both consume the load, whatever they return. After any other error the only
  * legal call is abort: the unit is rolled back whole; nothing resumes a batch in the middle.
  *
- * Order inside a transaction (semantics.md): ledger rows first, so that two workers with the same object
- * collide before a row is sent; the fence last, in commit: one UPDATE of the claim that must match exactly
- * one row, else ROLLBACK and FENCED. All instants are the database's clock. Reads of sluice's own tables give
- * nothing where the tables are not there.
+ * Order inside a transaction (docs/guarantees.md): ledger rows first, so that two workers with the same
+ * object collide before a row is sent; the fence last, in commit: one UPDATE of the claim that must match
+ * exactly one row, else ROLLBACK and FENCED. All instants are the database's clock. Reads of sluice's own
+ * tables give nothing where the tables are not there.
  */
 #ifndef SLUICE_SINK_SINK_H
 #define SLUICE_SINK_SINK_H
