@@ -5,6 +5,7 @@
  * what another try may cure DB_BUSY, what a row did DB_CONSTRAINT or DB_VALUE.
  */
 #include <errmsg.h>
+#include <string.h>
 
 #include "backends/mysql_internal.h"
 
@@ -38,7 +39,9 @@ static const struct {
     {1226 /* a user's limit */, ERRN_DB_LOST},
     {1290 /* --read-only */, ERRN_DB_LOST},
     {1317 /* query interrupted */, ERRN_DB_LOST},
+    {1792 /* transactions are read only */, ERRN_DB_LOST},
     {1836 /* read only mode */, ERRN_DB_LOST},
+    {1874 /* InnoDB is in read only mode */, ERRN_DB_LOST},
     {1927 /* connection was killed */, ERRN_DB_LOST},
     {3032 /* offline mode */, ERRN_DB_LOST},
     {3100 /* replication hook */, ERRN_DB_LOST},
@@ -123,6 +126,19 @@ enum err_name mys_name_of(unsigned code)
     return ERRN_DB;
 }
 
+/* A TLS handshake that the other side broke off has the code of a certificate that is not trusted; only the
+ * words tell: MariaDB's library has the system's, Oracle's OpenSSL's, which may have nothing to say. */
+static bool handshake_was_cut(unsigned code, const char *text)
+{
+    static const char *const WORDS[] = {"unexpected eof", "error:00000000", "Connection reset", "Broken pipe",
+                                        "timed out"};
+
+    for (size_t i = 0; code == CR_SSL_CONNECTION_ERROR && i < sizeof WORDS / sizeof *WORDS; i++)
+        if (strstr(text, WORDS[i]))
+            return true;
+    return false;
+}
+
 static const char *cure_of(unsigned code)
 {
     switch (code) {
@@ -136,7 +152,9 @@ static const char *cure_of(unsigned code)
     case 1044:
         return ": grant that right to target.user";
     case 1290:
+    case 1792:
     case 1836:
+    case 1874:
         return ": it cannot be written to now";
     case 1153:
     case CR_NET_PACKET_TOO_LARGE:
@@ -144,8 +162,7 @@ static const char *cure_of(unsigned code)
     case PLUGIN_NOT_ALLOWED:
     case CR_AUTH_PLUGIN_CANNOT_LOAD:
         return ": the server asks for the password in a way that would give it away, or that this client "
-               "does "
-               "not know; IAM users of RDS need auth=rds-iam in target.url";
+               "does not know; IAM users of RDS need auth=rds-iam in target.url";
     case CR_SSL_CONNECTION_ERROR:
         return ": the server's certificate must be valid and of an authority that ?tls-ca=FILE in target.url "
                "names";
@@ -161,6 +178,11 @@ static enum err_code fail(struct mys_sink *s, unsigned code, const char *text, c
 
     if (name == ERRN_NOMEM)
         return err_nomem(err);
+    if (handshake_was_cut(code, text))
+        return err_set_native(err, ERRN_DB_LOST, (long)code,
+                              "%s: %s: %s: the server, or what stands before "
+                              "it, broke off",
+                              s->base.label, what, text);
     return err_set_native(err, name, (long)code, "%s: %s: %s%s", s->base.label, what, text, cure_of(code));
 }
 

@@ -135,6 +135,20 @@ static void an_unverified_server_gets_nothing(void **state)
     assert_non_null(strstr(err.msg, "tls-ca"));
 }
 
+/* That is no bad certificate: a server that goes down, or a proxy whose server did, is tried again. */
+static void a_handshake_that_breaks_off_may_be_tried_again(void **state)
+{
+    char sent[SCRIPTED_SENT_MAX];
+    struct scripted_plan plan = {.tls = ours, .cut_tls = true};
+    struct err err = ERR_INIT;
+    int port;
+
+    (void)state;
+    assert_int_equal(log_in(&plan, "auth=password", PASSWORD, sent, &port, &err), 0);
+    if (err.name != ERRN_DB_LOST || strstr(err.msg, "certificate"))
+        fail_msg("%s: %s", err_name_text(err.name), err.msg);
+}
+
 /* A password of the usual kind stays here, whoever asks and whatever the environment allows. */
 static void no_password_goes_in_clear(void **state)
 {
@@ -207,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup(each_connection_has_its_own, setup),
         cmocka_unit_test_setup(the_region_is_found_as_for_s3, setup),
         cmocka_unit_test_setup(an_unverified_server_gets_nothing, setup),
+        cmocka_unit_test_setup(a_handshake_that_breaks_off_may_be_tried_again, setup),
         cmocka_unit_test_setup(no_password_goes_in_clear, setup),
         cmocka_unit_test_setup(a_refused_token_says_what_is_missing, setup),
         cmocka_unit_test_setup(what_cannot_be_meant_is_refused, setup),

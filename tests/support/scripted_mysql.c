@@ -205,7 +205,7 @@ static bool take_login(struct scripted_mysql *s)
 
     if (s->tls && len == TLS_REQUEST_BYTES) {
         s->stream = SSL_new(s->tls);
-        if (!s->stream || !SSL_set_fd(s->stream, s->peer) || SSL_accept(s->stream) != 1)
+        if (s->plan.cut_tls || !s->stream || !SSL_set_fd(s->stream, s->peer) || SSL_accept(s->stream) != 1)
             return false;
         len = get(s);
     }

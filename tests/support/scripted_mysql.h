@@ -30,7 +30,8 @@ struct scripted_plan {
     const char *error_after;
     unsigned char matched; /* rows that an UPDATE matches */
     struct scripted_result results[SCRIPTED_RESULTS_MAX];
-    const char *tls;   /* offers TLS with DIR/cert.pem and DIR/key.pem of this folder */
+    const char *tls;   /* offers TLS with DIR/cert.pem and DIR/key.pem of this folder ... */
+    bool cut_tls;      /* ... and breaks off when the client takes it up */
     bool ask_clear;    /* asks for the password in clear; what comes from the login on is kept */
     bool refuse_login; /* and answers it with error_code */
 };
