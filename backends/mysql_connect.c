@@ -3,11 +3,11 @@
  *
  * Invariants: TLS with the server's certificate verified, unless it is on loopback or a socket; nothing goes
  * in clear but the token of auth=rds-iam, and that over verified TLS only; never an automatic reconnect (it
- * would forget the transaction); the file
- * handler is ours from the first byte on, and LOCAL is off where nothing is loaded. The session says itself
- * what its server's configuration might say otherwise: isolation, strictness, time zone, checks, and
- * timeouts by which a stopped worker's locks fall with its lease.
+ * would forget the transaction); the file handler is ours from the first byte on, and LOCAL is off where
+ * nothing is loaded. The session says itself what its server's configuration might say otherwise: isolation,
+ * strictness, time zone, checks, and timeouts by which a stopped worker's locks fall with its lease.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -66,9 +66,14 @@ struct place {
     bool load; /* LOAD DATA LOCAL, where the server lets us and rows are loaded */
 };
 
+/* By an address or the one name that no resolver is asked for: "127.example.com" is anybody's. */
 static bool is_loopback(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+    struct in_addr v4;
+
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
 }
 
 static enum err_code check_params(const struct url *url, struct err *err)

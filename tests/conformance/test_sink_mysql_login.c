@@ -149,6 +149,25 @@ static void a_handshake_that_breaks_off_may_be_tried_again(void **state)
         fail_msg("%s: %s", err_name_text(err.name), err.msg);
 }
 
+/* 127.anything is a name like others, and whoever answers to it is not this machine. */
+static void a_name_that_looks_like_loopback_is_none(void **state)
+{
+    struct err err = ERR_INIT;
+    struct sink *sink = NULL;
+    struct sink_open args = {
+        .url = "mysql://127.0.0.1.example.invalid:1/db?tls=off",
+        .clock = clock_real(),
+        .user = "etl",
+        .password = PASSWORD,
+        .target = {.pipeline = "p", .table = "t", .schema = &schema, .lease_ms = KIT_LEASE_MS}};
+
+    (void)state;
+    (void)!registry_open_sink(&args, &sink, &err);
+    assert_null(sink);
+    if (err.name != ERRN_CONFIG || !strstr(err.msg, "is not this machine"))
+        fail_msg("%s: %s", err_name_text(err.name), err.msg);
+}
+
 /* A password of the usual kind stays here, whoever asks and whatever the environment allows. */
 static void no_password_goes_in_clear(void **state)
 {
@@ -222,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup(the_region_is_found_as_for_s3, setup),
         cmocka_unit_test_setup(an_unverified_server_gets_nothing, setup),
         cmocka_unit_test_setup(a_handshake_that_breaks_off_may_be_tried_again, setup),
+        cmocka_unit_test_setup(a_name_that_looks_like_loopback_is_none, setup),
         cmocka_unit_test_setup(no_password_goes_in_clear, setup),
         cmocka_unit_test_setup(a_refused_token_says_what_is_missing, setup),
         cmocka_unit_test_setup(what_cannot_be_meant_is_refused, setup),
