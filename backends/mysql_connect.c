@@ -344,8 +344,10 @@ static enum err_code log_in(struct mys_sink *s, const struct sink_open *args, co
                               .clock = clock_real()};
     struct buf token;
 
-    if (!p->iam)
+    if (!p->iam) {
+        log_add_secret(args->password); /* once more: those that are in use stay, tokens come and go */
         return log_in_with(s, args->password ? args->password : "", url, p, err);
+    }
     buf_init(&token, TOKEN_MAX);
     if (rds_token(&login, &token, err))
         (void)!err_context(err, "%s", s->base.label);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "backends/registry.h"
+#include "core/base/log.h"
 #include "tests/support/scripted_mysql.h"
 #include "tests/support/sink_kit.h"
 #include "tests/support/tempdir.h"
@@ -168,6 +169,29 @@ static void a_name_that_looks_like_loopback_is_none(void **state)
         fail_msg("%s: %s", err_name_text(err.name), err.msg);
 }
 
+/* As many secrets as the log keeps come by in a long life; the password in use is not forgotten for them. */
+static void a_password_in_use_stays_a_secret(void **state)
+{
+    enum { MANY = 1024 };
+    char sent[SCRIPTED_SENT_MAX], text[64];
+    struct scripted_plan plan = {.tls = ours};
+    struct err err = ERR_INIT;
+    int port;
+
+    (void)state;
+    log_add_secret(PASSWORD);
+    for (int i = 0; i < MANY - 1; i++) {
+        (void)!snprintf(text, sizeof text, "token-%d-of-many", i);
+        log_add_secret(text);
+    }
+    (void)!log_in(&plan, "auth=password", PASSWORD, sent, &port, &err);
+    assert_string_equal(err.msg, "");
+    log_add_secret("token-of-the-next-connection");
+    (void)!snprintf(text, sizeof text, "it is %s", PASSWORD);
+    log_redact(text);
+    assert_string_equal(text, "it is ***");
+}
+
 /* A password of the usual kind stays here, whoever asks and whatever the environment allows. */
 static void no_password_goes_in_clear(void **state)
 {
@@ -242,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup(an_unverified_server_gets_nothing, setup),
         cmocka_unit_test_setup(a_handshake_that_breaks_off_may_be_tried_again, setup),
         cmocka_unit_test_setup(a_name_that_looks_like_loopback_is_none, setup),
+        cmocka_unit_test_setup(a_password_in_use_stays_a_secret, setup),
         cmocka_unit_test_setup(no_password_goes_in_clear, setup),
         cmocka_unit_test_setup(a_refused_token_says_what_is_missing, setup),
         cmocka_unit_test_setup(what_cannot_be_meant_is_refused, setup),
