@@ -161,7 +161,7 @@ if own_mysql; then
     as_root -e "SET GLOBAL read_only = OFF, GLOBAL local_infile = OFF"
     run run --set name=by_insert --set target.table=t_by_insert
     is "local_infile is off: it loads all the same" "$status $(mysql_sql 'SELECT count(*) FROM t_by_insert')" "0 50"
-    like "local_infile is off: says so, and the cure" "$err" 'local_infile is off, so rows go by INSERT.*SET GLOBAL local_infile = ON'
+    like "local_infile is off: says so, and the cure" "$err" 'local_infile is off on the server, so rows go by INSERT.*SET GLOBAL local_infile = ON'
     is "local_infile is off: the ledger keeps it" "$(mysql_sql "SELECT load_method FROM sluice_load WHERE pipeline = 'by_insert'")" insert
     as_root -e "$heal"
 
