@@ -37,6 +37,30 @@ own_mysql() {
     trap 'client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
 }
 
+# own_root: as_root, the stock client as the administrator of the MySQL server, where one is named
+own_root() {
+    [ -n "${SLUICE_TEST_MYSQL_ROOT_USER:-}" ] || {
+        no_server "the administrator of a MySQL server" SLUICE_TEST_MYSQL_ROOT_USER ci/with-mysql.sh
+        return 1
+    }
+    (
+        umask 077
+        sed "s/^user=.*/user=$SLUICE_TEST_MYSQL_ROOT_USER/; s/^password=.*/password=\"$SLUICE_TEST_MYSQL_ROOT_PASSWORD\"/" \
+            "$work/client.cnf" >"$work/root.cnf"
+    )
+    as_root() { mariadb --defaults-file="$work/root.cnf" -N -B "$@"; }
+}
+
+# proxy PORT FAULT...: starts one that goes there (0: nowhere), sets $proxy, its port; $proxies are those that the script has to kill
+proxies=
+proxy() {
+    rm -f "$work/proxy"
+    mkfifo "$work/proxy"
+    "$SLUICE_BUILD/tests/e2e/proxy" "$@" >"$work/proxy" 2>/dev/null &
+    proxies="$proxies $!"
+    read -r proxy <"$work/proxy"
+}
+
 # own_s3 LAKE: copies the folder to $s3_url, a prefix of its own (the bucket is left as it is afterwards)
 own_s3() {
     [ -n "${SLUICE_TEST_S3_URL:-}" ] || {

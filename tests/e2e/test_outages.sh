@@ -14,17 +14,8 @@ gzip -n "$work/lakes/lake/yyyy=2022/mm=06/dd=05/hh=12/part-00001.csv"
 find "$work/lakes/lake" -type f -exec touch -d 2022-06-06 {} +
 own_s3 "$work/lakes/lake" || { finish; exit 0; }
 trap 'kill $proxies 2>/dev/null; "$SLUICE_TEST_S3_CTL" start; "$SLUICE_TEST_MYSQL_CTL" start; client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
-proxies=
 direct_s3=$s3_url direct_mysql=$mysql_url
 
-# proxy PORT FAULT...: sets $proxy, its port
-proxy() {
-    rm -f "$work/proxy"
-    mkfifo "$work/proxy"
-    "$SLUICE_BUILD/tests/e2e/proxy" "$@" >"$work/proxy" 2>/dev/null &
-    proxies="$proxies $!"
-    read -r proxy <"$work/proxy"
-}
 # through_s3 FAULT..., through_mysql FAULT...: pipelines that are made now go through a proxy to that server
 through_s3() {
     port=$(echo "$direct_s3" | sed 's/.*endpoint=[a-z]*:[/][/]127.0.0.1:\([0-9]*\).*/\1/')

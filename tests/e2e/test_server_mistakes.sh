@@ -41,15 +41,6 @@ mistake() {
     said "$name: validate -v"
 }
 
-# proxy PORT: sets $proxy, the port of one that goes there (0: nowhere)
-proxies=
-proxy() {
-    rm -f "$work/proxy"
-    mkfifo "$work/proxy"
-    "$SLUICE_BUILD/tests/e2e/proxy" "$@" >"$work/proxy" 2>/dev/null &
-    proxies="$proxies $!"
-    read -r proxy <"$work/proxy"
-}
 # A port that nobody listens on: a proxy had it and is gone.
 proxy 0
 kill $proxies
@@ -120,16 +111,10 @@ if own_s3 "$work/lakes/lake"; then
 fi
 
 # --- MySQL -------------------------------------------------------------------------------------------------------------
-if own_mysql; then
+if own_mysql && own_root; then
     trap 'as_root -e "$heal" 2>/dev/null; kill $proxies 2>/dev/null; client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
     heal='SET GLOBAL local_infile = ON, GLOBAL read_only = OFF'
-    (
-        umask 077
-        sed "s/^user=.*/user=$SLUICE_TEST_MYSQL_ROOT_USER/; s/^password=.*/password=\"$SLUICE_TEST_MYSQL_ROOT_PASSWORD\"/" \
-            "$work/client.cnf" >"$work/root.cnf"
-    )
     echo "$SLUICE_TEST_MYSQL_ROOT_PASSWORD" >>"$work/secrets"
-    as_root() { mariadb --defaults-file="$work/root.cnf" -N -B "$@"; }
     pipeline "$work/mysql" "file:$work/lakes/lake" mysql
     cd "$work/mysql" || exit 1
     place=${mysql_url%/*}

@@ -9,14 +9,11 @@ own_mysql || {
     finish
     exit
 }
-[ -n "${SLUICE_TEST_MYSQL_ROOT_USER:-}" ] || {
-    no_server "the administrator of a MySQL server" SLUICE_TEST_MYSQL_ROOT_USER ci/with-mysql.sh
+own_root || {
     finish
     exit
 }
-sed "s/^user=.*/user=$SLUICE_TEST_MYSQL_ROOT_USER/; s/^password=.*/password=\"$SLUICE_TEST_MYSQL_ROOT_PASSWORD\"/" "$work/client.cnf" >"$work/root.cnf"
-chmod 600 "$work/root.cnf"
-root() { mariadb --defaults-file="$work/root.cnf" -N -B "$database" -e "$1"; }
+root() { as_root "$database" -e "$1"; }
 user=few_$$
 trap 'root "DROP USER IF EXISTS $user; SET GLOBAL local_infile = ON; SET GLOBAL read_only = OFF"; client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
 root "CREATE USER $user IDENTIFIED BY 'Few-rights-1'"
