@@ -5,7 +5,7 @@ set -u
 . tests/e2e/lib.sh
 . tests/e2e/servers.sh
 
-own_mysql || { finish; exit 0; }
+{ own_mysql && own_root; } || { finish; exit 0; }
 mkdir "$work/lakes"
 lake "$work/lakes" --hours 2 --files 2 --rows 12000
 gzip -n "$work/lakes/lake/yyyy=2022/mm=06/dd=05/hh=12/part-00001.csv"
@@ -13,7 +13,8 @@ gzip -n "$work/lakes/lake/yyyy=2022/mm=06/dd=05/hh=12/part-00001.csv"
 "$GEN_FIXTURE" --out "$work/lakes/lake" --seed 2 --from 2022-06-05T14 --files 120 --rows 100 >/dev/null
 find "$work/lakes/lake" -type f -exec touch -d 2022-06-06 {} +
 own_s3 "$work/lakes/lake" || { finish; exit 0; }
-trap 'kill $proxies 2>/dev/null; "$SLUICE_TEST_S3_CTL" start; "$SLUICE_TEST_MYSQL_CTL" start; client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
+trap 'kill $proxies 2>/dev/null; "$SLUICE_TEST_S3_CTL" start; "$SLUICE_TEST_MYSQL_CTL" start; as_root -e "$heal"; client -e "DROP DATABASE $database"; rm -rf "$work"' EXIT
+heal='SET GLOBAL read_only = OFF, GLOBAL innodb_lock_wait_timeout = 50'
 direct_s3=$s3_url direct_mysql=$mysql_url
 
 # through_s3 FAULT..., through_mysql FAULT...: pipelines that are made now go through a proxy to that server
@@ -128,6 +129,41 @@ through_mysql rate=600000
 gone s3_gone "$SLUICE_TEST_S3_CTL" STORE_UNREACHABLE
 through_s3 rate=600000
 gone mysql_gone "$SLUICE_TEST_MYSQL_CTL" DB_LOST
+
+# --- a database that is there, and does not let us -------------------------------------------------------------------------
+# As in a failover: the old address answers, but writes are refused, then taken again.
+through_s3 rate=600000
+for connections in 1 3; do
+    begin "mysql_read_only_$connections" --set target.connections=$connections
+    middle
+    as_root -e 'SET GLOBAL read_only = ON'
+    sleep 3
+    as_root -e "$heal"
+    ended 0
+    waited 'READ_ONLY|DB_LOST'
+    right
+done
+# The administrator ends all of the run's connections, thrice.
+begin mysql_ended --set target.connections=3
+middle
+for _ in 1 2 3; do
+    as_root -e "SELECT concat('KILL ', id, ';') FROM information_schema.processlist WHERE user = '$SLUICE_TEST_MYSQL_USER' AND db = '$database'" |
+        as_root -f 2>/dev/null
+    sleep 1
+done
+ended 0
+right
+like "$cell: connected again" "$err" 'DB_LOST: .*trying again'
+# Somebody else has the row that each transaction ends with, for longer than the server lets a statement wait.
+as_root -e 'SET GLOBAL innodb_lock_wait_timeout = 1'
+begin mysql_locked
+middle
+mysql_sql "BEGIN; SELECT hour FROM sluice_claim WHERE pipeline = 'mysql_locked' FOR UPDATE; DO SLEEP(3); COMMIT" >/dev/null
+ended 0
+as_root -e "$heal"
+right
+like "$cell: the unit was tried again" "$err" 'DB_BUSY: .*trying again in 1 s'
+straight
 
 # --- connections that are cut ------------------------------------------------------------------------------------------
 through_s3 cut=262144
