@@ -112,7 +112,7 @@ void kit_mysql_root_sql(const char *sql)
     struct sink *root;
 
     if (open_as(getenv("SLUICE_TEST_MYSQL_ROOT_USER"), getenv("SLUICE_TEST_MYSQL_ROOT_PASSWORD"),
-                kit.name[0] ? kit.name : kit.base, &target, clock_real(), false, 0, "", &root, &err))
+                kit.name[0] ? kit.name : kit.base, &target, clock_real(), true, 0, "", &root, &err))
         fail_msg("root: %s", err.msg);
     run(root, sql);
     sink_close(root);
