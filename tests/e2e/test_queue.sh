@@ -186,10 +186,12 @@ is "so" "$(hours)" "12 retrying 1"
 succeeds "work waits for it" work
 is "and loads it, which is no failure" "$(rows) $(hours) $(files)" "20 20 12 loaded 0 "
 fresh 2022060512 2022060513
+rm ctl/away
+touch ctl/broken
 started=$(date +%s%N)
 run work --set source.url="$store" --set policy.outage=0s --set policy.retry.delay=1s
 elapsed=$((($(date +%s%N) - started) / 1000000))
-is "it stays away: given up after three attempts" "$status $(hours)" "1 12 failed 3, 13 failed 3"
+is "it lists, but gives no object: given up after three attempts" "$status $(hours)" "1 12 failed 3, 13 failed 3"
 like "with waits in between ($elapsed ms)" $elapsed '^(1[5-9]|[2-9][0-9]|[1-3][0-9]{2})[0-9]{2}$'
 is "the files stay" "$(files)" "2022060512 2022060513"
 like "the log has the reason" "$err" 'warning: hour 2022-06-05T12: failed .*STORE_UNREACHABLE: .*503'
@@ -199,6 +201,19 @@ is "all" "$(rows) $(files)" "40 40 "
 fresh 2022060512
 run work --set source.url="$store" --set policy.outage=0s --set policy.retry.attempts=1
 is "one attempt alone" "$status $(hours)" "1 12 failed 1"
+fresh 2022060512 2022060513
+rm ctl/broken
+touch ctl/away
+"$SLUICE" work --set source.url="$store" --set policy.outage=0s --set policy.retry.delay=1s --set policy.retry.attempts=2 >out 2>err &
+pid=$!
+for _ in $(seq 300); do
+    [ "$(grep -c 'again in' err)" -ge 3 ] && break
+    sleep 0.1
+done
+is "a store that stays away costs one hour an attempt, and no other any" "$(hours)" "12 retrying 1"
+rm ctl/away
+wait $pid
+is "work goes on when it is back" "$? $(rows) $(hours) $(files)" "0 40 40 12 loaded 0, 13 loaded 0 "
 
 # --- hours without an object -----------------------------------------------------------------------------------------
 fresh 2022060601 2022060602
