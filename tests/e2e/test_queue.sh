@@ -383,6 +383,37 @@ is "one is loaded" "$(hours) $(files)" "12 loaded 0, 13 loaded 0 "
 is "the other too" "$(hours other) $(ls queue/other)" "12 loaded 0, 13 loaded 0 "
 is "rows once" "$(rows) $(sql loans.db 'SELECT count(*) FROM other')" "6000 12000 6000"
 
+# One worker for both: an hour of each in turn, and one whose target is away keeps the other not back.
+fresh
+rm -rf queue/other
+succeeds "enqueue, one pipeline" enqueue --missing
+succeeds "enqueue, the other" enqueue --missing -c other.yaml
+succeeds "one worker for both" work -c sluice.yaml -c other.yaml -o csv
+is "takes an hour of each in turn" "$(printf '%s\n' "$out" | sed 1d | cut -d, -f1,4 | uniq | tr '\n' ' ')" \
+    "loan_applicants,2022-06-05T12 other,2022-06-05T12 loan_applicants,2022-06-05T13 other,2022-06-05T13 "
+is "rows once" "$(rows) $(sql loans.db 'SELECT count(*) FROM other') $(files)" "6000 12000 6000 "
+fresh
+mkdir both && cp sluice.yaml both/1.yaml && sed 's#^  url: sqlite:.*#  url: mysql://u@127.0.0.1:1/d#' other.yaml >both/2.yaml
+sed -i 's#file:#file:../#; s#sqlite:#sqlite:../#' both/*.yaml
+touch $q/2022060512 queue/other/2022060512
+run work -c both -o json
+is "a target that is away: its status, and the other's rows" "$status $(hours) $(json '[(o["pipeline"], o["status"]) for o in d["objects"]][:1]')" \
+    "5 12 loaded 0 [('loan_applicants', 'loaded')]"
+like "it is named" "$err" 'error: DB_LOST: other: target.url'
+background work --watch -c both
+for _ in $(seq 300); do
+    grep -q 'other: again in 2 s' "$work/err" && break
+    sleep 0.1
+done
+touch $q/2022060513
+for _ in $(seq 300); do
+    [ -z "$(files)" ] && break
+    sleep 0.1
+done
+kill -TERM $pid
+ended "--watch waits for one and works the other" 0
+is "so" "$(hours) $(files)" "12 loaded 0, 13 loaded 0 "
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 rm -rf loans.db queue
 sed '/^queue:/,/^  lookback/d' sluice.yaml >none.yaml
