@@ -192,12 +192,46 @@ static enum err_code version_ddl(struct buf *sql, struct err *err)
 
 /* ---- setup ---- */
 
-static enum err_code print_ddl(const struct sink_target *t, struct buf *out, struct err *err)
+#define UPGRADE_DDL "ALTER TABLE sluice_claim ADD COLUMN takeovers INT NOT NULL DEFAULT 0"
+
+/* Whether CREATE TABLE IF NOT EXISTS leaves tables of an older version: 1 had no takeovers. */
+static enum err_code needs_upgrade(struct mys_sink *s, const struct sink_state *state, bool *needs,
+                                   struct err *err)
 {
+    int64_t there = 0;
+
+    *needs = false;
+    if (state->own != OWN_OLDER)
+        return ERR_OK;
+    struct bind b = mys_bind(s,
+                             "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()"
+                             " AND table_name = 'sluice_claim' AND column_name = 'takeovers'",
+                             err);
+    *needs = mys_query_int(&b, "setup", &there, err) == ERR_OK && there == 0;
+    return err->code;
+}
+
+static enum err_code print_upgrade(struct mys_sink *s, struct buf *out, struct err *err)
+{
+    struct sink_state state = {0};
+    bool needs = false;
+
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (mys_describe(&s->base, &state, err) == ERR_OK)
+        (void)!needs_upgrade(s, &state, &needs, err);
+    buf_release(&state.problems);
+    mys_end_read(s);
+    return needs ? buf_append_str(out, UPGRADE_DDL ";\n", err) : err->code;
+}
+
+static enum err_code print_ddl(struct mys_sink *s, struct buf *out, struct err *err)
+{
+    const struct sink_target *t = &s->base.target;
+
     for (size_t i = 0; i < OWN_COUNT; i++)
         if (buf_printf(out, err, "%s;\n", OWN_DDL[i]))
             return err->code;
-    if (table_ddl(t, out, err) || buf_append_str(out, ";\n", err))
+    if (print_upgrade(s, out, err) || table_ddl(t, out, err) || buf_append_str(out, ";\n", err))
         return err->code;
     if (t->lineage != LINEAGE_NONE && (view_ddl(t, out, err) || buf_append_str(out, ";\n", err)))
         return err->code;
@@ -235,24 +269,11 @@ static enum err_code add_index(struct mys_sink *s, struct err *err)
     return mys_run(&b, "setup", NULL, err);
 }
 
-/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers. */
-static enum err_code upgrade(struct mys_sink *s, struct err *err)
-{
-    int64_t there;
-    struct bind b = mys_bind(s,
-                             "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()"
-                             " AND table_name = 'sluice_claim' AND column_name = 'takeovers'",
-                             err);
-
-    if (mys_query_int(&b, "setup", &there, err) || there)
-        return err->code;
-    return mys_exec(s, "ALTER TABLE sluice_claim ADD COLUMN takeovers INT NOT NULL DEFAULT 0", "setup", err);
-}
-
 static enum err_code make_tables(struct mys_sink *s, struct err *err)
 {
     const struct sink_target *t = &s->base.target;
     struct sink_state state = {0};
+    bool older;
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
     if (mys_describe(&s->base, &state, err))
@@ -265,7 +286,7 @@ static enum err_code make_tables(struct mys_sink *s, struct err *err)
     for (size_t i = 0; i < OWN_COUNT; i++)
         if (mys_exec(s, OWN_DDL[i], "setup", err))
             goto out;
-    if (state.own == OWN_OLDER && upgrade(s, err))
+    if (needs_upgrade(s, &state, &older, err) || (older && mys_exec(s, UPGRADE_DDL, "setup", err)))
         goto out;
     if (!state.table_exists && run_ddl(s, table_ddl, err))
         goto out;
@@ -288,7 +309,7 @@ enum err_code mys_setup(struct sink *sink, struct buf *print, struct err *err)
     int64_t got;
 
     if (print)
-        return print_ddl(&sink->target, print, err);
+        return print_ddl(s, print, err);
     struct bind b = mys_bind(s, "SELECT GET_LOCK(CONCAT('sluice ', SHA2(DATABASE(), 224)), ?)", err);
     mys_int(&b, LOCK_WAIT_S);
     if (mys_query_int(&b, "setup", &got, err))

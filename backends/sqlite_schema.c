@@ -179,22 +179,18 @@ static enum err_code version_ddl(struct buf *sql, struct err *err)
                       SQLITE_SCHEMA_VERSION);
 }
 
-static enum err_code print_ddl(const struct sink_target *t, struct buf *out, struct err *err)
-{
-    if (buf_append_str(out, "BEGIN IMMEDIATE;\n", err) || buf_append_str(out, OWN_DDL, err) ||
-        version_ddl(out, err) || table_ddl(t, out, err) ||
-        (t->lineage != LINEAGE_NONE && lineage_ddl(t, out, err)))
-        return err->code;
-    return buf_append_str(out, "COMMIT;\n", err);
-}
-
 /* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers. */
-static enum err_code upgrade(struct sqlite_sink *s, struct err *err)
+static enum err_code upgrade_ddl(struct sqlite_sink *s, struct buf *sql, struct err *err)
 {
+    struct sink_state state = {0};
     sqlite3_stmt *stmt;
     bool there = false;
 
-    if (sqlite_prepare(s, "SELECT 1 FROM pragma_table_info('sluice_claim') WHERE name = 'takeovers'", 0,
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    (void)!sqlite_describe(&s->base, &state, err);
+    buf_release(&state.problems);
+    if (err->code || state.own != OWN_OLDER ||
+        sqlite_prepare(s, "SELECT 1 FROM pragma_table_info('sluice_claim') WHERE name = 'takeovers'", 0,
                        &stmt, err))
         return err->code;
     struct bind b = bind_to(stmt);
@@ -202,8 +198,19 @@ static enum err_code upgrade(struct sqlite_sink *s, struct err *err)
     sqlite3_finalize(stmt);
     if (err->code || there)
         return err->code;
-    return sqlite_exec(s, "ALTER TABLE sluice_claim ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0", "setup",
-                       err);
+    return buf_append_str(sql, "ALTER TABLE sluice_claim ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0;\n",
+                          err);
+}
+
+static enum err_code print_ddl(struct sqlite_sink *s, struct buf *out, struct err *err)
+{
+    const struct sink_target *t = &s->base.target;
+
+    if (buf_append_str(out, "BEGIN IMMEDIATE;\n", err) || upgrade_ddl(s, out, err) ||
+        buf_append_str(out, OWN_DDL, err) || version_ddl(out, err) || table_ddl(t, out, err) ||
+        (t->lineage != LINEAGE_NONE && lineage_ddl(t, out, err)))
+        return err->code;
+    return buf_append_str(out, "COMMIT;\n", err);
 }
 
 /* Inside the transaction: nobody changes the schema between the looks and the statements. */
@@ -221,9 +228,8 @@ static enum err_code make_tables(struct sqlite_sink *s, struct buf *sql, struct 
                 s->base.label);
         goto out;
     }
-    if ((state.own == OWN_OLDER && upgrade(s, err)) || buf_append_str(sql, OWN_DDL, err) ||
-        version_ddl(sql, err) || (!state.table_exists && table_ddl(t, sql, err)) ||
-        sqlite_exec(s, buf_str(sql), "setup", err))
+    if (upgrade_ddl(s, sql, err) || buf_append_str(sql, OWN_DDL, err) || version_ddl(sql, err) ||
+        (!state.table_exists && table_ddl(t, sql, err)) || sqlite_exec(s, buf_str(sql), "setup", err))
         goto out;
     if (t->lineage == LINEAGE_NONE || sqlite_has_column(s, "_load", &lineage, err) || !lineage)
         goto out;
@@ -241,7 +247,7 @@ enum err_code sqlite_setup(struct sink *sink, struct buf *print, struct err *err
     struct buf sql;
 
     if (print)
-        return print_ddl(&sink->target, print, err);
+        return print_ddl(s, print, err);
     if (sqlite_begin_write(s, err))
         return err->code;
     buf_init(&sql, SQLITE_SQL_MAX);

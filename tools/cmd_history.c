@@ -5,6 +5,9 @@
  */
 #include "tools/history.h"
 
+#include <string.h>
+
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "tools/app.h"
 
@@ -107,6 +110,10 @@ static void put_load(struct out *out, const struct ledger_row *r)
 
 static void put_attempt(struct out *out, const struct attempt *a)
 {
+    char message[sizeof a->message];
+
+    memcpy(message, a->message, sizeof message);
+    log_redact(message);
     const struct out_cell cells[COLUMNS] = {
         cell_num(a->at_us),
         cell_str(a->run_id),
@@ -125,7 +132,7 @@ static void put_attempt(struct out *out, const struct attempt *a)
         CELL_NULL,
         cell_num(a->id),
         cell_str(a->error_name),
-        cell_str(a->message),
+        cell_str(message),
     };
 
     out_row(out, cells);

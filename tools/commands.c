@@ -157,11 +157,11 @@ const struct command_def command_table[CMD_COUNT] = {
          "object <queue.url>/YYYYMMDDHH, which anyone may make. Hours that are failed stay out: "
          "`queue retry` brings them back."},
     [CMD_WORK] =
-        {"work", "", 0, 0, COMMAND_STREAMS, work, "load the hours of the queue, oldest first",
+        {"work", "", 0, 0, COMMAND_STREAMS | COMMAND_MANY, work, "load the hours of the queue, oldest first",
          "Any number may run at once, on any number of machines: each hour is claimed by one. A queue "
          "file goes when its hour is loaded. What fails for a passing reason is tried again after "
          "policy.retry.delay; after policy.retry.attempts, or a verdict on its data, the hour is failed "
-         "and its file stays; --drain then ends with 1."},
+         "and its file stays; --drain then ends with 1. Of several pipelines (-c) one hour each in turn."},
     [CMD_QUEUE_LS] = {"queue ls", "", 0, 0, 0, hours, "list the hours that wait, are held or have failed",
                       "Hours that have a queue file, and hours that a worker has, had, or has to try again."},
     [CMD_QUEUE_RETRY] = {"queue retry", "", 0, 0, 0, hours, "queue failed hours again",

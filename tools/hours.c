@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
 
 static size_t place(const struct hours *h, hour_t hour)
@@ -115,6 +116,8 @@ static enum err_code add_claim(struct hours *hours, const struct claim_row *row,
     h->next_try_us = row->next_try_us;
     if (set_text(&h->error, row->last_error, err))
         return err->code;
+    if (h->error)
+        log_redact(h->error);
     return set_text(&h->owner, row->owner, err);
 }
 

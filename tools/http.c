@@ -223,7 +223,7 @@ static void on_log(void *ctx, const char *fmt, va_list args)
 
 static struct MHD_Daemon *start_daemon(struct http *http)
 {
-    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ERROR_LOG |
                      (http->place.is_v6 ? MHD_USE_IPv6 : 0);
     sigset_t all, before;
     struct MHD_Daemon *daemon;
@@ -235,8 +235,7 @@ static struct MHD_Daemon *start_daemon(struct http *http)
                               NULL, MHD_OPTION_SOCK_ADDR, &http->place.at.any, MHD_OPTION_CONNECTION_LIMIT,
                               (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
                               (unsigned)HTTP_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                              (size_t)HTTP_HEADERS_MAX, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_THREADS,
-                              MHD_OPTION_END);
+                              (size_t)HTTP_HEADERS_MAX, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }

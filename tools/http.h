@@ -14,10 +14,9 @@
 #include "core/base/buf.h"
 
 enum {
-    HTTP_CONNECTIONS_MAX = 64,
+    HTTP_CONNECTIONS_MAX = 64,    /* each with a thread of its own: one that waits keeps nobody waiting */
     HTTP_HEADERS_MAX = 32 * 1024, /* memory of a connection */
     HTTP_TIMEOUT_S = 10,
-    HTTP_THREADS = 4,
     HTTP_BODY_MAX = 32 * 1024 * 1024,
     HTTP_PATH_MAX = 2048,
     HTTP_URL_MAX = 128,
@@ -39,7 +38,7 @@ struct http_answer {
     struct buf body;
 };
 
-/* Called from any of HTTP_THREADS threads. An error becomes a 500 with its message. */
+/* Called from the connection's thread: several at once. An error becomes a 500 with its message. */
 typedef enum err_code http_handler(void *ctx, const struct http_request *request, struct http_answer *answer,
                                    struct err *err);
 

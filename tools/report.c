@@ -1,5 +1,5 @@
 /*
- * report: turns the engine's events into the result of `run`.
+ * report: turns the engine's events into the result of `run` and `work`.
  *
  * Invariants: rows go to programs as they come; for people REPORT_ROWS are kept, and a failed object takes
  * the place of the last one that did not fail. At most REPORT_ERRORS objects' errors are logged: the others
@@ -11,7 +11,9 @@
 
 #include "core/base/log.h"
 
-const struct out_column report_columns[REPORT_COLUMNS] = {
+enum { OF_RUN = 3 }; /* columns that say which run of which pipeline */
+
+static const struct out_column report_columns[REPORT_COLUMNS] = {
     {"pipeline", NULL, OUT_STR, IN_CSV},       {"env", NULL, OUT_STR, IN_CSV},
     {"run_id", NULL, OUT_STR, IN_CSV},         {"hour", NULL, OUT_HOUR, IN_DATA},
     {"object", NULL, OUT_STR, IN_DATA},        {"status", NULL, OUT_WORD, IN_DATA},
@@ -22,7 +24,7 @@ const struct out_column report_columns[REPORT_COLUMNS] = {
     {"error_name", NULL, OUT_STR, IN_DATA},    {"error", NULL, OUT_STR, IN_DATA},
 };
 
-static void keep_row(struct report *report, const struct object_result *r)
+static void keep_row(struct report *report, const char *pipeline, const struct object_result *r)
 {
     size_t at = report->n;
 
@@ -41,7 +43,8 @@ static void keep_row(struct report *report, const struct object_result *r)
         memmove(&report->rows[at], &report->rows[at + 1], (REPORT_ROWS - 1 - at) * sizeof report->rows[0]);
         at = REPORT_ROWS - 1;
     }
-    report->rows[at] = (struct report_row){.status = r->status,
+    report->rows[at] = (struct report_row){.pipeline = pipeline,
+                                           .status = r->status,
                                            .rows_read = r->rows_read,
                                            .rows_loaded = r->rows_loaded,
                                            .rows_rejected = r->rows_rejected,
@@ -58,10 +61,21 @@ static void keep_row(struct report *report, const struct object_result *r)
     report->n = at + 1;
 }
 
+/* Prints an error of one pipeline. */
+static void tell(const struct report_part *part, const struct err *err)
+{
+    struct err shown = *err;
+
+    if (part->report->many)
+        err_context(&shown, "%s", part->app->pipeline->name);
+    app_tell(part->report->app, &shown);
+}
+
 static void on_object(void *ctx, const struct object_result *r)
 {
-    struct report *report = ctx;
-    struct app *app = report->app;
+    const struct report_part *part = ctx;
+    struct report *report = part->report;
+    const struct app *app = part->app;
     struct err shown = r->error;
     bool known = r->status != OBJECT_FAILED;
     const struct out_cell cells[REPORT_COLUMNS] = {
@@ -84,58 +98,82 @@ static void on_object(void *ctx, const struct object_result *r)
     };
 
     log_redact(shown.msg);
-    out_row(&app->out, cells);
-    keep_row(report, r);
+    out_row(&report->app->out, cells);
+    keep_row(report, app->pipeline->name, r);
     if (r->status != OBJECT_FAILED)
         return;
     if (++report->failed <= REPORT_ERRORS)
-        app_tell(app, &r->error);
+        tell(part, &r->error);
 }
 
 /* Other errors of an hour are its objects' or the command's own: they are printed there. */
 static void on_hour(void *ctx, hour_t hour, enum hour_state state, const struct err *why)
 {
-    struct report *report = ctx;
+    const struct report_part *part = ctx;
     char text[HOUR_TEXT_MAX];
 
     hour_format(hour, text);
     log_msg(LOG_DEBUG, "hour %s: %s", text, hour_state_text(state));
-    bool untold = why && why->code == ERR_FENCED && report->app->told.code != ERR_FENCED; /* of no object */
+    bool untold = why && why->code == ERR_FENCED &&
+                  part->report->app->told.code != ERR_FENCED; /* of no object */
     if (why && (why->code == ERR_HELD || why->name == ERRN_HOUR_EMPTY || untold))
-        app_tell(report->app, why);
+        tell(part, why);
+}
+
+static void begin(struct report *report, struct app *app, bool many)
+{
+    *report = (struct report){.app = app, .many = many};
+    memcpy(report->columns, report_columns, sizeof report->columns);
+    for (int i = 0; many && i < OF_RUN; i++)
+        report->columns[i].in = IN_DATA;
+    if (!many)
+        app_out_run(app, true);
+    out_list_begin(&app->out, "objects", report->columns, REPORT_COLUMNS);
 }
 
 void report_begin(struct report *report, struct app *app)
 {
-    *report = (struct report){.app = app};
-    app->job.events = (struct job_events){.object = on_object, .hour = on_hour, .ctx = report};
-    app_out_run(app, true);
-    out_list_begin(&app->out, "objects", report_columns, REPORT_COLUMNS);
+    begin(report, app, false);
+    report_add(report, &report->own, app);
+}
+
+void report_begin_many(struct report *report, struct app *app)
+{
+    begin(report, app, true);
+}
+
+void report_add(struct report *report, struct report_part *part, struct app *of)
+{
+    *part = (struct report_part){.report = report, .app = of};
+    of->job.events = (struct job_events){.object = on_object, .hour = on_hour, .ctx = part};
 }
 
 static void print_table(struct report *report, const struct job_totals *t)
 {
     static const struct out_column columns[] = {
+        {"pipeline", NULL, OUT_STR, IN_TEXT}, /* of several alone */
         {"object", NULL, OUT_STR, IN_TEXT},   {"status", NULL, OUT_WORD, IN_TEXT},
         {"read", NULL, OUT_INT, IN_TEXT},     {"loaded", NULL, OUT_INT, IN_TEXT},
         {"rejected", NULL, OUT_INT, IN_TEXT}, {"bytes", NULL, OUT_BYTES, IN_TEXT},
         {"time", NULL, OUT_MS, IN_TEXT},
     };
     struct out *out = &report->app->out;
+    size_t skip = report->many ? 0 : 1;
     char more[OUT_CELL_MAX];
 
-    out_list_begin(out, "table", columns, sizeof columns / sizeof columns[0]);
+    out_list_begin(out, "table", columns + skip, sizeof columns / sizeof columns[0] - skip);
     for (size_t i = 0; i < report->n; i++) {
         const struct report_row *r = &report->rows[i];
-        const struct out_cell cells[] = {cell_str(r->object),        cell_str(object_status_text(r->status)),
-                                         cell_num(r->rows_read),     cell_num(r->rows_loaded),
-                                         cell_num(r->rows_rejected), cell_num(r->bytes),
-                                         cell_num(r->duration_ms)};
+        const struct out_cell cells[] = {
+            cell_str(r->pipeline),  cell_str(r->object),      cell_str(object_status_text(r->status)),
+            cell_num(r->rows_read), cell_num(r->rows_loaded), cell_num(r->rows_rejected),
+            cell_num(r->bytes),     cell_num(r->duration_ms)};
 
-        out_row(out, cells);
+        out_row(out, cells + skip);
     }
     if (report->seen == (int64_t)report->n) {
         const struct out_cell cells[] = {cell_str("total"),
+                                         cell_str(skip ? "total" : NULL),
                                          CELL_NULL,
                                          cell_num(t->rows_read),
                                          cell_num(t->rows_loaded),
@@ -143,12 +181,12 @@ static void print_table(struct report *report, const struct job_totals *t)
                                          cell_num(t->bytes),
                                          cell_num(app_elapsed_ms(report->app))};
 
-        out_row(out, cells);
+        out_row(out, cells + skip);
     }
     out_list_end(out);
     if (report->seen > (int64_t)report->n)
-        out_line(out, "... %s more: sluice history --run %s",
-                 out_count(report->seen - (int64_t)report->n, more), report->app->job.run_id);
+        out_line(out, "... %s more: sluice history%s%s", out_count(report->seen - (int64_t)report->n, more),
+                 report->many ? " -c FILE" : " --run ", report->many ? "" : report->app->job.run_id);
 }
 
 static void print_totals(struct report *report, const struct job_totals *t)
@@ -159,10 +197,11 @@ static void print_totals(struct report *report, const struct job_totals *t)
     out_line(out, "read %s = loaded %s + rejected %s; %s, %s", out_count(t->rows_read, text[0]),
              out_count(t->rows_loaded, text[1]), out_count(t->rows_rejected, text[2]),
              out_size(t->bytes, text[3]), out_duration(app_elapsed_ms(report->app), text[4]));
-    out_line(out, "%s new, %s replaced, %s loaded before, %s failed, %s ignored; hours: %s; run %s",
+    out_line(out, "%s new, %s replaced, %s loaded before, %s failed, %s ignored; hours: %s%s%s",
              out_count(t->objects - report->replaced, text[5]), out_count(report->replaced, text[10]),
              out_count(t->unchanged, text[6]), out_count(t->failed, text[7]), out_count(t->ignored, text[8]),
-             out_count(t->hours, text[9]), report->app->job.run_id);
+             out_count(t->hours, text[9]), report->many ? "" : "; run ",
+             report->many ? "" : report->app->job.run_id);
 }
 
 void report_end(struct report *report, const struct job_totals *t, const struct err *failed)
@@ -198,8 +237,9 @@ void report_end(struct report *report, const struct job_totals *t, const struct 
     log_redact(shown.msg);
     out_list_end(&app->out);
     if (report->failed > REPORT_ERRORS)
-        log_msg(LOG_ERROR, "%lld more objects failed: sluice history --run %s",
-                (long long)(report->failed - REPORT_ERRORS), app->job.run_id);
+        log_msg(LOG_ERROR, "%lld more objects failed: sluice history%s%s",
+                (long long)(report->failed - REPORT_ERRORS), report->many ? " -c FILE" : " --run ",
+                report->many ? "" : app->job.run_id);
     print_table(report, t);
     print_totals(report, t);
     out_object(&app->out, "totals", columns, cells, sizeof columns / sizeof columns[0]);

@@ -25,6 +25,23 @@ static enum err_code no_page(const struct http_request *request, struct err *err
     return err_set(err, ERRN_NOT_FOUND, "nothing is at %.200s", request->path);
 }
 
+/* Each reader has a connection of its own to the target: a page that many ask for must not be too much for
+ * it. True: end_reading() follows. */
+static bool begin_reading(struct routes *r, struct err *err)
+{
+    if (atomic_fetch_add(&r->readers, 1) < ROUTES_READERS_MAX)
+        return true;
+    atomic_fetch_sub(&r->readers, 1);
+    err_set(err, ERRN_DB_BUSY, "%d requests are reading the books already; try again soon",
+            ROUTES_READERS_MAX);
+    return false;
+}
+
+static void end_reading(struct routes *r)
+{
+    atomic_fetch_sub(&r->readers, 1);
+}
+
 /* ---- all lanes ---- */
 
 static struct lane_look *look_all(const struct routes *r, struct err *err)
@@ -158,7 +175,7 @@ static struct lane *find_lane(const struct routes *r, const char *name, const ch
     return NULL;
 }
 
-static enum err_code answer_page(const struct routes *r, const struct http_request *request, const char *name,
+static enum err_code answer_page(struct routes *r, const struct http_request *request, const char *name,
                                  struct http_answer *answer, struct err *err)
 {
     const char *rest;
@@ -181,7 +198,7 @@ static enum err_code answer_page(const struct routes *r, const struct http_reque
         hour_format(hour, text);
         snprintf(path, sizeof path, "/p/%s/hour/%s", lane->app->pipeline->name, text);
     }
-    if (begin_page(r, request, path, answer, &page, err))
+    if (begin_page(r, request, path, answer, &page, err) || (of_hour && !begin_reading(r, err)))
         return err->code;
     lane_look(lane, &look);
     if (of_hour)
@@ -189,13 +206,15 @@ static enum err_code answer_page(const struct routes *r, const struct http_reque
     else
         page_status(&page, &look);
     lane_look_end(&look);
+    if (of_hour)
+        end_reading(r);
     return err->code;
 }
 
 /* ---- documents ---- */
 
-static enum err_code answer_history(const struct app *app, const struct http_request *request,
-                                    struct buf *body, struct err *err)
+static enum err_code answer_history(struct routes *r, const struct app *app,
+                                    const struct http_request *request, struct buf *body, struct err *err)
 {
     const char *hour = http_query(request, "hour");
     struct record_query query = {.run_id = http_query(request, "run")};
@@ -205,11 +224,15 @@ static enum err_code answer_history(const struct app *app, const struct http_req
     query.has_hour = hour != NULL;
     if (!hour && !query.run_id)
         return err_set(err, ERRN_USAGE, "give ?hour=H or ?run=ID; `sluice history` shows all there is");
-    return api_history(app, &query, body, err);
+    if (!begin_reading(r, err))
+        return err->code;
+    (void)!api_history(app, &query, body, err);
+    end_reading(r);
+    return err->code;
 }
 
-static enum err_code answer_document(const struct routes *r, const struct http_request *request,
-                                     const char *name, struct http_answer *answer, struct err *err)
+static enum err_code answer_document(struct routes *r, const struct http_request *request, const char *name,
+                                     struct http_answer *answer, struct err *err)
 {
     const char *rest;
     struct lane *lane = find_lane(r, name, &rest);
@@ -219,7 +242,7 @@ static enum err_code answer_document(const struct routes *r, const struct http_r
         return no_page(request, err);
     answer->type = JSON;
     if (strcmp(rest, "/history") == 0)
-        return answer_history(lane->app, request, &answer->body, err);
+        return answer_history(r, lane->app, request, &answer->body, err);
     lane_look(lane, &look);
     if (strcmp(rest, "/status") == 0)
         (void)!api_status(&look, &answer->body, err);
@@ -260,7 +283,7 @@ static const char *behind(const char *path, const char *prefix)
 enum err_code routes_handle(void *ctx, const struct http_request *request, struct http_answer *answer,
                             struct err *err)
 {
-    const struct routes *r = ctx;
+    struct routes *r = ctx;
     const char *path = request->path, *rest;
 
     if (strcmp(path, "/") == 0)

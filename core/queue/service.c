@@ -1,9 +1,10 @@
 /*
  * service: see service.h for the states.
  *
- * Invariants: the connection is closed while the service rests (a database ends one that is idle for a
- * lease), and never while a worker's crew uses it; an enqueue tick that failed is repeated whole, so the
- * hours it owes stay owed; a clock that was set back makes no tick later than its schedule says now.
+ * Invariants: the connection is closed while the service rests, and made anew where its next step came late
+ * (a database ends one that is idle for a lease), never while a worker's crew uses it; an enqueue tick that
+ * failed is repeated whole, so the hours it owes stay owed; a clock that was set back makes no tick later
+ * than its schedule says now.
  */
 #include "core/queue/service.h"
 
@@ -24,10 +25,11 @@ struct service {
     struct worker *worker;
     struct store *queue; /* NULL: not opened yet */
     struct watch watch;
-    bool connected; /* options.connect went well */
-    bool started;   /* caught up */
-    bool working;   /* in the midst of the hours that are ready */
-    bool source_lost;
+    bool connected;     /* options.connect went well */
+    bool started;       /* caught up */
+    bool working;       /* in the midst of the hours that are ready */
+    int64_t stepped_us; /* monotonic: the end of the last step */
+
     int64_t enqueue_due_us, work_due_us; /* by `now` */
     hour_t next;                         /* the first hour that is not queued */
     struct worker_turn turn;
@@ -90,6 +92,9 @@ static void disconnect(struct service *s)
 static enum err_code connect(struct service *s, struct err *err)
 {
     struct job *job = s->job;
+    int64_t patience = job->pipeline->target.lease_ms * 1000 / 3;
+    if (job->sink && clock_mono_us(job->clock) - s->stepped_us > patience)
+        disconnect(s);
     if (!s->connected && s->options.connect && s->options.connect(s->options.connect_ctx, err) != ERR_OK)
         return err->code;
     s->connected = true;
@@ -151,30 +156,6 @@ static enum err_code enqueue_tick(struct service *s, int64_t now, struct err *er
 
 /* ---- WORK ---- */
 
-/* Whether the source answers: the first key of the newest hour, or that there is none. */
-static enum err_code probe_source(struct service *s, struct err *err)
-{
-    struct store_object *object = mem_alloc(sizeof *object);
-    struct store_list *list = NULL;
-    struct buf prefix;
-    bool more;
-    buf_init(&prefix, STORE_KEY_MAX);
-    if (!object)
-        err_nomem(err);
-    else if (layout_prefix(s->job->layout, s->next - 1, &prefix, err) == ERR_OK &&
-             store_list_begin(s->job->store, buf_str(&prefix), STORE_BELOW, &list, err) == ERR_OK)
-        (void)!store_list_next(list, object, &more, err);
-    store_list_end(list);
-    buf_release(&prefix);
-    mem_free(object);
-    return err->code;
-}
-
-static bool is_of_source(const struct err *why)
-{
-    return why->name == ERRN_STORE_UNREACHABLE || why->name == ERRN_STORE_THROTTLED;
-}
-
 static void rest(struct service *s, int64_t now, int64_t retry_us, bool more)
 {
     int64_t late = watch_due_us(&s->watch);
@@ -193,16 +174,12 @@ static enum err_code work(struct service *s, int64_t now, struct err *err)
 {
     int64_t began = clock_mono_us(s->job->clock), retry_us;
     bool more;
-    if (s->source_lost && probe_source(s, err) != ERR_OK)
-        return err->code;
-    s->source_lost = false;
     if (!s->working)
         job_identify(s->job); /* a run of its own in the books */
     s->working = true;
     if (worker_turn(s->worker, &s->turn, err) != ERR_OK)
         return err->code;
     if (s->turn.did == WORKER_HOUR) {
-        s->source_lost = is_of_source(&s->turn.why);
         if (s->turn.state == HOUR_FAILED)
             watch_failed_again(&s->watch, s->turn.hour);
         if (s->options.events.hour)
@@ -294,6 +271,7 @@ static void do_step(struct service *s, int64_t now, struct err *err)
         (void)!enqueue_tick(s, now, err);
     else if (err->code == ERR_OK)
         (void)!work(s, now, err);
+    s->stepped_us = clock_mono_us(s->job->clock);
     if (err->code == ERR_OK)
         note_well(s, phase);
     else if (!is_stopped(s))

@@ -9,7 +9,7 @@
  *   any -error-> PAUSE (1 s, doubled up to a minute) -> where it was
  *
  * Nothing ends it but a stop: a store or a database that is away, and whatever else a person must mend, is
- * waited out. While the source is away no hour is taken: attempts are not spent on an outage.
+ * waited out.
  *
  * One thread at a time; not always the same.
  */

@@ -26,6 +26,8 @@ struct worker {
     int64_t looked_us; /* monotonic */
     bool guarded;      /* the table is ours to add to */
     bool lost;         /* the job's connection: make a new one */
+    bool source_away;  /* found out at the hour `probed` */
+    hour_t probed;
     struct job_totals totals;
     int status;
     struct outage outage;
@@ -99,6 +101,27 @@ static enum err_code reconnect(struct worker *w, struct err *err)
     return ERR_OK;
 }
 
+/* Whether the source answers again: with the hour's first key, or that there is none. */
+static enum err_code probe_source(struct worker *w, struct err *err)
+{
+    const struct job *job = w->job;
+    struct store_object *object = mem_alloc(sizeof *object);
+    struct store_list *list = NULL;
+    struct buf prefix;
+    bool more;
+    buf_init(&prefix, STORE_KEY_MAX);
+    if (!object)
+        err_nomem(err);
+    else if (layout_prefix(job->layout, w->probed, &prefix, err) == ERR_OK &&
+             store_list_begin(job->store, buf_str(&prefix), STORE_BELOW, &list, err) == ERR_OK)
+        (void)!store_list_next(list, object, &more, err);
+    store_list_end(list);
+    buf_release(&prefix);
+    mem_free(object);
+    w->source_away = err->code != ERR_OK;
+    return err->code;
+}
+
 static enum err_code look(struct worker *w, struct err *err)
 {
     struct job *job = w->job;
@@ -121,17 +144,18 @@ static struct backlog_item *next_ready(struct worker *w)
     return NULL;
 }
 
-/* Nothing is ready in a backlog that was just read. */
+/* Nothing is ready in a backlog that was just read. The job's connection waits too: no longer than the
+ * database has patience for. */
 static void say_nothing_ready(const struct worker *w, struct worker_turn *turn)
 {
-    int64_t wait = WORKER_POLL_MS * INT64_C(1000);
+    int64_t patience = w->job->pipeline->target.lease_ms * 1000 / 3;
+    int64_t wait = patience < WORKER_POLL_MS * INT64_C(1000) ? patience : WORKER_POLL_MS * INT64_C(1000);
     bool open = false;
     turn->failed = 0;
     for (size_t i = 0; i < w->backlog.n; i++) {
         const struct backlog_item *item = &w->backlog.items[i];
         int64_t soon = item->class == BACKLOG_WAITING ? item->due_in_us
                        : item->class == BACKLOG_READY ? WORKER_AGAIN_MS * INT64_C(1000)
-                       : item->class == BACKLOG_HELD  ? w->job->pipeline->target.lease_ms * INT64_C(1000) / 3
                                                       : wait;
         turn->failed += item->class == BACKLOG_FAILED && item->file;
         open |= item->class == BACKLOG_WAITING || (item->class == BACKLOG_HELD && item->file);
@@ -327,6 +351,8 @@ static enum err_code work_hour(struct worker *w, hour_t hour, bool *taken, struc
     } else if (err->code == ERR_OK && w->unfinished) {
         *err = w->turn->why;
     }
+    w->source_away = w->turn->why.name == ERRN_STORE_UNREACHABLE || w->turn->why.name == ERRN_STORE_THROTTLED;
+    w->probed = hour;
     count_status(w, status);
     return err->code;
 }
@@ -335,7 +361,7 @@ static enum err_code take_turn(struct worker *w, struct worker_turn *turn, struc
 {
     int64_t now = clock_mono_us(w->job->clock);
     bool stale = now - w->looked_us > WORKER_LOOK_MS * INT64_C(1000);
-    if (reconnect(w, err) != ERR_OK)
+    if ((w->source_away && probe_source(w, err) != ERR_OK) || reconnect(w, err) != ERR_OK)
         return err->code;
     for (bool looked = false;;) {
         struct backlog_item *item = stale ? NULL : next_ready(w);

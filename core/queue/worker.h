@@ -12,6 +12,9 @@
  * holds nobody back. A claim that was taken over is no attempt and waits for nothing; the WORKER_TAKEOVERS-th
  * in a row without a commit counts as an attempt that failed.
  *
+ * An hour that found the source away is followed by none before the source answers again: an outage, however
+ * long, costs each of its workers one attempt of one hour.
+ *
  * Trouble that would meet every hour (rights, a table that does not fit, a full disk) is the result of the
  * turn; the hour waits for its delay and is never given up for it.
  */

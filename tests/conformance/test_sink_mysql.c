@@ -210,6 +210,7 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
 {
     struct err err = ERR_INIT;
     struct sink_state found;
+    struct buf ddl;
 
     (void)state;
     sink_close(open_one(0, true));
@@ -223,8 +224,15 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
+    buf_init(&ddl, SINK_PROBLEMS_MAX); /* what is printed does it too */
+    assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
+    assert_non_null(strstr(buf_str(&ddl), "ALTER TABLE sluice_claim ADD COLUMN takeovers"));
+    buf_clear(&ddl);
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
     assert_int_equal(kit_mysql_int("SELECT COUNT(takeovers) FROM sluice_claim"), 0);
+    assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
+    assert_null(strstr(buf_str(&ddl), "ALTER"));
+    buf_release(&ddl);
     kit_mysql_sql("UPDATE sluice_schema SET version = 1000");
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_CONFIG);
     assert_string_equal(err_name_text(err.name), "SCHEMA_NEWER");

@@ -185,12 +185,12 @@ static void wal_is_left_alone(void **state)
 
 /* ---- tables ---- */
 
-static void newer_and_older_schemas(void **state)
+static void older_and_newer(bool by_hand)
 {
     struct err err = ERR_INIT;
     struct sink_state found;
+    struct buf ddl;
 
-    (void)state;
     struct sink *sink = kit_db_made();
     kit_db_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
     kit_db_sql("INSERT INTO sluice_claim VALUES ('p', '2022-06-05T12', '', 3, 0, 'loaded', 0, 0, '')");
@@ -198,7 +198,14 @@ static void newer_and_older_schemas(void **state)
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
-    assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+    if (by_hand) {
+        buf_init(&ddl, SINK_PROBLEMS_MAX);
+        assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
+        kit_db_sql(buf_str(&ddl));
+        buf_release(&ddl);
+    } else {
+        assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+    }
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_CURRENT);
     buf_release(&found.problems);
@@ -210,6 +217,18 @@ static void newer_and_older_schemas(void **state)
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_CONFIG);
     assert_int_equal(err.name, ERRN_SCHEMA_NEWER);
     sink_close(sink);
+}
+
+static void newer_and_older_schemas(void **state)
+{
+    (void)state;
+    older_and_newer(false);
+}
+
+static void printed_ddl_upgrades_an_older_schema(void **state)
+{
+    (void)state;
+    older_and_newer(true);
 }
 
 static void printed_ddl_is_what_setup_does(void **state)
@@ -368,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(read_only_files_are_said_to_be, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(wal_is_left_alone, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(newer_and_older_schemas, kit_db_setup, kit_db_teardown),
+        cmocka_unit_test_setup_teardown(printed_ddl_upgrades_an_older_schema, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(printed_ddl_is_what_setup_does, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(describe_knows_affinities, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(odd_values_are_marked, kit_db_setup, kit_db_teardown),

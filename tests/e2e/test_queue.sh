@@ -186,10 +186,12 @@ is "so" "$(hours)" "12 retrying 1"
 succeeds "work waits for it" work
 is "and loads it, which is no failure" "$(rows) $(hours) $(files)" "20 20 12 loaded 0 "
 fresh 2022060512 2022060513
+rm ctl/away
+touch ctl/broken
 started=$(date +%s%N)
 run work --set source.url="$store" --set policy.outage=0s --set policy.retry.delay=1s
 elapsed=$((($(date +%s%N) - started) / 1000000))
-is "it stays away: given up after three attempts" "$status $(hours)" "1 12 failed 3, 13 failed 3"
+is "it lists, but gives no object: given up after three attempts" "$status $(hours)" "1 12 failed 3, 13 failed 3"
 like "with waits in between ($elapsed ms)" $elapsed '^(1[5-9]|[2-9][0-9]|[1-3][0-9]{2})[0-9]{2}$'
 is "the files stay" "$(files)" "2022060512 2022060513"
 like "the log has the reason" "$err" 'warning: hour 2022-06-05T12: failed .*STORE_UNREACHABLE: .*503'
@@ -199,6 +201,19 @@ is "all" "$(rows) $(files)" "40 40 "
 fresh 2022060512
 run work --set source.url="$store" --set policy.outage=0s --set policy.retry.attempts=1
 is "one attempt alone" "$status $(hours)" "1 12 failed 1"
+fresh 2022060512 2022060513
+rm ctl/broken
+touch ctl/away
+"$SLUICE" work --set source.url="$store" --set policy.outage=0s --set policy.retry.delay=1s --set policy.retry.attempts=2 >out 2>err &
+pid=$!
+for _ in $(seq 300); do
+    [ "$(grep -c 'again in' err)" -ge 3 ] && break
+    sleep 0.1
+done
+is "a store that stays away costs one hour an attempt, and no other any" "$(hours)" "12 retrying 1"
+rm ctl/away
+wait $pid
+is "work goes on when it is back" "$? $(rows) $(hours) $(files)" "0 40 40 12 loaded 0, 13 loaded 0 "
 
 # --- hours without an object -----------------------------------------------------------------------------------------
 fresh 2022060601 2022060602
@@ -367,6 +382,37 @@ is "two pipelines, two workers each, one database: all end well" "$statuses $(ca
 is "one is loaded" "$(hours) $(files)" "12 loaded 0, 13 loaded 0 "
 is "the other too" "$(hours other) $(ls queue/other)" "12 loaded 0, 13 loaded 0 "
 is "rows once" "$(rows) $(sql loans.db 'SELECT count(*) FROM other')" "6000 12000 6000"
+
+# One worker for both: an hour of each in turn, and one whose target is away keeps the other not back.
+fresh
+rm -rf queue/other
+succeeds "enqueue, one pipeline" enqueue --missing
+succeeds "enqueue, the other" enqueue --missing -c other.yaml
+succeeds "one worker for both" work -c sluice.yaml -c other.yaml -o csv
+is "takes an hour of each in turn" "$(printf '%s\n' "$out" | sed 1d | cut -d, -f1,4 | uniq | tr '\n' ' ')" \
+    "loan_applicants,2022-06-05T12 other,2022-06-05T12 loan_applicants,2022-06-05T13 other,2022-06-05T13 "
+is "rows once" "$(rows) $(sql loans.db 'SELECT count(*) FROM other') $(files)" "6000 12000 6000 "
+fresh
+mkdir both && cp sluice.yaml both/1.yaml && sed 's#^  url: sqlite:.*#  url: mysql://u@127.0.0.1:1/d#' other.yaml >both/2.yaml
+sed -i 's#file:#file:../#; s#sqlite:#sqlite:../#' both/*.yaml
+touch $q/2022060512 queue/other/2022060512
+run work -c both -o json
+is "a target that is away: its status, and the other's rows" "$status $(hours) $(json '[(o["pipeline"], o["status"]) for o in d["objects"]][:1]')" \
+    "5 12 loaded 0 [('loan_applicants', 'loaded')]"
+like "it is named" "$err" 'error: DB_LOST: other: target.url'
+background work --watch -c both
+for _ in $(seq 300); do
+    grep -q 'other: again in 2 s' "$work/err" && break
+    sleep 0.1
+done
+touch $q/2022060513
+for _ in $(seq 300); do
+    [ -z "$(files)" ] && break
+    sleep 0.1
+done
+kill -TERM $pid
+ended "--watch waits for one and works the other" 0
+is "so" "$(hours) $(files)" "12 loaded 0, 13 loaded 0 "
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
 rm -rf loans.db queue

@@ -200,6 +200,35 @@ done
 unlike "and then it is read again" "$out" 'The target is busy'
 ends "the end"
 
+# --- a target that says nothing -----------------------------------------------------------------------------------------
+python3 -c 'import socket, time
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(100)
+print(s.getsockname()[1], flush=True)
+time.sleep(1000)' >silent &
+silent=$!
+until [ -s silent ]; do sleep 0.05; done
+serve silent --set "target.url=mysql://u@127.0.0.1:$(cat silent)/d"
+asking=
+for _ in $(seq 12); do
+    curl -s -m 60 -w '%{http_code}\n' -o /dev/null "$url/p/loan_applicants/hour/2022-06-05T21" >>asked &
+    asking="$asking $!"
+done
+tries=0
+until [ "$(wc -l <asked)" -ge 4 ] || [ $tries -ge 200 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+is "of many who ask for books that do not answer some wait, the others are told to come again" "$(sort asked | uniq -c | tr -s ' ')" " 4 503"
+start=$(date +%s%N)
+get /healthz
+get /metrics
+get /
+is "and nobody else waits" "$code $([ $((($(date +%s%N) - start) / 1000000)) -le 2000 ] && echo yes)" "200 yes"
+kill $asking $silent 2>/dev/null
+ends "the end"
+
 # --- an outage of the source --------------------------------------------------------------------------------------------
 mv lake gone
 serve away --now 2022-06-05T22:02:00Z

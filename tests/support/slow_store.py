@@ -1,7 +1,7 @@
 """A folder as an S3 server whose answers a test can keep back: slow_store.py ROOT CONTROL
 
 Serves the files below ROOT/BUCKET/ on a free port of 127.0.0.1, whose number it writes to CONTROL/port. While the file CONTROL/away
-is there, listings of an hour are answered by 503; while CONTROL/hold is there, objects whose key has its text in it are not
+is there, listings of an hour are answered by 503, while CONTROL/broken is there, objects are; while CONTROL/hold is there, objects whose key has its text in it are not
 given: CONTROL/holding says that one is asked for. It ends when its standard input does.
 """
 import os, sys, threading, time
@@ -65,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
             if "yyyy=" in prefix and there("away"):
                 return self.answer(503)
             return self.answer(200, listing(bucket, prefix))
+        if there("broken"):
+            return self.answer(503)
         if held(key):
             open(os.path.join(control, "holding"), "w").close()
             while held(key):

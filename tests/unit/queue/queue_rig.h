@@ -81,4 +81,11 @@ static inline struct worker_turn turn(struct worker *worker)
     return turn;
 }
 
+static inline void assert_hour(const struct worker_turn *t, hour_t hour, enum hour_state state)
+{
+    assert_int_equal(t->did, WORKER_HOUR);
+    assert_int_equal(t->hour, hour);
+    assert_int_equal(t->state, state);
+}
+
 #endif

@@ -319,6 +319,35 @@ static void a_source_that_is_away_costs_no_hour(void **state)
     store_hook_release(&hook);
 }
 
+/* Where other pipelines kept it waiting for its next step, the database has ended its connection. */
+static void a_step_that_comes_late_finds_a_new_connection(void **state)
+{
+    struct sink_wrap wrap;
+    struct rig rig = {.wrap_sink = sink_wrap_new, .wrap_ctx = &wrap};
+    struct show show = {.rig = &rig, .pipeline = PIPELINES[0]};
+    int64_t wait, opened;
+    struct err err = ERR_INIT;
+    (void)state;
+    sink_wrap_init(&wrap);
+    OPEN(&show, "target.lease=60s");
+    put_objects(&show);
+    for (int i = 3; i > 0; i--)
+        put_file(&rig, HOUR_00 - i);
+    while (show.hours.len == 0)
+        assert_int_equal(service_step(show.service, &wait, &err), ERR_OK);
+    opened = wrap.opened;
+    rig.clock.now_us += 19000000;
+    assert_int_equal(service_step(show.service, &wait, &err), ERR_OK);
+    assert_int_equal(wrap.opened, opened);
+    rig.clock.now_us += 61000000;
+    assert_int_equal(service_step(show.service, &wait, &err), ERR_OK);
+    assert_true(wrap.opened > opened);
+    assert_int_equal(show.troubles, 0);
+    show_close(&show);
+    rig_close(&rig);
+    sink_wrap_release(&wrap);
+}
+
 static void an_hour_without_objects_is_late_once_and_well_again(void **state)
 {
     struct rig rig = {0};
@@ -520,6 +549,7 @@ int main(void)
         cmocka_unit_test(hours_missed_while_the_process_was_down_are_queued_once_in_order),
         cmocka_unit_test(late_objects_before_an_outage_are_found),
         cmocka_unit_test(a_source_that_is_away_costs_no_hour),
+        cmocka_unit_test(a_step_that_comes_late_finds_a_new_connection),
         cmocka_unit_test(an_hour_without_objects_is_late_once_and_well_again),
         cmocka_unit_test(nobody_hears_of_empty_hours_where_they_are_ok),
         cmocka_unit_test(a_failed_hour_is_told_once_and_again_when_it_fails_again),

@@ -6,13 +6,6 @@
 #include "core/store/store_fault.h"
 #include "tests/support/store_hook.h"
 
-static void assert_hour(const struct worker_turn *t, hour_t hour, enum hour_state state)
-{
-    assert_int_equal(t->did, WORKER_HOUR);
-    assert_int_equal(t->hour, hour);
-    assert_int_equal(t->state, state);
-}
-
 OVER_ALL(without_a_place_there_is_nothing_to_do)
 {
     (void)wrap;
@@ -500,45 +493,6 @@ OVER_ALL(a_stop_does_not_forget_what_a_dead_worker_left)
     worker_free(worker);
 }
 
-static struct store *hooked(void *ctx, struct store *inner)
-{
-    return store_hook_new(ctx, inner);
-}
-
-static void change_object(void *ctx)
-{
-    rig_put(ctx, K("12", "a"), GOOD);
-}
-
-static void an_object_that_never_stands_still_is_tried_again(void **state)
-{
-    struct store_hook hook;
-    struct rig rig = {.wrap_store = hooked, .wrap_ctx = &hook};
-    (void)state;
-    store_hook_init(&hook);
-    rig_open(&rig, PIPELINES[0], SETS("policy.retry.attempts=2", "policy.retry.delay=1s"));
-    put_file(&rig, HOUR_12);
-    rig_put(&rig, K("12", "a"), GOOD);
-    hook = (struct store_hook){.lock = hook.lock,
-                               .op = STORE_OP_READ,
-                               .nth = 1,
-                               .onwards = true,
-                               .hook = change_object,
-                               .ctx = &rig};
-    struct worker *worker = hire(&rig);
-    struct worker_turn t = turn(worker);
-    assert_hour(&t, HOUR_12, HOUR_RETRYING);
-    assert_int_equal(t.why.name, ERRN_SOURCE_MOVED);
-    hook.nth = 0;
-    rig.clock.now_us += 2000000;
-    t = turn(worker);
-    assert_hour(&t, HOUR_12, HOUR_LOADED);
-    assert_int_equal(rig_rows(&rig, NULL), 2);
-    worker_free(worker);
-    rig_close(&rig);
-    store_hook_release(&hook);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -562,7 +516,6 @@ int main(void)
         cmocka_unit_test(a_queue_that_may_not_be_changed_ends_the_turn_and_gives_nothing_up),
         cmocka_unit_test(what_goes_well_in_the_end_is_no_failure),
         cmocka_unit_test(a_stop_does_not_forget_what_a_dead_worker_left),
-        cmocka_unit_test(an_object_that_never_stands_still_is_tried_again),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
