@@ -132,7 +132,8 @@ mutant header-not-in-prefix core/load/load_parse.c 's/hash_update\(p->in->prefix
 # --- the service
 mutant service-misses-hours core/queue/catch_up.c 's/k->in_window\[hour - k->from\] = true;/k->before = hour;/' unit/queue/test_service
 mutant service-forgets-late-objects core/queue/catch_up.c 's/if \(look_back\(e, hour, err\) == ERR_OK\)/if (true)/' unit/queue/test_service
-mutant service-spends-attempts core/queue/service.c 's/if \(s->source_lost && probe_source.*\)$/if (false)/' unit/queue/test_service
+mutant worker-spends-attempts core/queue/worker.c 's/\(w->source_away && probe_source\(w, err\) != ERR_OK\) \|\| //' unit/queue/test_worker_source
+mutant service-keeps-an-old-connection core/queue/service.c 's/s->stepped_us > patience/s->stepped_us < 0/' unit/queue/test_service
 mutant service-trusts-the-clock core/queue/service.c 's/^    mind_the_clock\(s, now\);/    (void)mind_the_clock;/' unit/queue/test_service
 mutant service-retries-by-schedule core/queue/service.c 's/if \(retry_us < s->work_due_us - now\)/if (false)/' unit/queue/test_service
 mutant service-tells-a-failure-once core/queue/service.c 's/^( +)watch_failed_again\(.*/\1;/' unit/queue/test_service
