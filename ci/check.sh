@@ -39,7 +39,7 @@ tests() {
             printf 'fail\tcheck\trun-tests KIND=%s\t\n' "$1" >>$RESULTS; }
 }
 
-# beside KIND S3 SQL: the tests of the servers, beside a private pair of them. One at a time: they share a database.
+# beside KIND S3 SQL: the tests of the servers, beside a private pair of them. Its tests go one at a time: they share a database.
 beside() {
     if ! why=$(ci/cache.sh --check all 2>&1 >/dev/null); then
         printf 'server\tcheck\twith-%s-%s\tno servers: %s\n' "$2" "$3" "$(echo "$why" | tr '\n\t' '  ')" >>$RESULTS
@@ -92,6 +92,25 @@ in_chroot() {
     esac
 }
 
+# apart NAME COMMAND...: beside others, with results of its own; together: waits for all of them and adds theirs. Tests of servers mostly
+# wait, and each pair of servers is private.
+parts=
+apart() {
+    part=$RESULTS.$1
+    parts="$parts $part"
+    shift
+    (
+        RESULTS=$part
+        : >"$part"
+        "$@"
+    ) &
+}
+together() {
+    wait
+    for part in $parts; do cat "$part" >>$RESULTS; done
+    parts=
+}
+
 if [ "$mode" = all ]; then
     step check-layers $MAKE --no-print-directory check-layers
     step check-rules $MAKE --no-print-directory check-rules
@@ -100,10 +119,12 @@ if [ "$mode" = all ]; then
     tests gcc
     tests clang
     tests tsan
-    beside gcc minio mysql
-    beside gcc versitygw mariadb
-    beside clang minio mariadb
-    in_chroot
+    apart gcc-1 beside gcc minio mysql
+    apart gcc-2 beside gcc versitygw mariadb
+    together
+    apart clang beside clang minio mariadb
+    apart chroot in_chroot
+    together
     by_slurm gcc
     by_slurm gcc mariadb
 elif [ "$mode" = slurm ]; then
