@@ -281,7 +281,7 @@ static enum err_code read_server(struct mys_sink *s, bool wants_load, struct err
         id = mys_col_int(&r, 0);
         s->max_packet = (size_t)mys_col_int(&r, 1) - PACKET_SPARE;
         s->load_off = wants_load && mys_col_int(&r, 2) == 0;
-        s->use_load = wants_load && !s->load_off && !s->base.read_only;
+        s->use_load = wants_load && !s->load_off;
         now_s = mys_col_int(&r, 3);
         s->server_reads = strcmp(mys_col(&r, 4), "0") != 0 && strcasecmp(mys_col(&r, 4), "OFF") != 0;
     }

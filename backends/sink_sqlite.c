@@ -157,6 +157,14 @@ static enum err_code configure(struct sqlite_sink *s, struct err *err)
     return s->base.read_only ? ERR_OK : sqlite_check_writable(s, err);
 }
 
+/* A reader says what would keep a writer out; a writer would not be here. */
+static enum err_code preflight(struct sink *sink, bool creates, struct sink_preflight *out, struct err *err)
+{
+    (void)creates;
+    out->asked = false; /* a file has no settings and no users */
+    return sink->read_only ? sqlite_check_writable(sqlite_of(sink), err) : ERR_OK;
+}
+
 static void close_sink(struct sink *sink)
 {
     struct sqlite_sink *s = sqlite_of(sink);
@@ -329,6 +337,7 @@ const struct sink_type sink_sqlite = {
     .close = close_sink,
     .setup = sqlite_setup,
     .describe = sqlite_describe,
+    .preflight = preflight,
     .has_foreign_rows = sqlite_has_foreign_rows,
     .begin = begin_load,
     .ledger_insert = sqlite_ledger_insert,

@@ -314,27 +314,13 @@ static enum err_code judge_lineage(struct sqlite_sink *s, struct buf *out, struc
     return lineage == LINEAGE_INDEXED ? judge_beside(s, "_load", "index", "(_load)", out, err) : ERR_OK;
 }
 
-/* What would keep a writer out. A handle for writing would not be here. */
-static enum err_code judge_file(struct sqlite_sink *s, struct buf *out, struct err *err)
-{
-    struct err why = ERR_INIT;
-
-    if (!s->base.read_only || sqlite_check_writable(s, &why) == ERR_OK)
-        return ERR_OK;
-    if (why.name == ERRN_READ_ONLY || why.name == ERRN_UNSUPPORTED)
-        return buf_printf(out, err, "%s\n", why.msg);
-    *err = why;
-    return err->code;
-}
-
 enum err_code sqlite_describe(struct sink *sink, struct sink_state *state, struct err *err)
 {
     struct sqlite_sink *s = sqlite_of(sink);
     bool strict;
     char type;
 
-    if (read_version(s, &state->own, err) || judge_file(s, &state->problems, err) ||
-        judge_lineage(s, &state->problems, err) ||
+    if (read_version(s, &state->own, err) || judge_lineage(s, &state->problems, err) ||
         sqlite_has_table(s, sink->target.table, &state->table_exists, &type, err) || !state->table_exists)
         return err->code;
     if (type == 'v')

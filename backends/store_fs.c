@@ -53,6 +53,9 @@ static enum err_code fail(const struct store *store, const char *key, struct err
     case ENAMETOOLONG:
         return err_set_native(err, ERRN_KEY_TOO_LONG, errno,
                               "%s/%s: a part of the name is too long for this folder", store->label, key);
+    case EACCES: /* of a read: fail_read */
+        return err_set_native(err, ERRN_DENIED, errno, "%s/%s: permission denied: let this user write there",
+                              store->label, key);
     default:
         return err_set_errno(err, errno, "%s/%s", store->label, key);
     }

@@ -9,6 +9,7 @@
  */
 #include "backends/store_mem.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -88,7 +89,7 @@ static enum err_code place_open(const char *name, bool create, struct place **ou
         place = place->next;
     }
     if (!place && !create) {
-        err_set(err, ERRN_NOT_FOUND, "mem:%s is not there: make it first", name);
+        err_set_native(err, ERRN_NOT_FOUND, ENOENT, "mem:%s is not there: make it first", name);
     } else if (!place) {
         place = place_new(name);
         if (place) {

@@ -133,6 +133,11 @@ static enum err_code open_source(void *ctx, struct store **out, struct err *err)
     return app_open_source(ctx, out, err);
 }
 
+bool app_is_no_queue_yet(const struct err *err)
+{
+    return err->code == ERR_NOT_FOUND && err->native == ENOENT;
+}
+
 enum err_code app_open_queue(const struct app *app, bool create, struct store **out, struct err *err)
 {
     const char *url = app->pipeline->queue.url;
@@ -142,7 +147,11 @@ enum err_code app_open_queue(const struct app *app, bool create, struct store **
         return err_set(err, ERRN_CONFIG,
                        "%s: this needs a place for queue files: set queue.url, such as file:queue/%s",
                        app->pipeline->file, app->pipeline->name);
-    if (open_store(app, url, create, out, err) == ERR_OK)
+    if (open_store(app, url, false, out, err) != ERR_OK && create && app_is_no_queue_yet(err)) {
+        err_clear(err);
+        (void)!open_store(app, url, true, out, err);
+    }
+    if (err->code == ERR_OK)
         return ERR_OK;
     if (err->native == ENOTDIR) { /* that never becomes a queue */
         struct err why = *err;
@@ -376,14 +385,16 @@ static enum err_code open_target_to_read(struct app *app, struct err *err)
     return err->code;
 }
 
-/* A place that cannot be opened is said before a target is made; one that is not there yet is an empty queue.
- */
-static enum err_code try_queue(const struct app *app, struct err *err)
+/* A place that cannot be opened is said before a target is made; a folder that is not there yet is an empty
+ * queue. */
+static enum err_code try_queue(const struct app *app, bool makes_it, struct err *err)
 {
     struct store *queue = NULL;
 
-    if (app_open_queue(app, false, &queue, err) == ERR_NOT_FOUND) {
-        log_msg(LOG_INFO, "%s; until then the queue is empty", err->msg);
+    (void)!app_open_queue(app, false, &queue, err);
+    if (app_is_no_queue_yet(err)) {
+        if (!makes_it)
+            log_msg(LOG_INFO, "%s; until then the queue is empty", err->msg);
         err_clear(err);
     }
     store_close(queue);
@@ -409,7 +420,7 @@ enum err_code app_open(struct app *app, unsigned needs, struct err *err)
     }
     if ((needs & APP_SOURCE) && !job->store && open_source(app, &job->store, err))
         return err->code;
-    if ((needs & APP_QUEUE) && try_queue(app, err))
+    if ((needs & (APP_QUEUE | APP_QUEUE_MADE)) && try_queue(app, needs & APP_QUEUE_MADE, err))
         return err->code;
     if ((needs & APP_READ) && open_target_to_read(app, err))
         return err->code;

@@ -32,11 +32,12 @@ struct app {
 
 enum app_need {
     APP_PIPELINE = 1,
-    APP_SOURCE = 2, /* with the pipeline */
-    APP_READ = 4,   /* the target, read-only: nothing is made */
-    APP_WRITE = 8,  /* the target, to be written to, set up as the pipeline says */
-    APP_STOP = 16,  /* signals only set the stop flag */
-    APP_QUEUE = 32, /* the queue's place is looked at; it may be missing */
+    APP_SOURCE = 2,      /* with the pipeline */
+    APP_READ = 4,        /* the target, read-only: nothing is made */
+    APP_WRITE = 8,       /* the target, to be written to, set up as the pipeline says */
+    APP_STOP = 16,       /* signals only set the stop flag */
+    APP_QUEUE = 32,      /* the queue's place is looked at; a folder may be missing */
+    APP_QUEUE_MADE = 64, /* the same where the command is going to make it */
 };
 
 /* Takes over what main has: options and clock. */
@@ -88,10 +89,12 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
 /* Opens a further handle on the source. */
 enum err_code app_open_source(const struct app *app, struct store **out, struct err *err) MUST_USE;
 
-/* Opens the place of the queue (queue.url), made where it is missing if `create`; NOT_FOUND where it is not
- * there. */
+/* Opens the place of the queue (queue.url); a missing folder is made if `create`, a bucket never is.
+ * NOT_FOUND where it is not there. */
 enum err_code app_open_queue(const struct app *app, bool create, struct store **out,
                              struct err *err) MUST_USE;
+/* True of app_open_queue's error where it is a folder that is not there: an empty queue, as one may come. */
+bool app_is_no_queue_yet(const struct err *err);
 
 typedef enum err_code command_fn(struct app *app, struct err *err);
 command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,

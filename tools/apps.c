@@ -42,7 +42,7 @@ static int by_name(const void *a, const void *b)
 
 static enum err_code add_folder(struct apps *apps, const char *folder, struct err *err)
 {
-    size_t before = apps->n;
+    size_t before = apps->n, len = strlen(folder);
     struct dirent *entry;
     char path[PATH_MAX];
     DIR *dir = opendir(folder);
@@ -52,7 +52,8 @@ static enum err_code add_folder(struct apps *apps, const char *folder, struct er
     while (err->code == ERR_OK && (entry = readdir(dir))) {
         if (!is_pipeline_file(entry->d_name))
             continue;
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= sizeof path)
+        if ((size_t)snprintf(path, sizeof path, "%s%s%s", folder, folder[len - 1] == '/' ? "" : "/",
+                             entry->d_name) >= sizeof path)
             err_set(err, ERRN_USAGE, "-c %s: the path is too long", folder);
         else
             (void)!add(apps, mem_strdup(path), err);

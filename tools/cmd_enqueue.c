@@ -45,7 +45,7 @@ enum err_code cmd_enqueue(struct app *app, struct err *err)
     if (app_hours(app, &range, err))
         return err->code;
     bool chosen = range.bounded && !app->options->given[OPT_MISSING];
-    if (app_open(app, (chosen ? 0 : APP_SOURCE) | APP_WRITE | APP_STOP | APP_QUEUE, err) ||
+    if (app_open(app, (chosen ? 0 : APP_SOURCE) | APP_WRITE | APP_STOP | APP_QUEUE_MADE, err) ||
         app_open_queue(app, true, &queue, err) || app_begin_out(app, err))
         goto out;
     app_out_run(app, false);

@@ -80,13 +80,13 @@ static void put_totals(struct app *app, const struct run_plan *plan, const struc
                                    cell_num(plan->check), cell_num(plan->unchanged), cell_num(plan->ignored),
                                    cell_num(gone)},
                7);
-    out_line(
-        &app->out,
-        "%s new, %s, %s to check, %s loaded before, %s gone, %s ignored; hours: %s; unit: %s; method: %s",
-        out_count(plan->objects, text[0]), out_size(plan->bytes, text[1]), out_count(plan->check, text[2]),
-        out_count(plan->unchanged, text[3]), out_count(gone, text[6]), out_count(plan->ignored, text[4]),
-        out_count((int64_t)plan->n, text[5]), UNITS[app->pipeline->target.commit_unit],
-        app->job.sink->caps.load_method);
+    out_line(&app->out,
+             "%s %s, %s, %s to check, %s loaded before, %s gone, %s ignored; hours: %s; unit: %s; method: %s",
+             out_count(plan->objects, text[0]), app->options->given[OPT_RELOAD] ? "to load" : "new",
+             out_size(plan->bytes, text[1]), out_count(plan->check, text[2]),
+             out_count(plan->unchanged, text[3]), out_count(gone, text[6]), out_count(plan->ignored, text[4]),
+             out_count((int64_t)plan->n, text[5]), UNITS[app->pipeline->target.commit_unit],
+             app->job.sink->caps.load_method);
     for (int64_t i = 0; i < ignored->n && i < NAMED_MAX; i++)
         out_line(&app->out, "ignored, the layout does not match it: %s", out_escape(ignored->names[i], name));
     if (ignored->n > NAMED_MAX)

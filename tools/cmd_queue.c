@@ -30,7 +30,7 @@ static enum err_code open_queue(struct app *app, unsigned needs, struct queue *q
 {
     if (app_hours(app, &q->range, err) || app_open(app, needs | APP_QUEUE, err))
         return err->code;
-    if (app_open_queue(app, false, &q->store, err) == ERR_NOT_FOUND)
+    if (app_open_queue(app, false, &q->store, err) != ERR_OK && app_is_no_queue_yet(err))
         err_clear(err);
     if (err->code == ERR_OK)
         (void)!backlog_read(q->store, app->job.sink, other, q, &q->backlog, err);

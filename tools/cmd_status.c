@@ -27,7 +27,7 @@ static enum err_code add_queue(struct app *app, struct hours *hours, struct err 
     if (app_open_queue(app, false, &queue, &unread) == ERR_OK &&
         backlog_read(queue, app->job.sink, NULL, NULL, &backlog, &unread) == ERR_OK)
         (void)!hours_add_backlog(hours, &backlog, err);
-    else if (unread.code != ERR_NOT_FOUND)
+    else if (!app_is_no_queue_yet(&unread))
         log_err(LOG_WARN, &unread);
     backlog_release(&backlog);
     store_close(queue);

@@ -140,6 +140,8 @@ static void check_source(struct validation *c)
         hour_format(hour, hour_text);
         snprintf(text, sizeof text, "matches %.1024s, hour %s", object.key, hour_text);
         pass(c, "source listing", text);
+    } else if (seen == 0) {
+        warn(c, "source listing", "no object is there yet, or the URL is not the lake's");
     } else {
         snprintf(text, sizeof text, "no object of the first %lld matches source.layout%s%.1024s",
                  (long long)seen, other.key[0] ? "; there is " : "", other.key);
@@ -148,6 +150,31 @@ static void check_source(struct validation *c)
     return;
 out:
     fail(c, "source", &err);
+}
+
+/* A folder that is not there yet is fine, as `enqueue` makes it. */
+static void check_queue(struct validation *c)
+{
+    struct err err = ERR_INIT;
+    struct store *queue = NULL;
+    struct store_list *cursor = NULL;
+    struct store_object object;
+    bool more;
+
+    (void)!app_open_queue(c->app, false, &queue, &err);
+    if (app_is_no_queue_yet(&err)) {
+        pass(c, "queue", "the folder is not there yet: `sluice enqueue` will make it");
+        return;
+    }
+    if (err.code == ERR_OK && store_list_begin(queue, "", STORE_FLAT, &cursor, &err) == ERR_OK) {
+        (void)!store_list_next(cursor, &object, &more, &err);
+        store_list_end(cursor);
+    }
+    if (err.code)
+        fail(c, "queue", &err);
+    else
+        pass(c, "queue", queue->label);
+    store_close(queue);
 }
 
 /* What is missing is fine where a run will make it. */
@@ -277,6 +304,8 @@ enum err_code cmd_validate(struct app *app, struct err *err)
     check_offline(&c);
     if (!app->options->given[OPT_OFFLINE]) {
         check_source(&c);
+        if (app->pipeline->queue.url)
+            check_queue(&c);
         check_target(&c);
     }
     out_list_end(&app->out);

@@ -97,8 +97,9 @@ const struct command_def command_table[CMD_COUNT] = {
     [CMD_VALIDATE] =
         {"validate", "", 0, 0, 0, validate, "check the pipeline file, then what it names",
          "Checks the pipeline file; then, unless --offline, whether the source can be listed and "
-         "has objects that match the layout, and whether the target can be reached and its "
-         "tables fit the schema. Prints each check with `ok` or what to do. Changes nothing."},
+         "has objects that match the layout, whether the queue can be listed, and whether the target "
+         "can be reached and its tables fit the schema. Prints each check with `ok` or what to do. "
+         "Changes nothing."},
     [CMD_SETUP] = {"setup", "", 0, 0, 0, setup, "make or upgrade the target table and sluice's own tables",
                    "Idempotent. With --print it prints the statements for a database administrator and "
                    "changes nothing. With `create: if_missing` loading commands do this by themselves."},

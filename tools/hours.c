@@ -273,7 +273,7 @@ void hours_out_totals(struct out *out, const struct hours_totals *t)
     enum { STATES = HOUR_EMPTY + 1 };
     struct out_column columns[STATES + 3];
     struct out_cell cells[STATES + 3];
-    char line[256], text[OUT_CELL_MAX];
+    char line[256], text[OUT_CELL_MAX], rejects[OUT_CELL_MAX];
     size_t n = 0, len = 0;
 
     columns[n] = (struct out_column){"hours", NULL, OUT_INT, IN_JSON};
@@ -289,5 +289,6 @@ void hours_out_totals(struct out *out, const struct hours_totals *t)
     columns[n] = (struct out_column){"rejects", NULL, OUT_INT, IN_JSON};
     cells[n++] = cell_num(t->rejects);
     out_object(out, "totals", columns, cells, n);
-    out_line(out, "hours: %s%lld late, %lld with rejects", line, (long long)t->late, (long long)t->rejects);
+    out_line(out, "hours: %s%s late, %s with rejects", line, out_count(t->late, text),
+             out_count(t->rejects, rejects));
 }

@@ -274,7 +274,10 @@ enum err_code http_start(const struct http_options *options, struct http **out, 
     errno = 0;
     http->daemon = start_daemon(http);
     if (!http->daemon) {
-        err_set_errno(err, errno ? errno : EIO, "--listen %s", options->listen);
+        char reason[128];
+
+        err_set_native(err, ERRN_USAGE, errno, "--listen %s: %s: give another address or port",
+                       options->listen, strerror_r(errno ? errno : EIO, reason, sizeof reason));
         mem_free(http);
         return err->code;
     }

@@ -345,7 +345,7 @@ static enum err_code read_books(struct lane *lane, struct snapshot *before, stru
     struct snapshot_source source = {
         .pipeline = lane->app->pipeline, .now_us = now_us(lane), .before = before};
 
-    if (app_open_queue(lane->app, false, &source.queue, err) == ERR_NOT_FOUND)
+    if (app_open_queue(lane->app, false, &source.queue, err) != ERR_OK && app_is_no_queue_yet(err))
         err_clear(err);
     if (err->code == ERR_OK && app_open_target(lane->app, true, 0, &source.sink, err) == ERR_OK &&
         snapshot_read(&source, out, err) == ERR_OK)

@@ -252,7 +252,8 @@ static enum err_code take_short(struct parser *p, const char *text, char ***next
         while (id < OPT_COUNT && option_table[id].letter != *text)
             id++;
         if (id == OPT_COUNT || !is_allowed(p->o, (enum option_id)id)) {
-            err_set(p->err, ERRN_USAGE, "unknown option -%c; `sluice help` lists the known ones", *text);
+            err_set(p->err, ERRN_USAGE, "unknown option -%c; `sluice help%s%s` lists the known ones", *text,
+                    p->o->has_command ? " " : "", p->o->has_command ? command_table[p->o->command].name : "");
             return in_command(p);
         }
         if (option_table[id].arg) {

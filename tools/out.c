@@ -34,9 +34,12 @@ static enum err_code open_summary(struct out *out, const char *path, struct err 
 {
     static const char suffix[] = ".XXXXXX";
     size_t len = strlen(path);
+    struct stat st;
     mode_t mask;
     int fd;
 
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return err_set(err, ERRN_USAGE, "--summary %s is a folder: name a file", path);
     out->summary = mem_strdup(path);
     if (!out->summary)
         return err_nomem(err);

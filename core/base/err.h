@@ -107,14 +107,17 @@ enum err_code {
     X(CHECK_MAX, ERR_DATA, 3, "The value is above the column's maximum.")                                    \
     X(CHECK_IN, ERR_DATA, 3, "The value is not one of those that the column allows.")                        \
     X(REJECT_LIMIT, ERR_DATA, 3,                                                                             \
-      "More records were refused than policy.max_rejects allows; nothing was loaded.")                       \
+      "More of an object's records were refused than policy.max_rejects allows; nothing of it was loaded. "  \
+      "`sluice rejects ls` shows samples.")                                                                  \
     X(REPLAY_REFUSED, ERR_DATA, 3,                                                                           \
       "A reject cannot be replayed: it was cut, or its object was loaded again.")                            \
     X(COMPRESSED, ERR_DATA, 3, "Compressed input is damaged, cut short, or has bytes after its end.")        \
     X(COMPRESSION_RATIO, ERR_DATA, 3, "Compressed input grows more than 200:1 beyond 64 MiB.")               \
     X(CONSERVATION, ERR_INTERNAL, 1,                                                                         \
       "Counts do not add up: read is not loaded + rejected. Nothing was loaded.")                            \
-    X(VERIFY_DIFFERENT, ERR_DATA, 3, "Source, ledger and target do not agree.")                              \
+    X(VERIFY_DIFFERENT, ERR_DATA, 3,                                                                         \
+      "Source, ledger and target do not agree. `sluice verify --show 10` names rows; `sluice run` loads "    \
+      "what is not loaded, `sluice run --reload` loads hours again.")                                        \
     X(DB_CONSTRAINT, ERR_DATA, 3, "The database refused a row: duplicate key or another constraint.")        \
     X(DB_VALUE, ERR_DATA, 3, "The database would have changed a value, or refused it.")                      \
     X(DB_BUSY, ERR_BUSY, 5, "The database is locked by another process.")                                    \
@@ -135,7 +138,8 @@ enum err_code {
     X(NOMEM, ERR_NOMEM, 1, "Memory could not be had.")                                                       \
     X(LIMIT, ERR_NOMEM, 1, "A named maximum was reached; the message says which.")                           \
     X(IO, ERR_IO, 1, "The operating system refused to read or write.")                                       \
-    X(DISK_FULL, ERR_IO, 1, "The disk is full.")                                                             \
+    X(DISK_FULL, ERR_IO, 1,                                                                                  \
+      "The disk is full. What was not committed is rolled back: make room and start again.")                 \
     X(CANCELLED, ERR_CANCELLED, 1, "The run was stopped and rolled back.")                                   \
     X(INTERNAL, ERR_INTERNAL, 1, "A bug in sluice: please report it with the message.")
 

@@ -26,7 +26,7 @@ enum err_code enqueue_hours(const struct enqueue *e, hour_t from, hour_t to, str
 {
     struct backlog backlog;
     if (to - from > RUN_HOURS_MAX)
-        return err_set(err, ERRN_USAGE, "the range has %lld hours; at most %d at once",
+        return err_set(err, ERRN_USAGE, "the range has %lld hours; at most %d at once: do it in parts",
                        (long long)(to - from), RUN_HOURS_MAX);
     if (backlog_read(e->queue, e->job->sink, NULL, NULL, &backlog, err) == ERR_OK)
         for (hour_t hour = from; hour < to && job_check_stop(e->job, err) == ERR_OK; hour++)

@@ -94,7 +94,7 @@ enum { SINK_PROBLEMS_MAX = 64 * 1024 };
 
 /* What stands in the way of loading, or may: a line each. */
 struct sink_preflight {
-    bool asked;          /* false where there is nothing to find out */
+    bool asked;          /* false where there are no settings and rights to find out */
     struct buf refused;  /* rights that this user lacks, with the statement that gives them */
     struct buf wrong;    /* settings of the server under which loading would break a promise */
     struct buf warnings; /* what will only be slower, or may fail later */

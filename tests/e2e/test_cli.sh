@@ -51,7 +51,7 @@ refuses "unknown long option" 2 USAGE 'did you mean --reload' run --relaod
 refuses "an option of another command" 2 USAGE 'unknown option --reload' verify --reload
 refuses "a command's option before it" 2 USAGE 'unknown option --hour' --hour 2022-06-05T12 run
 refuses "no abbreviations" 2 USAGE 'unknown option --allow-non' run --allow-non
-refuses "unknown short option" 2 USAGE 'unknown option -z' run -z
+refuses "unknown short option" 2 USAGE 'unknown option -z; .sluice help run. lists' run -z
 refuses "a value is missing" 2 USAGE '--hour needs a value' run --hour
 refuses "a page that is nothing's" 2 USAGE 'no page "NOPE"; `sluice help` lists' help NOPE
 refuses "a page nearly named" 2 USAGE 'did you mean `sluice help CSV_RAGGED`' help CSV_RAGED
@@ -127,6 +127,7 @@ succeeds "-o csv" plan -o csv
 is "has one header line and a line an hour" "$(wc -l <"$work/out")" 4
 run --log-format json -c none.yaml plan
 is "--log-format json" "$(python3 -c 'import json,sys; d=json.loads(sys.stdin.read()); print(d["level"], d["error_name"])' <"$work/err")" "error NOT_FOUND"
+refuses "--summary that is a folder" 2 USAGE 'lake is a folder' plan --summary lake
 succeeds "--summary" plan --summary s.json
 like "leaves stdout alone" "$out" '^6 new'
 is "the file is the JSON document" "$(python3 -c 'import json; d=json.load(open("s.json")); print(d["schema_version"], d["totals"]["objects"])')" "1 6"

@@ -30,6 +30,13 @@ is "validate fails" $status 2
 is "one error line" "$(grep -c error: "$work/err")" 1
 like "that counts" "$err" 'error: NOT_FOUND: 2 of [0-9]+ checks failed, first: source$'
 like "the list has the reason" "$out" '^target +failed +NOT_FOUND: .*nodir'
+mkdir "$work/nothing"
+run validate --set source.url="file:$work/nothing"
+like "validate says that nothing is there" "$out" 'source listing +warning +no object is there yet'
+run validate --set queue.url=file:sluice.yaml
+is "a queue that is a file fails" $status 2
+like "the list has that too" "$out" '^queue +failed +CONFIG: queue.url: .*sluice.yaml is no folder'
+like "a queue that is not there is fine" "$("$SLUICE" validate)" '^queue +ok +the folder is not there yet'
 
 # --- plan and run ----------------------------------------------------------------------------------------------------
 succeeds "plan" plan -o json

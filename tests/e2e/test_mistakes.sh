@@ -84,6 +84,8 @@ if [ "$user" = cannot ]; then
 else
     chmod 444 loans.db
     mistake "read-only database" 2 READ_ONLY 'target.url: file .*loans.db cannot be written to: let this user write to it' run
+    mistake "validate says so too" 2 READ_ONLY 'checks failed, first: target server' validate
+    like "in its list" "$(cat "$work/out")" 'failed +READ_ONLY: file .*loans.db cannot be written to: let this user write to it'
     chmod 666 loans.db
     chmod 555 .
     mistake "read-only folder of the database" 2 READ_ONLY 'target.url: folder .*/p cannot be written to: let this user write there' run

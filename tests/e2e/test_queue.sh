@@ -30,6 +30,7 @@ is "and makes none" "$([ -e queue ] || echo no)" no
 
 succeeds "enqueue: the hour before now" enqueue --now 2022-06-05T13:00:00Z
 is "makes folder and file" "$(files)" 2022060512
+unlike "and asks nobody to make it" "$err" 'make it'
 is "which is empty" "$(stat -c %s $q/2022060512)" 0
 like "its table" "$out" '^2022-06-05T12 +queued$'
 succeeds "again" enqueue --now 2022-06-05T13:59:59Z
@@ -395,7 +396,7 @@ is "rows once" "$(rows) $(sql loans.db 'SELECT count(*) FROM other') $(files)" "
 fresh
 mkdir both && cp sluice.yaml both/1.yaml && sed 's#^  url: sqlite:.*#  url: mysql://u@127.0.0.1:1/d#' other.yaml >both/2.yaml
 sed -i 's#file:#file:../#; s#sqlite:#sqlite:../#' both/*.yaml
-touch $q/2022060512 queue/other/2022060512
+mkdir -p queue/other && touch $q/2022060512 queue/other/2022060512
 run work -c both -o json
 is "a target that is away: its status, and the other's rows" "$status $(hours) $(json '[(o["pipeline"], o["status"]) for o in d["objects"]][:1]')" \
     "5 12 loaded 0 [('loan_applicants', 'loaded')]"

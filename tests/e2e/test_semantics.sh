@@ -312,6 +312,8 @@ succeeds "the second, into the same table" run -c others.yaml
 is "both are there" "$(count)" 160
 succeeds "verify of the first" verify
 succeeds "verify of the second" verify -c others.yaml
+succeeds "plan of a reload" plan --reload
+like "calls nothing new that was loaded" "$out" '^[0-9]+ to load, '
 succeeds "reload of the first" run --reload -y
 is "leaves the second alone" "$(count)" 160
 succeeds "verify of the second, still" verify -c others.yaml

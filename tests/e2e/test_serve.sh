@@ -285,7 +285,7 @@ fi
 kill $six 2>/dev/null
 wait $six
 serve taken --now 2022-06-05T21:05:00Z
-refuses "a port that is taken" 1 IO 'Address already in use' serve --listen "${url#http://}"
+refuses "a port that is taken" 2 USAGE 'Address already in use: give another' serve --listen "${url#http://}"
 ends "the end"
 
 # --- forty pipelines ----------------------------------------------------------------------------------------------------

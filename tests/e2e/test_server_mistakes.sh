@@ -83,6 +83,13 @@ if own_s3 "$work/lakes/lake"; then
     with=
     mistake "wrong bucket" 2 NOT_FOUND 'no bucket "sluice-no-such" at 127.0.0.1:[0-9]+: make it, or correct the URL' \
         --set source.url="s3://sluice-no-such/x?region=us-east-1&endpoint=http://127.0.0.1:$port"
+    lost="queue.url=s3://sluice-no-such/q?region=us-east-1&endpoint=http://127.0.0.1:$port"
+    for command in 'enqueue --hour 2022-06-05T12' work 'queue ls' 'queue retry' validate; do
+        # shellcheck disable=SC2086
+        run $command --set "$lost"
+        is "wrong bucket of the queue: $command: exit and errors" "$status $(grep -c '^sluice: error: NOT_FOUND:' "$work/err")" "2 1"
+        like "wrong bucket of the queue: $command says it" "$out$err" 'queue.url: .*no bucket "sluice-no-such" at 127.0.0.1:[0-9]+: make it'
+    done
     mistake "nobody listens" 5 STORE_UNREACHABLE "onnect.*127.0.0.1.*$nobody" --set "$(at "http://127.0.0.1:$nobody")"
     mistake "a host that is none" 5 STORE_UNREACHABLE 'resolve host.*no-such-host.invalid' --set "$(at http://no-such-host.invalid:9000)"
     mistake "a black hole" 5 STORE_UNREACHABLE 'timed out|too slow|sent nothing' --set "$(at "http://127.0.0.1:$hole")"

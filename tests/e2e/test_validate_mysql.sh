@@ -61,12 +61,16 @@ root "SET GLOBAL local_infile = OFF"
 succeeds "local_infile off is no failure" validate
 like "but a warning" "$out" 'target server +warning +local_infile is off .*INSERT.*SET GLOBAL local_infile = ON'
 lake "$work" --hours 2 --files 1 --rows 20
+succeeds "plan names the other way" plan
+like "as run will go" "$out" 'method: insert$'
 succeeds "run goes by the other way" run -o json
 like "and says so in the log" "$err" 'warning: .*local_infile is off'
 like "and in the result" "$out" '"load_method": *"insert"'
 succeeds "who asks for it is not warned" validate --set "target.url=$mysql_url?load=insert"
 unlike "who asks for it is not warned: no word" "$out" 'local_infile'
 root "SET GLOBAL local_infile = ON"
+succeeds "plan after that" plan
+like "names LOAD, though it only reads" "$out" 'method: local infile$'
 root "SET GLOBAL read_only = ON"
 run validate
 read_only=$status
