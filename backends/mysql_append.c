@@ -10,6 +10,7 @@
  *   SAVEPOINT -send all-> clean: done
  *             -doubt-> ROLLBACK TO; send the lower half -clean-> the fault is above -doubt-> it is in there
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,7 +134,7 @@ static enum err_code send_load(struct mys_sink *s, size_t n, struct err *err)
         return err->code;
     const char *text = mysql_info(s->db);
     if (text)
-        (void)!strncat(info, text, sizeof info - 1);
+        (void)!snprintf(info, sizeof info, "%s", text);
     bool clean = asked && mysql_warning_count(s->db) == 0 && read_info(text, said) &&
                  said[0] == (long long)n && said[1] == 0 && said[2] == 0 && said[3] == 0 &&
                  mysql_affected_rows(s->db) == n;

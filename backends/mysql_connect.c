@@ -175,7 +175,7 @@ static enum err_code read_place(const struct sink_open *args, const struct url *
 static bool set_tls(MYSQL *db, const struct place *p)
 {
 #ifdef MARIADB_BASE_VERSION
-    my_bool on = p->tls;
+    my_bool on = p->tls ? 1 : 0;
     bool bad = mysql_options(db, MYSQL_OPT_SSL_ENFORCE, &on) ||
                mysql_options(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
 #else

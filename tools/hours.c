@@ -218,7 +218,7 @@ const char *hour_flags(const struct hour_status *h, char text[HOUR_FLAGS_MAX])
 /* Of several pipelines they are for programs alone: people get a line a pipeline. */
 #define HOUR_COLUMNS(many, in)                                                                               \
     {"pipeline", NULL, OUT_STR, many}, {"hour", NULL, OUT_HOUR, in}, {"state", NULL, OUT_WORD, in},          \
-        {"flags", NULL, OUT_STR, in & ~IN_JSON}, {"late", NULL, OUT_BOOL, IN_JSON},                          \
+        {"flags", NULL, OUT_STR, (in) & ~IN_JSON}, {"late", NULL, OUT_BOOL, IN_JSON},                        \
         {"rejects", NULL, OUT_BOOL, IN_JSON}, {"held", NULL, OUT_BOOL, IN_JSON},                             \
         {"objects", NULL, OUT_INT, in}, {"rows_loaded", "loaded", OUT_INT, in},                              \
         {"rows_rejected", "rejected", OUT_INT, in}, {"bytes", NULL, OUT_BYTES, in},                          \

@@ -191,7 +191,7 @@ static void put_raw(struct page *p, const struct reject *r)
     while (n > 0 && (r->raw[n - 1] == '\n' || r->raw[n - 1] == '\r'))
         n--;
     for (size_t i = 0; i < n; i++)
-        raw[i] = r->raw[i] ? r->raw[i] : ' ';
+        raw[i] = (char)(r->raw[i] ? r->raw[i] : ' ');
     raw[n] = '\0';
     html_data(&p->h, raw);
     if (r->raw_len > RAW_SHOWN)

@@ -172,8 +172,8 @@ static void rest(struct service *s, int64_t now, int64_t retry_us, bool more)
 
 static enum err_code work(struct service *s, int64_t now, struct err *err)
 {
-    int64_t began = clock_mono_us(s->job->clock), retry_us;
-    bool more;
+    int64_t began = clock_mono_us(s->job->clock), retry_us = 0;
+    bool more = false;
     if (!s->working)
         job_identify(s->job); /* a run of its own in the books */
     s->working = true;
