@@ -138,6 +138,16 @@ uint64_t clock_random(const struct clock *clock)
     return clock->random_u64(clock);
 }
 
+int64_t clock_backoff_us(const struct clock *clock, int64_t base_us, int64_t max_us, int tries)
+{
+    int64_t us = base_us;
+    for (int i = 1; i < tries && us < max_us; i++)
+        us *= 2;
+    if (us > max_us)
+        us = max_us;
+    return us / 2 + (int64_t)(clock_random(clock) % (uint64_t)(us / 2 + 1));
+}
+
 /* Writes the time without its end ("Z", or a fraction and "Z"); returns the length and the microseconds left.
  */
 static int format_seconds(int64_t wall_us, char out[CLOCK_TEXT_MAX], int *micros)

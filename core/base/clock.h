@@ -41,6 +41,10 @@ int64_t clock_mono_us(const struct clock *clock);
 void clock_sleep_us(const struct clock *clock, int64_t us);
 uint64_t clock_random(const struct clock *clock);
 
+/* The pause behind try `tries` (from 1) that failed: base_us, doubled with each further one up to max_us, and
+ * half of it left to chance, so that many who wait do not come back at once. Between half and all of it. */
+int64_t clock_backoff_us(const struct clock *clock, int64_t base_us, int64_t max_us, int tries);
+
 /* Formats wall time as "2022-06-05T12:00:00Z" (20 characters + NUL; 27 with micros: "...00.000000Z"). */
 enum { CLOCK_TEXT_MAX = 32 };
 void clock_format(int64_t wall_us, char out[CLOCK_TEXT_MAX]);

@@ -12,12 +12,7 @@ enum { STEP_MS = 250, MS = 1000 };
 
 static int64_t pause_ms(const struct outage *o, const struct clock *clock)
 {
-    int64_t ms = OUTAGE_PAUSE_MS;
-    for (int i = 1; i < o->tries && ms < OUTAGE_PAUSE_MAX_MS; i++)
-        ms *= 2;
-    if (ms > OUTAGE_PAUSE_MAX_MS)
-        ms = OUTAGE_PAUSE_MAX_MS;
-    return ms / 2 + (int64_t)(clock_random(clock) % (uint64_t)(ms / 2 + 1));
+    return clock_backoff_us(clock, OUTAGE_PAUSE_MS * MS, OUTAGE_PAUSE_MAX_MS * MS, o->tries) / MS;
 }
 
 static enum err_code pause_for(const struct job *job, int64_t ms, struct err *err)

@@ -216,14 +216,9 @@ static enum err_code finish(struct worker *w, const struct claim *claim, uint64_
 
 static int64_t delay_us(const struct job *job, int attempts)
 {
-    int64_t ms = job->pipeline->policy.retry_delay_ms;
-    for (int i = 1; i < attempts && ms < WORKER_DELAY_MAX_MS; i++)
-        ms *= 2;
-    if (ms > WORKER_DELAY_MAX_MS)
-        ms = WORKER_DELAY_MAX_MS;
-    int64_t half = ms * 1000 / 2;
-    int64_t some = half ? (int64_t)(clock_random(job->clock) % (uint64_t)half) : 0;
-    return half + some + 1; /* 0 would be no retry at all */
+    int64_t us = clock_backoff_us(job->clock, job->pipeline->policy.retry_delay_ms * 1000,
+                                  WORKER_DELAY_MAX_MS * INT64_C(1000), attempts);
+    return us ? us : 1; /* 0 would be no retry at all */
 }
 
 /* Errors that the next attempt may not meet; an object that changed while it was read among them. */
@@ -236,6 +231,20 @@ static bool is_passing(enum err_code code)
 static bool is_everybodys(enum err_code code)
 {
     return code != ERR_DATA && code != ERR_EXISTS && !is_passing(code);
+}
+
+static bool has_attempts_left(const struct worker *w, const struct claim *claim)
+{
+    return claim->row.attempts + 1 < w->job->pipeline->policy.retry_attempts;
+}
+
+/* One attempt more has failed: tried again after a while, or given up. */
+static void fail_attempt(const struct worker *w, const struct claim *claim, bool again,
+                         struct claim_outcome *outcome)
+{
+    outcome->attempts = claim->row.attempts + 1;
+    outcome->state = again ? HOUR_RETRYING : HOUR_FAILED;
+    outcome->retry_in_us = again ? delay_us(w->job, outcome->attempts) : 0;
 }
 
 /* An empty hour that policy.on_empty does not want may still get its objects until it is late. */
@@ -267,11 +276,10 @@ static void decide(void *ctx, const struct claim *claim, uint64_t listed, bool b
     } else {
         w->unfinished = done && is_everybodys(why->code);
         broken_off |= done;
-        outcome->attempts = claim->row.attempts + 1;
-        bool again = is_passing(why->code) ? outcome->attempts < w->job->pipeline->policy.retry_attempts
-                                           : broken_off && is_everybodys(why->code);
-        outcome->state = again ? HOUR_RETRYING : HOUR_FAILED;
-        outcome->retry_in_us = again ? delay_us(w->job, outcome->attempts) : 0;
+        fail_attempt(w, claim,
+                     is_passing(why->code) ? has_attempts_left(w, claim)
+                                           : broken_off && is_everybodys(why->code),
+                     outcome);
     }
     outcome->why = why;
     w->turn->state = outcome->state;
@@ -299,16 +307,12 @@ static void count_status(struct worker *w, int of_objects)
 static enum err_code give_up_turn(struct worker *w, struct claim *claim, struct err *err)
 {
     char text[HOUR_TEXT_MAX];
-    struct claim_outcome outcome = {.state = HOUR_RETRYING, .attempts = claim->row.attempts + 1};
+    struct claim_outcome outcome = {.why = &w->turn->why};
     hour_format(claim->row.hour, text);
     err_set(&w->turn->why, ERRN_WORKERS_DIED,
             "hour %s: %d workers in a row died or lost it before they committed anything", text,
             claim->row.takeovers);
-    outcome.why = &w->turn->why;
-    if (outcome.attempts < w->job->pipeline->policy.retry_attempts)
-        outcome.retry_in_us = delay_us(w->job, outcome.attempts);
-    else
-        outcome.state = HOUR_FAILED;
+    fail_attempt(w, claim, has_attempts_left(w, claim), &outcome);
     w->turn->state = outcome.state;
     count_status(w, 0);
     if (claim_end(claim, &outcome, err) == ERR_OK && w->job->events.hour)

@@ -224,7 +224,7 @@ simulated claim-not-asked-for-before-the-removal core/queue/worker.c \
     's/sink_claim_renew\(claim->sink, row->hour, row->owner, row->epoch, err\) != ERR_OK \|\|/row->epoch < 0 ||/'
 simulated not-listed-again core/queue/worker.c 's/\*moved = now\.listed != listed;/*moved = false;/'
 simulated only-new-objects-put-the-file-back core/queue/worker.c 's/\*moved = now\.listed != listed;/*moved = plan.objects > 0;/'
-simulated attempts-not-counted core/queue/worker.c 's/^        outcome->attempts = claim->row\.attempts \+ 1;/        outcome->attempts = claim->row.attempts;/'
+simulated attempts-not-counted core/queue/worker.c 's/^    outcome->attempts = claim->row\.attempts \+ 1;/    outcome->attempts = claim->row.attempts;/'
 simulated takeovers-not-counted core/queue/worker.c 's/if \(claim\.row\.takeovers >= WORKER_TAKEOVERS\)/if (false)/'
 simulated failed-hour-blocks-the-next core/queue/worker.c \
     's/while \(w->at < w->backlog\.n\)/while (w->at < w->backlog.n \&\& w->backlog.items[w->at].class != BACKLOG_FAILED)/'

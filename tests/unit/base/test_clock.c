@@ -100,9 +100,35 @@ static void moments_have_texts(void **unused)
     assert_string_equal(text, "-290308-12-21T19:59:05.224192Z");
 }
 
+static void test_backoff(void **state)
+{
+    static const int64_t whole[] = {1000, 2000, 4000, 5000, 5000};
+    struct clock_virtual v;
+    int64_t least = INT64_MAX, most = 0;
+
+    (void)state;
+    clock_virtual_init(&v, 0, 3);
+    for (int tries = 1; tries <= 5; tries++) {
+        for (int i = 0; i < 200; i++)
+            assert_in_range(clock_backoff_us(&v.base, 1000, 5000, tries), whole[tries - 1] / 2,
+                            whole[tries - 1]);
+    }
+    for (int i = 0; i < 1000; i++) {
+        int64_t us = clock_backoff_us(&v.base, 1000, 5000, 1);
+        least = us < least ? us : least;
+        most = us > most ? us : most;
+    }
+    assert_true(least < 550 && most > 950); /* chance has its half */
+    assert_int_equal(clock_backoff_us(&v.base, 0, 5000, 9), 0);
+    assert_in_range(clock_backoff_us(&v.base, 9000, 5000, 1), 2500, 5000);
+    assert_in_range(clock_backoff_us(&v.base, INT64_C(86400000000), INT64_C(3600000000), 100),
+                    INT64_C(1800000000), INT64_C(3600000000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_backoff),
         cmocka_unit_test(virtual_time_moves_by_sleep_only),
         cmocka_unit_test(virtual_randomness_follows_the_seed),
         cmocka_unit_test(real_clock_runs),
