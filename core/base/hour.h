@@ -17,6 +17,16 @@ typedef int64_t hour_t;
 #define HOUR_MAX ((hour_t)70389527)  /* 9999-12-31T23 */
 #define HOUR_US  INT64_C(3600000000)
 
+/* Hours [from, to); bounded = false: all there are. */
+struct hour_range {
+    bool bounded;
+    hour_t from, to;
+};
+static inline bool hour_in_range(hour_t hour, const struct hour_range *range)
+{
+    return !range->bounded || (hour >= range->from && hour < range->to);
+}
+
 /* "2022-06-05T12", "2022060512" or "2022-06-05" (its hour 00). Anything else: USAGE, naming the three forms.
  */
 enum err_code hour_parse(const char *text, hour_t *out, struct err *err) MUST_USE;

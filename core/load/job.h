@@ -80,12 +80,6 @@ struct job {
     struct job_events events;
 };
 
-/* Hours [from, to); bounded = false: all there are. */
-struct hour_range {
-    bool bounded;
-    hour_t from, to;
-};
-
 /* Sums over a command, zeros included. */
 struct job_totals {
     int64_t hours;     /* hours that had something to do */

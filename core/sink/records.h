@@ -110,4 +110,28 @@ struct attempt {
     int64_t at_us; /* set by the database */
 };
 
+/* What becomes of what a check finds. */
+enum check_on { CHECK_ON_WARN, CHECK_ON_REJECT, CHECK_ON_FAIL };
+const char *check_on_text(enum check_on on); /* "warn", "reject", "fail" */
+bool check_on_parse(const char *text, enum check_on *out);
+
+/* One row of sluice_check: a quality check, or a drift of the source, as it was judged in a load's
+ * transaction (or, of the table as a whole, by setup). What rolled its transaction back is not here but in
+ * sluice_attempt. */
+struct check_row {
+    int64_t id;      /* set by the insert */
+    int64_t load_id; /* the ledger row it is about; 0 = the hour, or the table */
+    char run_id[REC_RUN_ID_MAX + 1];
+    hour_t hour;                     /* 0 with an object of "" and no load: the table */
+    char object[REC_OBJECT_MAX + 1]; /* "" = the hour as a whole, or the table */
+    char
+        name[REC_COLUMN_MAX + 1]; /* "min", "unique", "extra_columns", or the name given to an hour's check */
+    char column[REC_COLUMN_MAX + 1]; /* "" = no column's */
+    enum check_on on;
+    bool fired;    /* false: looked at and found well (of checks of an hour; others are told only if fired) */
+    int64_t count; /* cells, records or rows that broke it */
+    char message[REC_MESSAGE_MAX + 1]; /* what was found and what is allowed, with the first example */
+    int64_t at_us;                     /* set by the database */
+};
+
 #endif

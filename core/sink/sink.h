@@ -37,6 +37,8 @@ struct sink_target {
     size_t nkey;
     enum sink_lineage lineage;
     int64_t lease_ms;
+    bool evolve; /* setup adds columns that the schema has and the table lacks, nullable; else that is a
+                    problem */
 };
 
 struct sink_open {
@@ -90,7 +92,7 @@ struct sink_state {
     bool has_lineage; /* a _load column is there */
     struct buf problems;
 };
-enum { SINK_PROBLEMS_MAX = 64 * 1024 };
+enum { SINK_PROBLEMS_MAX = 64 * 1024, SINK_CHECK_ROWS_MAX = 1000, SINK_CHECK_TEXT_MAX = 512 };
 
 /* What stands in the way of loading, or may: a line each. */
 struct sink_preflight {
@@ -150,7 +152,7 @@ struct record_query {
     bool has_hour;
     hour_t hour;
     int64_t load_id;      /* rejects: only of this load; 0 = any */
-    bool only_replayable; /* rejects: of a load, not yet replayed */
+    bool only_replayable; /* rejects: of a load, not yet replayed; checks: that fired */
     int64_t after_id;
 };
 
@@ -205,6 +207,17 @@ struct sink_type {
     /* Marks rejects as replayed by load `by`; one that is marked already or not there: LEDGER_EXISTS. */
     enum err_code (*mark_replayed)(struct sink_load *load, const int64_t *ids, size_t n, int64_t by,
                                    struct err *err);
+    /* Results of checks, into the transaction; sets their ids. */
+    enum err_code (*checks_add)(struct sink_load *load, struct check_row *rows, size_t n, struct err *err);
+    /* Runs a query on the load's connection, within its transaction: rows that it gives (counted up to
+     * SINK_CHECK_ROWS_MAX), the first one as text "column=value, ..." into *first (cleared first). What is no
+     * query that only reads is CONFIG and is not run. UNSUPPORTED where the sink has no SQL (NULL op). */
+    enum err_code (*check_sql)(struct sink_load *load, const char *sql, int64_t *rows, struct buf *first,
+                               struct err *err);
+    /* Of the target's rows whose load is of this hour and pipeline (this transaction's too, replays too): how
+     * many values loaded column c has, and their sum. Needs lineage; numbers and booleans only. */
+    enum err_code (*hour_sum)(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                              struct err *err);
     /* Writes everything of the rows but id, object, chunk, started; sets finished. */
     enum err_code (*totals)(struct sink_load *load, const struct ledger_row *rows, size_t n, struct err *err);
     /* Fence, then COMMIT. FENCED: rolled back. IN_DOUBT: the answer was lost. BUSY is waited for inside,
@@ -230,6 +243,11 @@ struct sink_type {
      * 16 MiB of raw bytes (but has one row). */
     enum err_code (*reject_page)(struct sink *sink, const struct record_query *query, struct reject *rows,
                                  size_t cap, size_t *n, struct buf *arena, struct err *err);
+
+    /* Results of checks, in order of id. query->load_id, object, run_id, hour, after_id count; error_name is
+     * a check's name here; only_replayable: only those that fired. */
+    enum err_code (*check_page)(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                                size_t cap, size_t *n, struct err *err);
 
     /* One compare-and-set: takes the hour where it is free, expired or held by `owner` itself, or where
      * `steal` (may be NULL) names owner and epoch of the row as it stands. Taken: *taken, epoch + 1, state
@@ -296,6 +314,14 @@ enum err_code sink_rejects(struct sink_load *load, const struct reject *rejects,
                            struct err *err) MUST_USE;
 enum err_code sink_mark_replayed(struct sink_load *load, const int64_t *ids, size_t n, int64_t by,
                                  struct err *err) MUST_USE;
+enum err_code sink_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                              struct err *err) MUST_USE;
+enum err_code sink_check_sql(struct sink_load *load, const char *sql, int64_t *rows, struct buf *first,
+                             struct err *err) MUST_USE;
+enum err_code sink_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                            struct err *err) MUST_USE;
+enum err_code sink_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                              size_t cap, size_t *n, struct err *err) MUST_USE;
 enum err_code sink_totals(struct sink_load *load, const struct ledger_row *rows, size_t n,
                           struct err *err) MUST_USE;
 enum err_code sink_commit(struct sink_load *load, struct err *err) MUST_USE;
