@@ -171,12 +171,13 @@ demo: ## install what is missing, build, load a small lake into SQLite
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/demo.sh
 
-bench: ## speed and memory beside sqlite3 .import, and from MinIO beside LOAD DATA by the stock client (half an hour)
+bench: ## speed and memory beside sqlite3 .import, LOAD DATA by the stock client (from MinIO), pandas and ydata-profiling (an hour)
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/bench-sqlite.sh
 	@ci/bench-mysql.sh
 	@ci/bench-queue.sh
+	@ci/bench-profile.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
 .PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz sim
