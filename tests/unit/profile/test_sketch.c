@@ -123,6 +123,27 @@ static void ranks_are_within_the_bound(void **state)
             }
 }
 
+/* Every eighth value is another: whoever draws from groups of eight draws it as often as it is there. */
+static void a_period_is_not_mistaken(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct kll kll;
+    struct kll_item *items;
+    size_t n;
+    uint64_t told = 0;
+    assert_int_equal(kll_init(&kll, 128, 1, &err), ERR_OK);
+    for (int i = 0; i < 1000000; i++)
+        kll_add(&kll, i % 8 == 7);
+    assert_int_equal(kll.base, 3);
+    assert_int_equal(kll_items(&kll, &items, &n, &err), ERR_OK);
+    for (size_t i = 0; i < n; i++)
+        told += items[i].value > 0 ? items[i].weight : 0;
+    assert_true(fabs((double)told / 1e6 - 0.125) <= kll_error(128));
+    free(items);
+    kll_release(&kll);
+}
+
 /* Values with weights are as so many values; also weights beyond all levels. */
 static void weighted_values_count_as_many(void **state)
 {
@@ -251,6 +272,7 @@ int main(void)
         cmocka_unit_test(merged_distinct_is_that_of_all),
         cmocka_unit_test(ranks_are_within_the_bound),
         cmocka_unit_test(weighted_values_count_as_many),
+        cmocka_unit_test(a_period_is_not_mistaken),
         cmocka_unit_test(frequent_keys_stay),
         cmocka_unit_test(frequent_texts_stay),
         cmocka_unit_test(table_sorts_by_value),
