@@ -20,6 +20,8 @@ static const struct key_word HEADERS[] = {{"by_name", CSV_HEADER_BY_NAME},
 static const struct key_word BOOLEANS[] = {{"false", false}, {"true", true}, {NULL, 0}};
 static const struct key_word EXTRA[] = {{"fail", COLUMNS_FAIL}, {"ignore", COLUMNS_IGNORE}, {NULL, 0}};
 static const struct key_word MISSING[] = {{"fail", COLUMNS_FAIL}, {"null", COLUMNS_NULL}, {NULL, 0}};
+static const struct key_word CONTRACTS[] = {
+    {"freeze", CONTRACT_FREEZE}, {"evolve", CONTRACT_EVOLVE}, {NULL, 0}};
 static const struct key_word CREATE[] = {
     {"never", PIPELINE_CREATE_NEVER}, {"if_missing", PIPELINE_CREATE_IF_MISSING}, {NULL, 0}};
 static const struct key_word LINEAGE[] = {{"false", PIPELINE_LINEAGE_FALSE},
@@ -119,6 +121,8 @@ const struct key keys_table[] = {
          IN(schema.extra)),
     WORD("schema.missing_columns", MISSING, "fail", "a column of the schema that the file has not",
          IN(schema.missing)),
+    WORD("schema.contract", CONTRACTS, "freeze",
+         "evolve: `sluice setup` adds columns that the schema has and the table lacks", IN(schema.contract)),
 
     SECTION("target", "the table"),
     SCALAR("target.url", KEY_URL, KEY_REQUIRED, NULL,

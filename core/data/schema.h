@@ -79,6 +79,7 @@ struct schema_column {
 };
 
 enum column_policy { COLUMNS_FAIL, COLUMNS_IGNORE, COLUMNS_NULL };
+enum contract { CONTRACT_FREEZE, CONTRACT_EVOLVE };
 
 struct schema {
     struct schema_column *columns;
@@ -87,6 +88,7 @@ struct schema {
     size_t nloaded;
     enum column_policy extra;   /* FAIL or IGNORE: a column of the file that the schema does not name */
     enum column_policy missing; /* FAIL or NULL: a column of the schema that the file does not have */
+    enum contract contract;     /* whether setup may add columns to the table */
     char **nulls;               /* null tokens; NULL array if none */
     size_t nnulls;
     uint64_t hash; /* of loaded names, types and nullability, set by schema_seal */
