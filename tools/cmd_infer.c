@@ -144,7 +144,7 @@ static enum err_code make_place(struct work *w, struct err *err)
         return buf_append_str(&w->layout, s->found.pattern, err);
     snprintf(dest, sizeof dest, "%s_by_hour", w->name);
     snprintf(w->url, sizeof w->url, "file:%s", dest);
-    return infer_copy(s, w->given, dest, hour, INFER_COMMANDS, &w->commands, &w->layout,
+    return infer_copy(s, w->given, dest, w->app->folder, hour, INFER_COMMANDS, &w->commands, &w->layout,
                       &w->commands_left_out, err);
 }
 

@@ -2,11 +2,14 @@
  * infer_copy: `sluice cp` for each object, or -r for all of them at once.
  *
  * One object, and objects whose day is known, get a command each; a folder whose objects tell nothing is
- * copied whole to one hour, where all lie at the same depth. Invariant: what the commands make is matched by
- * the layout; no two objects get one key, because the whole key is in the copy's name.
+ * copied whole to one hour, where all lie at the same depth and the copies are not below it. Invariant: what
+ * the commands make is matched by the layout; no two objects get one key, because the whole key is in the
+ * copy's name.
  */
 #include "tools/infer_copy.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -122,13 +125,29 @@ static enum err_code copy_folder(struct copy *c, struct err *err)
     return err->code;
 }
 
-enum err_code infer_copy(const struct infer_source *source, const char *given, const char *dest, hour_t hour,
-                         int64_t max, struct buf *commands, struct buf *layout, int64_t *left_out,
-                         struct err *err)
+/* Whether `folder`, where the copies go, is inside the place: copied whole, it would be copied into itself.
+ */
+static bool is_inside(const char *folder, const char *place)
+{
+    char real[PATH_MAX];
+    struct url url;
+    struct err err = ERR_INIT;
+    if (place_has_host(place) || url_parse(place, &url, &err))
+        return false;
+    size_t len = realpath(url.path, real) ? strlen(real) : 0;
+    url_release(&url);
+    return len > 0 && strncmp(folder, real, len) == 0 &&
+           (folder[len] == '/' || folder[len] == '\0' || real[len - 1] == '/');
+}
+
+enum err_code infer_copy(const struct infer_source *source, const char *given, const char *dest,
+                         const char *folder, hour_t hour, int64_t max, struct buf *commands,
+                         struct buf *layout, int64_t *left_out, struct err *err)
 {
     struct copy c = {source, given, dest, hour, max, 0, commands};
     const char *suffix = source->object ? infer_layout_suffix(source->object) : source->found.suffix;
-    bool whole = !source->object && source->found.time == INFER_NO_TIME && !source->mixed;
+    bool whole = !source->object && source->found.time == INFER_NO_TIME && !source->mixed &&
+                 !is_inside(folder, source->place);
     if (whole)
         (void)!copy_folder(&c, err);
     else

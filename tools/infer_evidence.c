@@ -45,28 +45,33 @@ static enum err_code put_values(const struct infer_column *c, struct buf *out, s
         return buf_append_str(out, "no value was read, so the type is open", err);
     if (c->type.kind == TYPE_BOOLEAN)
         return buf_append_str(out, c->classes[INFER_WORD] ? "only true and false" : "only 0 and 1", err);
+    if (has_range(c) && strcmp(c->low.text, c->high.text) == 0)
+        return buf_printf(out, err, "all %s", c->low.text);
     if (has_range(c))
         return buf_printf(out, err, "%s..%s", c->low.text, c->high.text);
-    if (buf_printf(out, err, "%" PRId64 "..%" PRId64 " characters", c->length_min, c->length_max))
-        return err->code;
+    if (c->length_min == c->length_max)
+        (void)!buf_printf(out, err, "%" PRId64 " character%s", c->length_max, c->length_max == 1 ? "" : "s");
+    else
+        (void)!buf_printf(out, err, "%" PRId64 "..%" PRId64 " characters", c->length_min, c->length_max);
     if (c->why == INFER_PLAIN && text->count > 0)
         (void)!buf_printf(out, err, ", such as `%s`", text->text);
     return err->code;
 }
 
-/* "texts 12: `x` (...), ...; whole numbers 9,990" */
+/* How many of each class; where the texts are, or else one of each class. */
 static enum err_code put_classes(const struct infer_column *c, struct buf *out, struct err *err)
 {
     char count[OUT_CELL_MAX];
     for (int i = INFER_CLASSES - 1; i >= 0; i--) {
         const struct infer_example *e = c->examples[i];
+        bool shown = i >= INFER_TEXT || c->classes[INFER_TEXT] == 0;
         if (c->classes[i] == 0)
             continue;
-        if (buf_printf(out, err, "; %s %s: ", counted(c->classes[i], count),
-                       infer_class_text((enum infer_class)i)))
+        if (buf_printf(out, err, "; %s: %s", infer_class_text((enum infer_class)i),
+                       counted(c->classes[i], count)))
             return err->code;
-        for (int k = 0; k < INFER_EXAMPLES && e[k].count > 0 && (k == 0 || i == INFER_TEXT); k++)
-            if ((k > 0 && buf_append_str(out, ", ", err)) || put_example(out, &e[k], err))
+        for (int k = 0; shown && k < INFER_EXAMPLES && e[k].count > 0 && (k == 0 || i == INFER_TEXT); k++)
+            if (buf_append_str(out, ", ", err) || put_example(out, &e[k], err))
                 return err->code;
     }
     return err->code;
@@ -76,7 +81,7 @@ static enum err_code put_classes(const struct infer_column *c, struct buf *out, 
 static bool is_like_token(const struct infer_column *c)
 {
     const struct infer_example *e = c->examples[INFER_TEXT];
-    return c->why == INFER_MIXED && e[0].count > 0 && e[0].count == c->classes[INFER_TEXT] &&
+    return c->why == INFER_MIXED && e[0].count > 0 && e[0].len > 0 && e[0].count == c->classes[INFER_TEXT] &&
            c->classes[INFER_BROKEN] == 0 && c->classes[INFER_ZEROS] == 0;
 }
 
@@ -93,7 +98,9 @@ static enum err_code put_why(const struct infer_column *c, struct buf *out, stru
     case INFER_BEYOND:
         return buf_printf(out, err, ", whole numbers beyond bigint: `%s`", c->examples[INFER_BIG][0].text);
     case INFER_FEW_BITS:
-        return buf_append_str(out, ", too few to be sure of a boolean", err);
+        if (c->low.value < c->high.value)
+            (void)!buf_append_str(out, ", too few to be sure of a boolean", err);
+        return err->code;
     case INFER_RUNNING:
         return buf_append_str(out, ", a running number without a name: not loaded", err);
     case INFER_PLAIN:

@@ -203,18 +203,31 @@ static enum err_code put_nulls(const struct infer_result *r, struct buf *out, st
                           err);
 }
 
+/* Fields that are no UTF-8: their records are rejected. */
+static int64_t count_broken(const struct infer_result *r)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < r->ncolumns; i++)
+        n += r->columns[i].classes[INFER_BROKEN];
+    return n;
+}
+
 static enum err_code put_csv(const struct infer_doc *d, struct buf *out, struct err *err)
 {
     const struct infer_dialect *di = d->dialect;
     char regular[OUT_CELL_MAX], records[OUT_CELL_MAX], comment[256];
     char delimiter[2] = {di->csv.delimiter, '\0'}, quote[2] = {di->csv.quote, '\0'};
     (void)!buf_append_str(out, "  csv:\n", err);
-    snprintf(comment, sizeof comment, "%s of %s records looked at have %zu field%s like most of their file",
-             out_count(di->regular, regular), out_count(di->records, records), di->fields,
-             di->fields == 1 ? "" : "s,");
+    if (di->regular == di->records)
+        snprintf(comment, sizeof comment, "all %s records looked at have %zu field%s",
+                 out_count(di->records, records), di->fields, plural((int64_t)di->fields));
+    else
+        snprintf(comment, sizeof comment,
+                 "%s of %s records looked at have as many fields as most of their file",
+                 out_count(di->regular, regular), out_count(di->records, records));
     (void)!put_pair(out, "    delimiter", delimiter, comment, err);
-    snprintf(comment, sizeof comment, di->quoted ? "%s records have it" : "none was seen",
-             out_count(di->quoted, records));
+    snprintf(comment, sizeof comment, di->quoted ? "%s record%s use%s it" : "none was seen",
+             out_count(di->quoted, records), plural(di->quoted), di->quoted == 1 ? "s" : "");
     (void)!put_pair(out, "    quote", quote, comment, err);
     if (d->result->backslashes > 0)
         (void)!yaml_comment(
@@ -222,6 +235,16 @@ static enum err_code put_csv(const struct infer_doc *d, struct buf *out, struct 
             "%s records that cannot be read have a backslash before a quote or delimiter. sluice "
             "knows quotes only as they are doubled: \"a \"\"word\"\"\". Write the files anew so.",
             out_count(d->result->backslashes, records));
+    if (count_broken(d->result) > 0)
+        (void)!yaml_comment(
+            out, 4, err,
+            "Texts that are no UTF-8 are rejected. If the files are Latin-1, convert them: iconv -f "
+            "LATIN1 -t UTF-8 FILE >NEW.csv");
+    if (di->crlf > 0 || di->boms > 0)
+        (void)!yaml_comment(out, 4, err, "%s%s%s, which needs no setting.",
+                            di->crlf > 0 ? "Lines end with CR and LF" : "",
+                            di->crlf > 0 && di->boms > 0 ? ", " : "",
+                            di->boms > 0 ? "the files begin with a byte order mark" : "");
     (void)!put_header(d, out, err);
     return put_nulls(d->result, out, err);
 }
@@ -231,7 +254,7 @@ static enum err_code put_column(const struct infer_doc *d, size_t i, struct buf 
     const struct infer_result *r = d->result;
     const struct infer_column *c = &r->columns[i];
     char type[TYPE_TEXT_MAX];
-    size_t room = EVIDENCE_ALL / r->ncolumns, start;
+    size_t room = EVIDENCE_ALL / r->ncolumns;
     struct buf evidence, line;
     buf_init(&evidence, INFER_YAML_MAX);
     buf_init(&line, INFER_YAML_MAX);
@@ -245,17 +268,18 @@ static enum err_code put_column(const struct infer_doc *d, size_t i, struct buf 
     /* In a flow map a comma would end the type. */
     (void)!buf_printf(&line, err, strchr(type, ',') ? ", type: \"%s\"" : ", type: %s", type);
     (void)!buf_append_str(&line, c->drop ? ", drop: true}" : "}", err);
-    start = evidence.len;
     if (err->code == ERR_OK && infer_evidence(r, i, &evidence, err) == ERR_OK) {
         room = room > EVIDENCE_MAX ? EVIDENCE_MAX : room;
-        if (evidence.len - start > room)
+        if (evidence.len > room) {
             memcpy(evidence.data + room - 3, "...", 4);
-        if (line.len + strlen(buf_str(&evidence)) <= EVIDENCE_LINE)
-            (void)!buf_printf(&line, err, "   # ");
-        else
-            (void)!yaml_comment(out, 4, err, "%s", buf_str(&evidence));
-        if (line.len + strlen(buf_str(&evidence)) <= EVIDENCE_LINE + 5)
+            evidence.len = room;
+        }
+        if (line.len + evidence.len <= EVIDENCE_LINE) {
+            (void)!buf_append_str(&line, "   # ", err);
             (void)!yaml_comment_text(&line, buf_str(&evidence), err);
+        } else {
+            (void)!yaml_comment(out, 4, err, "%s", buf_str(&evidence));
+        }
     }
     if (err->code == ERR_OK && buf_append(out, line.data, line.len, err) == ERR_OK)
         (void)!buf_append_char(out, '\n', err);
@@ -298,8 +322,9 @@ static enum err_code put_policy(const struct infer_doc *d, struct buf *out, stru
                             f->first.object, f->first.line, f->first.text);
     }
     return put_pair(out, "  max_rejects", "0",
-                    r->nfaults ? "so objects with such records are not loaded; 1% would let some pass"
-                               : "records of an object that may be refused: a number, or a share such as 1%",
+                    r->nfaults || count_broken(r)
+                        ? "so objects with such records are not loaded; 1% would let some pass"
+                        : "records of an object that may be refused: a number, or a share such as 1%",
                     err);
 }
 

@@ -22,6 +22,7 @@ enum {
     INFER_FROM_MAX = 1000,        /* bytes of a header's name that a pipeline file is given */
     INFER_BOOLEAN_VALUES = 1000,  /* so many 0 and 1 make a boolean; fewer may be a count that began small */
     INFER_DECIMAL_VALUES = 20,    /* so many values of one scale make a decimal */
+    INFER_KEY_VALUES = 100,       /* so many, each larger than the one before, may be a key */
     INFER_EMPTY_LENGTH = 255,     /* varchar of a column without a value */
 };
 

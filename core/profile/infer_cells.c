@@ -247,12 +247,14 @@ void cells_add(struct infer_cells *c, const struct csv_field *field, struct infe
 
 /* ---- deciding ---- */
 
+/* The classes seen. What is no UTF-8 is refused in every type, so it decides only where it is all there is.
+ */
 static unsigned mask_of(const struct infer_column *column)
 {
     unsigned mask = 0;
     for (unsigned i = 0; i < INFER_CLASSES; i++)
         mask |= column->classes[i] ? 1u << i : 0;
-    return mask;
+    return mask == 1u << INFER_BROKEN ? mask : mask & ~(1u << INFER_BROKEN);
 }
 
 enum {
@@ -384,7 +386,8 @@ static void decide_column(struct infer_cells *c, bool may_be_index, const struct
         column->why = INFER_FEW_BITS;
     }
     bool whole = only(mask, M_WHOLE) && is_typed && !kept && column->nulls == 0;
-    column->increasing = column->increasing && whole && values > 1;
+    column->increasing = column->increasing && whole && values >= INFER_KEY_VALUES &&
+                         column->classes[INFER_BROKEN] == 0;
     bool unnamed = strcmp(column->from, "") == 0 || strcmp(column->from, "Unnamed: 0") == 0;
     if (may_be_index && unnamed && whole && c->running) {
         column->type.kind = TYPE_BIGINT;

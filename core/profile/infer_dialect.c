@@ -133,7 +133,7 @@ struct tally {
     int64_t records, good, regular;
     int64_t cells, clean;
     int64_t whole;  /* records that are one value */
-    int64_t quoted; /* records with the quote */
+    int64_t quoted; /* records in which a field begins with the quote */
     int64_t crlf, lf;
     int64_t weight; /* records of the head whose number of fields is `fields` */
     size_t fields;
@@ -178,6 +178,7 @@ static void count(struct counts *counts, size_t fields)
 static enum err_code tally_head(const struct infer_head *head, const struct csv_dialect *dialect,
                                 struct tally *t, struct err *err)
 {
+    const char opening[2] = {dialect->delimiter, dialect->quote};
     struct counts counts = {.n = 0};
     struct head_reader r;
     if (open_head(&r, head, dialect, err))
@@ -188,7 +189,7 @@ static enum err_code tally_head(const struct infer_head *head, const struct csv_
             continue;
         t->good++;
         count(&counts, r.record.nfields);
-        t->quoted += memchr(r.record.raw, dialect->quote, r.record.raw_len) != NULL;
+        t->quoted += r.record.raw[0] == dialect->quote || memmem(r.record.raw, r.record.raw_len, opening, 2);
         size_t len = r.record.raw_len;
         t->lf += len > 0 && r.record.raw[len - 1] == '\n' && !(len > 1 && r.record.raw[len - 2] == '\r');
         t->crlf += len > 1 && memcmp(r.record.raw + len - 2, "\r\n", 2) == 0;
@@ -237,7 +238,8 @@ static enum err_code judge(const struct infer_head *heads, size_t nheads, struct
         for (size_t h = 0; h < nheads; h++)
             if (tally_head(&heads[h], &dialect, &t, err))
                 return err->code;
-        double value = t.good > 0 ? worth(&t, candidates[i / sizeof quotes].weight) : 0;
+        bool used = t.good > 0 && (dialect.quote == '"' || t.quoted > 0);
+        double value = used ? worth(&t, candidates[i / sizeof quotes].weight) : 0;
         if (value > best + 1e-9) {
             best = value;
             *out = (struct infer_dialect){.csv = dialect,
