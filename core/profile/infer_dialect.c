@@ -309,12 +309,13 @@ static void look_below(const struct csv_record *record, struct place *places, si
 static bool is_header(const struct place *places, size_t n, bool *by_types)
 {
     size_t against = 0, in_favour = 0, empty = 0;
-    bool look = true;
+    bool look = true, again = false;
     for (size_t i = 0; i < n; i++) {
         const struct place *p = &places[i];
         bool one = p->below && !(p->below & (p->below - 1)) && !(p->below & 1u << TEXT);
         empty += p->len == 0;
-        against += (one && p->below == 1u << p->family) || p->again;
+        against += one && p->below == 1u << p->family;
+        again = again || p->again;
         in_favour += one && p->family == TEXT && infer_token_find(p->text, p->len) < 0;
         look = look && (p->family == TEXT || (p->family == NOTHING && i == 0)) && p->len <= HEADER_CELL_MAX &&
                !memchr(p->text, '\n', p->len) && infer_token_find(p->text, p->len) < 0;
@@ -322,7 +323,7 @@ static bool is_header(const struct place *places, size_t n, bool *by_types)
     *by_types = in_favour != against;
     if (in_favour != against)
         return in_favour > against;
-    return look && against == 0 && empty <= 1;
+    return look && !again && empty <= 1;
 }
 
 static enum err_code header_of(const struct infer_head *head, const struct csv_dialect *dialect, bool *any,
