@@ -90,6 +90,12 @@ static bool value_exists(int field, int value)
     return value >= low[field] && value <= high[field];
 }
 
+/* What may follow an hour: minutes, seconds, a fraction. */
+static bool is_minutes(const char *digits, int len)
+{
+    return (len == 2 || len == 4 || len > 5) && digits[0] < '6' && (len == 2 || digits[2] < '6');
+}
+
 /* The fields that the run fills, from found->n on; 0: none. */
 static int fill(const char *run, int len, struct found *found)
 {
@@ -105,7 +111,7 @@ static int fill(const char *run, int len, struct found *found)
         f.value[f.n] = value;
         pos += widths[f.n++];
     }
-    if (pos < len && (f.n < FIELDS || len - pos < 2)) /* minutes and less may follow an hour */
+    if (pos < len && (f.n < FIELDS || !is_minutes(run + pos, len - pos)))
         return 0;
     int64_t days;
     if (f.n > DAY && !civil_to_days(f.value[YEAR], f.value[MONTH], f.value[DAY], &days))
@@ -158,6 +164,12 @@ static bool may_be(const char *key, const char *run, int field, bool many, const
     return true;
 }
 
+/* Whether a run is a part by itself. */
+static bool is_part(const char *key, const char *run, int len)
+{
+    return (run == key || run[-1] == '/') && run[len] == '/';
+}
+
 static struct found find_from(const char *key, const char *const *runs, const int *lens, int nruns)
 {
     struct found found = {.n = 0};
@@ -166,8 +178,8 @@ static struct found find_from(const char *key, const char *const *runs, const in
         int filled = fill(runs[i], lens[i], &next);
         if (filled > 0 && may_be(key, runs[i], found.n, filled > 1, &found))
             found = next;
-        else if (found.n == 0)
-            break;
+        else if (found.n == 0 || is_part(key, runs[i], lens[i]))
+            break; /* 2022/13/05 */
     }
     return found;
 }
