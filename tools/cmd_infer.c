@@ -137,9 +137,8 @@ static enum err_code make_place(struct work *w, struct err *err)
     const struct infer_source *s = &w->source;
     char dest[INFER_NAME_MAX + 16];
     hour_t hour = hour_of_us(s->written ? s->written : clock_wall_us(w->app->clock));
-    infer_name(s->object ? w->given : s->place, w->name);
-    if (strcmp(w->name, "data") == 0 && !s->object)
-        infer_name(w->app->folder, w->name); /* "." */
+    if (!infer_name(s->object ? w->given : s->place, w->name))
+        (void)infer_name(w->app->folder, w->name); /* of "." */
     if (s->found.time == INFER_HOUR)
         return buf_append_str(&w->layout, s->found.pattern, err);
     snprintf(dest, sizeof dest, "%s_by_hour", w->name);

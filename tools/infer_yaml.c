@@ -17,7 +17,7 @@
 
 enum { EVIDENCE_MAX = 1600, EVIDENCE_ALL = 500 * 1024, EVIDENCE_LINE = 100 };
 
-void infer_name(const char *place, char out[INFER_NAME_MAX + 1])
+bool infer_name(const char *place, char out[INFER_NAME_MAX + 1])
 {
     const char *end = place + strlen(place), *query = strstr(place, "://") ? strchr(place, '?') : NULL;
     size_t n = 0;
@@ -40,8 +40,10 @@ void infer_name(const char *place, char out[INFER_NAME_MAX + 1])
     while (n > 0 && out[n - 1] == '_')
         n--;
     out[n] = '\0';
-    if (n == 0 || strncasecmp(out, "sluice_", 7) == 0 || strcasecmp(out, "sluice") == 0)
-        snprintf(out, INFER_NAME_MAX + 1, "data");
+    if (n > 0 && strncasecmp(out, "sluice", 6) != 0)
+        return true;
+    snprintf(out, INFER_NAME_MAX + 1, "data"); /* tables of that name are sluice's own */
+    return n > 0;
 }
 
 /* ---- parts ---- */
@@ -133,7 +135,7 @@ static enum err_code put_pair(struct buf *out, const char *key, const char *valu
     (void)!yaml_scalar(out, value, err);
     if (comment && *comment) {
         size_t width = out->len - start;
-        (void)!buf_printf(out, err, "%*s# ", width < 26 ? (int)(26 - width) : 1, "");
+        (void)!buf_printf(out, err, "%*s# ", width < 24 ? (int)(26 - width) : 3, "");
         (void)!yaml_comment_text(out, comment, err);
     }
     return buf_append_char(out, '\n', err);
@@ -306,7 +308,8 @@ static enum err_code put_schema(const struct infer_doc *d, struct buf *out, stru
             "have the same. Give each column a name of its own.");
     (void)!put_pair(out, "  extra_columns", "fail",
                     "ignore: load objects with columns that no object read had", err);
-    return put_pair(out, "  missing_columns", "null", "a column that an object has not is NULL there", err);
+    return buf_append_str(out, "  missing_columns: null   # a column that an object has not is NULL there\n",
+                          err);
 }
 
 static enum err_code put_policy(const struct infer_doc *d, struct buf *out, struct err *err)

@@ -2,6 +2,8 @@
 #ifndef SLUICE_TOOLS_INFER_YAML_H
 #define SLUICE_TOOLS_INFER_YAML_H
 
+#include <stdbool.h>
+
 #include "core/base/buf.h"
 #include "core/base/hour.h"
 #include "core/profile/infer.h"
@@ -34,9 +36,10 @@ struct infer_doc {
     const struct infer_result *result;
 };
 
-/* The name of a pipeline, table and database for a place: its last part, made legal. */
+/* The name of a pipeline, table and database for a place: its last part, made legal; false (and "data") where
+ * it has none. */
 enum { INFER_NAME_MAX = 48 };
-void infer_name(const char *place, char out[INFER_NAME_MAX + 1]);
+bool infer_name(const char *place, char out[INFER_NAME_MAX + 1]);
 
 /* Appends the file. CONFIG where a text is no UTF-8. */
 enum err_code infer_yaml(const struct infer_doc *doc, struct buf *out, struct err *err) MUST_USE;

@@ -70,7 +70,7 @@ enum err_code infer_text(const struct infer_head *head, struct err *err)
     }
     controls += nuls[0] + nuls[1]; /* strchr finds its own end */
     size_t most = nuls[0] > nuls[1] ? nuls[0] : nuls[1], least = nuls[0] + nuls[1] - most;
-    if (most > head->len / 5 && least < most / 8)
+    if (most > head->len / 5 && least * 8 < most)
         return err_set(err, ERRN_UNSUPPORTED,
                        "it is UTF-16, sluice loads UTF-8: iconv -f UTF-16%s -t UTF-8 FILE >NEW.csv",
                        nuls[1] > nuls[0] ? "LE" : "BE");
