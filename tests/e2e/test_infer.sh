@@ -250,7 +250,7 @@ is "no country is lost" "$(sql lake.db "SELECT count(*) FROM lake WHERE country 
 at drift
 lake_of 'a,b\n5,6\n' 'a,b,c\n7,8,x\n' 'b,a\n9,10\n'
 loads "headers that differ" lake 3
-has "missing columns are NULL" '  missing_columns: "null"'
+has "missing columns are NULL" '  missing_columns: null'
 like "it says where" "$inferred" '2 of 3 objects lack some of these columns, first yyyy=2022/mm=06/dd=05/hh=00/a.csv'
 like "and of which column" "$inferred" 'name: c, type: varchar\(20\)\}   # .*; in 1 of 3 objects'
 is "by name" "$(sql lake.db 'SELECT sum(a), sum(b) FROM lake')" "22|23"
