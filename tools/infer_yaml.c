@@ -68,7 +68,7 @@ static enum err_code put_intro(const struct infer_doc *d, struct buf *out, struc
     (void)!yaml_comment(
         out, 0, err, "Relative paths start beside this file: keep it in the folder where it was inferred.");
     if (r->whole_objects < r->objects)
-        (void)!yaml_comment(out, 0, err, "%s of the objects were read in part; `--full` reads all of them.",
+        (void)!yaml_comment(out, 0, err, "Of %s only the first part was read; `--full` reads all.",
                             out_count(r->objects - r->whole_objects, objects));
     if (d->damaged > 0)
         (void)!yaml_comment(out, 0, err, "%s object%s could not be read: %s", out_count(d->damaged, objects),

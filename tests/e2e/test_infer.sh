@@ -113,7 +113,7 @@ awk 'BEGIN { print "id,x"; for (i = 1; i <= 100200; i++) print i "," (i > 100100
 old lake
 run infer lake
 like "a long object is read in part" "$out" '1 of 1 object, 100,000 records'
-like "and it says so" "$out" 'were read in part; `--full` reads all'
+like "and it says so" "$out" 'only the first part was read; `--full` reads all'
 like "so the late text is not seen" "$out" 'name: x, type: int\}'
 run infer --full lake
 like "--full sees it" "$out" 'texts: 100, `late` \(.*a\.csv line 100102\)'

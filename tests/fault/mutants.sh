@@ -210,7 +210,7 @@ mutant infer-namibia-is-null core/profile/infer_cells.c 's/c->pairs && c->column
 mutant infer-tokens-among-texts core/profile/infer_cells.c 's/!token->taken && typed\(c, &type\)/!token->taken/' $infer
 mutant infer-quoted-empty-is-null core/profile/infer_cells.c 's/field->empty_unquoted \? 0/field->len == 0 ? 0/' $infer
 mutant infer-huge-whole-numbers core/profile/infer_cells.c \
-    's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' fuzz/test_replay
+    's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' $infer
 mutant infer-ragged-counts core/profile/infer.c 's/record->nfields != infer->nfields/record->nfields < infer->nfields/' fuzz/test_replay
 mutant infer-name-twice core/profile/infer.c 's/infer->cells\[i\]\.mark == infer->object_no \|\| //' $infer
 mutant infer-names-alike core/profile/infer_names.c 's/strcasecmp/strcmp/' $infer

@@ -32,6 +32,7 @@ static const char *type_of(const char *values)
 
 static void numbers(void **state)
 {
+    char huge[512];
     (void)state;
     assert_string_equal(type_of("5 6 7"), "int");
     assert_string_equal(type_of("-5 6"), "int");
@@ -46,6 +47,8 @@ static void numbers(void **state)
     assert_string_equal(type_of("0.1234567890123456"), "double");
     assert_string_equal(type_of("1e999"), "varchar(20)"); /* no double holds it */
     assert_string_equal(type_of("1.5 9223372036854775808"), "double");
+    snprintf(huge, sizeof huge, "1.5 9%0400d", 0);
+    assert_string_equal(type_of(huge), "varchar(1000)"); /* nor this */
     assert_string_equal(type_of("+5"), "varchar(20)");
     assert_string_equal(type_of(".5"), "varchar(20)");
 }
@@ -73,6 +76,8 @@ static void money(void **state)
     assert_string_equal(type_of("1.10 2.25"), "double"); /* too few */
     snprintf(more, sizeof more, "%s 3.5", twenty);
     assert_string_equal(type_of(more), "double"); /* not one scale */
+    snprintf(more, sizeof more, "%s 3.125", twenty);
+    assert_string_equal(type_of(more), "double");
     snprintf(more, sizeof more, "%s 3", twenty);
     assert_string_equal(type_of(more), "double");
     snprintf(more, sizeof more, "%s 12345678.10", twenty);
