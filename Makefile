@@ -147,7 +147,7 @@ $(PROXY): $(PROXY).o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
-$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 

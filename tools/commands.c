@@ -67,6 +67,10 @@ const struct option_def option_table[OPT_COUNT] = {
                     "where the status page is (default: 127.0.0.1:8080; port 0: any that is free)"},
     [OPT_LISTEN_PUBLIC] = {"listen-public", 0, 0, NULL,
                            "allow --listen on an address that others can reach: the page has no password"},
+    [OPT_SAMPLES] =
+        {"samples", 0, OPTION_ONCE, "N",
+         "read so many objects, spread over the listing, 8 MiB or 100,000 records of each (default: 20)"},
+    [OPT_FULL] = {"full", 0, 0, NULL, "read every object to its end"},
     [OPT_RECURSIVE] = {"recursive", 'r', 0, NULL, "copy all objects below SOURCE"},
 };
 
@@ -86,6 +90,7 @@ static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING,
 static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char hours[] = {HOURS, OPT_END};
 static const unsigned char serve[] = {OPT_LISTEN, OPT_LISTEN_PUBLIC, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
+static const unsigned char infer[] = {OPT_SAMPLES, OPT_FULL, OPT_END};
 static const unsigned char cp[] = {OPT_RECURSIVE, OPT_END};
 
 const struct command_def command_table[CMD_COUNT] = {
@@ -181,6 +186,16 @@ const struct command_def command_table[CMD_COUNT] = {
          "pipeline file names a program that is told of failure, recovery and late hours.\n\n"
          "The page is read-only and has no password: beyond this machine it listens only with "
          "--listen-public. SIGTERM ends it in good order, with 0."},
+    [CMD_INFER] =
+        {"infer", "SOURCE", 1, 1, COMMAND_STREAMS, infer,
+         "guess layout, dialect and columns of files, and print a pipeline file",
+         "SOURCE is a folder, bucket, prefix or file: lake, s3://bucket/prefix, data.csv.gz; relative paths "
+         "start at the current folder. Prints a pipeline file that runs, each guess with its evidence as a "
+         "comment: `sluice infer lake >sluice.yaml`. Types are the narrowest that are safe for what was not "
+         "read "
+         "too; read it before use. Where no hour can be read from the keys it names the commands that put "
+         "the "
+         "files under keys that have one. Nothing is guessed at run time, and nothing is changed."},
 };
 
 /* True if name is word, or "word second". */

@@ -77,15 +77,16 @@ static enum err_code word_of(const char *option, const char *value, const char *
                    value);
 }
 
-static enum err_code number(const char *value, int64_t max, int64_t *out, struct err *err)
+static enum err_code number(enum option_id id, const char *value, int64_t min, int64_t max, int64_t *out,
+                            struct err *err)
 {
     char *end;
 
     errno = 0;
     *out = strtoll(value, &end, 10);
-    if (errno || end == value || *end || *out < 0 || *out > max || value[0] < '0' || value[0] > '9')
-        return err_set(err, ERRN_USAGE, "--show is a number from 0 to %lld, not \"%s\"", (long long)max,
-                       value);
+    if (errno || end == value || *end || *out < min || *out > max || value[0] < '0' || value[0] > '9')
+        return err_set(err, ERRN_USAGE, "--%s is a number from %lld to %lld, not \"%s\"",
+                       option_table[id].name, (long long)min, (long long)max, value);
     return ERR_OK;
 }
 
@@ -194,7 +195,9 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
     case OPT_ERROR:
         return take_error_name(o, value, err);
     case OPT_SHOW:
-        return number(value, OPTIONS_SHOW_MAX, &o->show, err);
+        return number(id, value, 0, OPTIONS_SHOW_MAX, &o->show, err);
+    case OPT_SAMPLES:
+        return number(id, value, 1, OPTIONS_SAMPLES_MAX, &o->samples, err);
     default:
         return take_word(o, id, value, err);
     }
@@ -358,6 +361,8 @@ static enum err_code check(struct parser *p)
                 o->summary ? "and no --summary" : "");
     else if (o->nconfigs > 1 && !(def->flags & COMMAND_MANY))
         err_set(p->err, ERRN_USAGE, "--config is given twice; this command works on one pipeline");
+    else if (o->given[OPT_SAMPLES] && o->given[OPT_FULL])
+        err_set(p->err, ERRN_USAGE, "--samples and --full exclude each other");
     else if (o->given[OPT_QUIET] && o->given[OPT_VERBOSE])
         err_set(p->err, ERRN_USAGE, "-q and -v exclude each other");
     else if (o->given[OPT_DRY_RUN] && o->given[OPT_ALLOW_NONEMPTY])
@@ -381,7 +386,8 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
     char **next = argv + (argc > 0);
     const char *env = getenv("SLUICE_ENV");
 
-    *out = (struct options){.configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080"};
+    *out = (struct options){
+        .configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080", .samples = OPTIONS_SAMPLES};
     while (*next) {
         const char *text = *next++;
 

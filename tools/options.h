@@ -38,6 +38,7 @@ enum command_id {
     CMD_QUEUE_RETRY,
     CMD_QUEUE_DROP,
     CMD_SERVE,
+    CMD_INFER,
     CMD_COUNT
 };
 
@@ -84,6 +85,8 @@ enum option_id {
     OPT_GRACE,
     OPT_LISTEN,
     OPT_LISTEN_PUBLIC,
+    OPT_SAMPLES,
+    OPT_FULL,
     OPT_COUNT
 };
 
@@ -123,6 +126,8 @@ enum {
     OPTIONS_SETS_MAX = 256,
     OPTIONS_ARGS_MAX = 256,
     OPTIONS_SHOW_MAX = 1000,
+    OPTIONS_SAMPLES = 20,
+    OPTIONS_SAMPLES_MAX = 1000,
     OPTIONS_GRACE_MS = 30000,
     OPTIONS_WORK_WAIT_MS = 600000
 };
@@ -152,6 +157,7 @@ struct options {
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;
     int64_t show;
+    int64_t samples;
     const char *args[OPTIONS_ARGS_MAX];
     size_t nargs;
 };

@@ -216,6 +216,25 @@ mutant full-disk-is-success backends/sqlite_util.c \
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
 
+# --- what infer guesses
+infer=unit/profile/test_infer
+mutant infer-zeros-are-numbers core/profile/infer_cells.c 's/NONE && !zeros\)/NONE)/' $infer
+mutant infer-no-head-room core/profile/infer_cells.c 's/\(INT32_MAX \/ 2\)/INT32_MAX/' $infer
+mutant infer-few-bits-are-booleans core/profile/infer_cells.c 's/only\(mask, M_BIT\) && !sure_bits\(c\)/false/' $infer
+mutant infer-any-scale-is-money core/profile/infer_cells.c 's/c->scale_min != c->scale_max/false/' $infer
+mutant infer-namibia-is-null core/profile/infer_cells.c 's/c->pairs && c->column/false \&\& c->column/' $infer
+mutant infer-tokens-among-texts core/profile/infer_cells.c 's/!token->taken && typed\(c, &type\)/!token->taken/' $infer
+mutant infer-quoted-empty-is-null core/profile/infer_cells.c 's/field->empty_unquoted \? 0/field->len == 0 ? 0/' $infer
+mutant infer-huge-whole-numbers core/profile/infer_cells.c \
+    's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' $infer
+mutant infer-ragged-counts core/profile/infer.c 's/record->nfields != infer->nfields/record->nfields < infer->nfields/' fuzz/test_replay
+mutant infer-name-twice core/profile/infer.c 's/infer->cells\[i\]\.mark == infer->object_no \|\| //' $infer
+mutant infer-names-alike core/profile/infer_names.c 's/strcasecmp/strcmp/' $infer
+mutant infer-cut-record-judged core/profile/infer_dialect.c 's/\*n == 0 && !cut->head->whole/false/' unit/profile/test_infer_dialect
+mutant infer-part-is-an-hour core/profile/infer_layout.c 's/if \(run - last > BETWEEN_MAX\)/if (true) return true; if (false)/' unit/profile/test_infer_layout
+mutant infer-reference-in-yaml tools/yaml_text.c "s/point == '\\$' &&/false \&\&/" unit/tools/test_yaml_text
+mutant infer-line-end-in-comment tools/yaml_text.c 's/ && point != 0x2028//' unit/tools/test_yaml_text
+
 # --- many workers at once
 simulated no-fence backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/'
 simulated epoch-not-raised backends/sink_mem_books.c 's/^        c->row\.epoch\+\+;//'
