@@ -76,6 +76,7 @@ enum option_id {
     OPT_OBJECT,
     OPT_ERROR,
     OPT_SHOW,
+    OPT_BY,
     OPT_RECURSIVE,
     OPT_MISSING,
     OPT_ONCE,
@@ -152,6 +153,7 @@ struct options {
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;
     int64_t show;
+    const char *by; /* as given: each command knows what it may be */
     const char *args[OPTIONS_ARGS_MAX];
     size_t nargs;
 };
