@@ -79,7 +79,8 @@ enum err_code app_same_pipeline(const struct app *app, struct buf *out, struct e
     const struct options *o = app->options;
 
     if ((o->directory && add_word(out, " -C ", o->directory, err)) ||
-        (o->given[OPT_CONFIG] && add_word(out, " -c ", o->configs[0], err)) || (o->env && add_word(out, " -e ", o->env, err)))
+        (o->given[OPT_CONFIG] && add_word(out, " -c ", o->configs[0], err)) ||
+        (o->env && add_word(out, " -e ", o->env, err)))
         return err->code;
     for (size_t i = 0; i < o->nsets; i++)
         if (add_word(out, " --set ", o->sets[i], err) != ERR_OK)

@@ -248,13 +248,15 @@ static enum err_code put_repairs(struct app *app, const struct verify_totals *t,
         out_line(out, "%s differ and are gone from the source: put them back, or mend the table by hand",
                  out_count(t->gone_different, text));
     if (t->unknown_rows)
-        out_line(out,
-                 "rows of no load are not sluice's to remove; to look at them: SELECT * FROM %s WHERE _load IS "
-                 "NULL OR _load NOT IN (SELECT id FROM sluice_load)",
-                 app->pipeline->target.table);
+        out_line(
+            out,
+            "rows of no load are not sluice's to remove; to look at them: SELECT * FROM %s WHERE _load IS "
+            "NULL OR _load NOT IN (SELECT id FROM sluice_load)",
+            app->pipeline->target.table);
     if (!t->by_object && t->different)
-        out_line(out, "nothing can be reloaded without target.lineage: mend the table by hand, or load it anew "
-                      "into an empty database");
+        out_line(out,
+                 "nothing can be reloaded without target.lineage: mend the table by hand, or load it anew "
+                 "into an empty database");
     if (t->by_object)
         (void)!put_reloads(app, &t->reload, err);
     if (t->not_loaded && err->code == ERR_OK)

@@ -62,7 +62,8 @@ static const char *times(int64_t n, char text[32])
 }
 
 /* What is wrong with it, in words. */
-static enum err_code describe(const struct head *h, const char *const *cells, struct buf *out, struct err *err)
+static enum err_code describe(const struct head *h, const char *const *cells, struct buf *out,
+                              struct err *err)
 {
     char a[32], text[128];
 
@@ -114,7 +115,9 @@ static enum err_code put_row(struct out *out, const char **p, struct buf *differ
             h.line ? cell_num(h.line) : CELL_NULL,
             cell_str(verify_kind_text(h.kind)),
             cell_str(buf_str(difference)),
-            cell_str(h.kind == VERIFY_MISSING ? "source" : changed ? NULL : "target"),
+            cell_str(h.kind == VERIFY_MISSING ? "source"
+                     : changed                ? NULL
+                                              : "target"),
             cell_str(source ? source : target),
             cell_num(h.in_source),
             cell_num(h.in_target),

@@ -260,11 +260,12 @@ static enum err_code unknown_rows(struct verify *v, struct err *err)
 static enum err_code whole_table(struct verify *v, const struct book_sum *before, struct err *err)
 {
     struct verify_totals *t = v->totals;
-    struct verify_result r = {.by = VERIFY_BY_TABLE,
-                              .note = v->options->range.bounded
-                                          ? "the table as a whole against the whole ledger: target.lineage is "
-                                            "false"
-                                          : "the table as a whole: target.lineage is false"};
+    struct verify_result r = {
+        .by = VERIFY_BY_TABLE,
+        .note = v->options->range.bounded
+                    ? "the table as a whole against the whole ledger: target.lineage is "
+                      "false"
+                    : "the table as a whole: target.lineage is false"};
     struct book_sum after;
     bool source = !v->options->range.bounded && t->gone + t->different + t->meanwhile + v->partial == 0;
     if (verify_sum_books(v, &after, err) != ERR_OK)
@@ -285,6 +286,8 @@ static enum err_code whole_table(struct verify *v, const struct book_sum *before
                         : "the table as a whole, by counts alone: some was loaded under another schema, and "
                           "target.lineage is false";
     }
+    r.objects = t->objects;
+    v->table_note = r.note;
     t->table_differs = r.status == VERIFY_TARGET_DIFFERS;
     t->different += t->table_differs;
     if (v->options->result && v->options->by != VERIFY_BY_TABLE)
@@ -299,7 +302,8 @@ static void sum_up(struct verify *v)
     char note[NOTE_MAX] = "";
     struct verify_result r = {.by = VERIFY_BY_TABLE,
                               .objects = t->objects,
-                              .status = t->unknown_rows || t->table_differs ? VERIFY_TARGET_DIFFERS : v->worst,
+                              .status = t->unknown_rows || t->table_differs ? VERIFY_TARGET_DIFFERS
+                                                                            : v->worst,
                               .source = t->source,
                               .ledger = t->ledger,
                               .target = t->target,
@@ -308,9 +312,12 @@ static void sum_up(struct verify *v)
     if (objects)
         (void)!snprintf(note, sizeof note, "%" PRId64 " of %" PRId64 " objects", objects, t->objects);
     else if (t->unknown_rows)
-        (void)!snprintf(note, sizeof note, "%" PRId64 " rows of the table belong to no load", t->unknown_rows);
+        (void)!snprintf(note, sizeof note, "%" PRId64 " rows of the table belong to no load",
+                        t->unknown_rows);
     else if (t->not_loaded)
         (void)!snprintf(note, sizeof note, "%" PRId64 " of %" PRId64 " objects", t->not_loaded, t->objects);
+    else if (v->table_note)
+        (void)!snprintf(note, sizeof note, "%s", v->table_note);
     v->options->result(v->options->ctx, &r);
 }
 
@@ -320,7 +327,8 @@ static enum err_code compare(struct verify *v, struct err *err)
     struct verify_walk walk = {.v = v, .wanted = verify_is_loaded, .each = one_object, .ctx = v};
     struct book_sum before = {0};
     if (verify_mark_books(v, err) != ERR_OK ||
-        (!t->by_object && verify_sum_books(v, &before, err) != ERR_OK) || verify_tally_target(v, err) != ERR_OK)
+        (!t->by_object && verify_sum_books(v, &before, err) != ERR_OK) ||
+        verify_tally_target(v, err) != ERR_OK)
         return err->code;
     if (t->by_object && v->options->range.bounded)
         t->target = (struct verify_side){.known = true};

@@ -62,10 +62,10 @@ struct verify_cell {
 /* A row that is not the same on both sides: named with show. */
 struct verify_row {
     enum verify_kind kind;
-    const char *object;            /* "" where it is not known: a row of the target that is no object's */
-    int64_t line;                  /* in the source; 0 = it has none */
-    int64_t in_source, in_target;  /* how often it is there */
-    const char *source, *target;   /* as a CSV line, NULL where it is not there */
+    const char *object;              /* "" where it is not known: a row of the target that is no object's */
+    int64_t line;                    /* in the source; 0 = it has none */
+    int64_t in_source, in_target;    /* how often it is there */
+    const char *source, *target;     /* as a CSV line, NULL where it is not there */
     const struct verify_cell *cells; /* CHANGED: what differs */
     size_t ncells;
 };
@@ -94,10 +94,10 @@ struct verify_totals {
     int64_t unread;       /* of those different: the source could not be read */
     int64_t gone_different;
     struct verify_side source, ledger, target; /* target: of the objects, where the range is bounded */
-    bool by_object;       /* the target could be compared object by object */
-    bool table_differs;   /* without lineage: the table as a whole does */
-    int64_t unknown_rows; /* target rows of no known load */
-    int64_t scanned_rows; /* all that the target has */
+    bool by_object;                            /* the target could be compared object by object */
+    bool table_differs;                        /* without lineage: the table as a whole does */
+    int64_t unknown_rows;                      /* target rows of no known load */
+    int64_t scanned_rows;                      /* all that the target has */
     struct verify_reload reload;
     struct err unread_error; /* the first that is no verdict on data (rights, disk) */
 };

@@ -68,8 +68,7 @@ enum err_code verify_mark_books(struct verify *v, struct err *err)
     size_t n = REC_PAGE;
     if (!rows)
         return err_nomem(err);
-    while (n == REC_PAGE && page(v, &query, rows, &n, err) == ERR_OK &&
-           room_for_marks(v, n, err) == ERR_OK) {
+    while (n == REC_PAGE && page(v, &query, rows, &n, err) == ERR_OK && room_for_marks(v, n, err) == ERR_OK) {
         for (size_t i = 0; i < n; i++)
             v->books[v->nbooks++] = (struct book_mark){rows[i].id, verify_stamp(&rows[i])};
         query.after_id = n ? rows[n - 1].id : 0;

@@ -44,10 +44,10 @@ void verify_hours_free(struct verify_hours *h)
 
 enum verify_status verify_worse(enum verify_status a, enum verify_status b)
 {
-    static const int rank[] = {[VERIFY_EQUAL] = 0,          [VERIFY_BASELINE] = 1,
-                               [VERIFY_GONE] = 2,           [VERIFY_MEANWHILE] = 3,
-                               [VERIFY_NOT_LOADED] = 4,     [VERIFY_SOURCE_DIFFERS] = 5,
-                               [VERIFY_TARGET_DIFFERS] = 6};
+    static const int rank[] = {
+        [VERIFY_EQUAL] = 0,         [VERIFY_BASELINE] = 1,   [VERIFY_GONE] = 2,
+        [VERIFY_MEANWHILE] = 3,     [VERIFY_NOT_LOADED] = 4, [VERIFY_SOURCE_DIFFERS] = 5,
+        [VERIFY_TARGET_DIFFERS] = 6};
     return rank[b] > rank[a] ? b : a;
 }
 

@@ -34,9 +34,9 @@ struct book_mark {
 /* All ledger rows of this pipeline together. */
 struct book_sum {
     struct verify_side side;
-    uint64_t stamp;      /* of them all: another one, another ledger */
-    bool other_schema;   /* some were loaded under another one */
-    bool baseline;       /* some stand for rows that are not known */
+    uint64_t stamp;    /* of them all: another one, another ledger */
+    bool other_schema; /* some were loaded under another one */
+    bool baseline;     /* some stand for rows that are not known */
 };
 
 struct verify {
@@ -53,6 +53,7 @@ struct verify {
     int64_t scan_best; /* rows that a broken scan came to */
     struct verify_hours *hours;
     enum verify_status worst; /* of all objects */
+    const char *table_note;   /* how it was compared without lineage */
     int64_t shown;
     int64_t partial;   /* objects of which some chunks are loaded */
     bool any_baseline; /* among the objects compared */
@@ -86,11 +87,11 @@ struct load_tally *verify_find_load(struct verify *v, int64_t load_id);
 /* An object under comparison. */
 struct subject {
     struct diff_entry entry;
-    bool wanted;                /* to be read */
-    bool read;                  /* whole; source is what was found */
+    bool wanted; /* to be read */
+    bool read;   /* whole; source is what was found */
     struct verify_side source;
-    struct hash128 content;     /* of its bytes */
-    struct err why;             /* it could not be read: the object's own fault */
+    struct hash128 content; /* of its bytes */
+    struct err why;         /* it could not be read: the object's own fault */
 };
 
 /* What a walk over the objects of the range does with them. */

@@ -23,8 +23,8 @@
 enum {
     BUCKET_BITS = 18,
     BUCKETS = 1 << BUCKET_BITS,
-    KEEP = 8192,          /* rows kept at the most ... */
-    SIDE_MAX = KEEP / 2,  /* ... from either side, as far as is known before */
+    KEEP = 8192,         /* rows kept at the most ... */
+    SIDE_MAX = KEEP / 2, /* ... from either side, as far as is known before */
     SLOTS = 4 * KEEP,
     KEEP_TEXT = 16 * 1024 * 1024,
     ROW_TEXT_MAX = 64 * 1024,
@@ -48,16 +48,16 @@ struct kept {
 
 struct show {
     struct verify *v;
-    struct subject *one;   /* NULL: all objects, the whole table */
-    int64_t *ids;          /* sorted: only rows of these loads; NULL: all */
+    struct subject *one; /* NULL: all objects, the whole table */
+    int64_t *ids;        /* sorted: only rows of these loads; NULL: all */
     size_t nids;
     struct bucket *buckets; /* NULL: all rows are looked at */
     bool second;
     bool no_extras; /* what only the target has may belong to objects that were not read */
     struct kept *kept;
     size_t n;
-    bool full;       /* rows that are not kept by now are not judged */
-    int16_t *slots;  /* by hash: index of kept, -1 = free */
+    bool full;      /* rows that are not kept by now are not judged */
+    int16_t *slots; /* by hash: index of kept, -1 = free */
     struct batch *batch;
     char **names; /* of objects */
     size_t nnames;
@@ -104,7 +104,8 @@ static void choose_buckets(struct show *s)
     for (size_t i = 0; i < BUCKETS; i++) {
         struct bucket *b = &s->buckets[i];
         bool differs = b->sum != 0 || b->source != b->target;
-        bool fits = source + target == 0 || (source + b->source <= SIDE_MAX && target + b->target <= SIDE_MAX);
+        bool fits = source + target == 0 ||
+                    (source + b->source <= SIDE_MAX && target + b->target <= SIDE_MAX);
         b->sum = differs && fits;
         source += b->sum ? b->source : 0;
         target += b->sum ? b->target : 0;
@@ -185,8 +186,11 @@ static enum err_code take_row(struct show *s, const struct batch *batch, size_t 
     }
     if (b && !b->sum)
         return ERR_OK;
-    if (find(s, batch, row, hash, from ? from->entry.object.key : s->one ? s->one->entry.object.key : NULL, &k,
-             err) == ERR_OK &&
+    if (find(s, batch, row, hash,
+             from     ? from->entry.object.key
+             : s->one ? s->one->entry.object.key
+                      : NULL,
+             &k, err) == ERR_OK &&
         k) {
         k->source += from != NULL;
         k->target += from == NULL;
@@ -388,8 +392,11 @@ static enum err_code put_cell(struct show *s, size_t c, size_t row, ptrdiff_t *a
 static enum err_code tell_changed(struct show *s, const struct kept *a, const struct kept *b, struct err *err)
 {
     const struct batch *batch = s->batch;
-    struct verify_row row = {
-        .kind = VERIFY_CHANGED, .object = a->object, .line = a->line, .in_source = a->source, .in_target = b->target};
+    struct verify_row row = {.kind = VERIFY_CHANGED,
+                             .object = a->object,
+                             .line = a->line,
+                             .in_source = a->source,
+                             .in_target = b->target};
     struct verify_cell *cells = mem_calloc(batch->ncols, sizeof *cells);
     ptrdiff_t *at = mem_calloc(batch->ncols, 2 * sizeof *at);
     size_t second;

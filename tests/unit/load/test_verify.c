@@ -1,114 +1,5 @@
 /* verify: every status, for tables that were tampered with, sources that changed, and neither. */
-#include <sqlite3.h>
-
-#include "core/data/batch.h"
-#include "core/load/verify.h"
-#include "tests/unit/load/load_rig.h"
-
-#define A    K("12", "a")
-#define B    K("12", "b")
-#define GOOD HEAD "1,ann,1.5\n2,bob,2.5\n"
-
-struct report {
-    char text[8192];
-    struct verify_totals totals;
-};
-
-static void say(struct report *r, const char *text)
-{
-    snprintf(r->text + strlen(r->text), sizeof r->text - strlen(r->text), "%s", text);
-}
-
-static void say_side(struct report *r, const char *name, const struct verify_side *side)
-{
-    char text[64];
-    if (side->known)
-        snprintf(text, sizeof text, " %s=%lld/%lld", name, (long long)side->rows, (long long)side->rejected);
-    else
-        snprintf(text, sizeof text, " %s=?", name);
-    say(r, text);
-}
-
-static void on_result(void *ctx, const struct verify_result *v)
-{
-    struct report *r = ctx;
-    say(r, !v->object ? "(table)" : v->object[0] ? v->object : "(unknown)");
-    say(r, " ");
-    say(r, verify_status_text(v->status));
-    say_side(r, "s", &v->source);
-    say_side(r, "l", &v->ledger);
-    say_side(r, "t", &v->target);
-    say(r, v->note[0] ? " *\n" : "\n");
-    assert_non_null(v->note);
-}
-
-static void on_row(void *ctx, const struct verify_row *row)
-{
-    struct report *r = ctx;
-    char text[512];
-    snprintf(text, sizeof text, "  %s %s %lld <%s>\n", row->object, row->in_source ? "source" : "target",
-             (long long)row->line, row->text);
-    say(r, text);
-}
-
-/* Verifies all (or one hour) and gives what was told. */
-static const char *verified(struct report *r, struct rig *rig, const struct hour_range *range, int64_t show)
-{
-    struct err err = ERR_INIT;
-    struct verify_options options = {.show = show, .result = on_result, .row = on_row, .ctx = r};
-    if (range)
-        options.range = *range;
-    r->text[0] = '\0';
-    if (verify_run(&rig->job, &options, &r->totals, &err) != ERR_OK)
-        fail_msg("verify: %s", err.msg);
-    return r->text;
-}
-
-static void tamper(struct rig *rig, const char *sql)
-{
-    char path[4096];
-    char *message = NULL;
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof path, "%s/t.db", rig->dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", sql, message);
-    sqlite3_close(db);
-}
-
-/* Puts a row under a load id into the table, behind the ledger's back. */
-static void smuggle(struct rig *rig, int64_t load_id, int64_t id, const char *name, double amount)
-{
-    struct err err = ERR_INIT;
-    struct sink *sink = rig_sink(rig, false);
-    struct batch *batch = NULL;
-    struct sink_load *load = NULL;
-    struct claim_row claim;
-    bool taken = false;
-    int64_t stored = 0;
-    assert_int_equal(batch_new(&rig->pipeline->schema, 4, 256, &batch, &err), ERR_OK);
-    batch_begin_row(batch);
-    batch_set_i64(batch, 0, id);
-    assert_int_equal(batch_set_str(batch, 1, name, strlen(name), &err), ERR_OK);
-    batch_set_f64(batch, 2, amount);
-    batch_commit_row(batch, 1, 0);
-    assert_int_equal(sink_claim_take(sink, 1, "smuggler", NULL, &claim, &taken, &err), ERR_OK);
-    struct sink_begin begin = {.hour = 1, .owner = "smuggler", .epoch = claim.epoch, .run_id = "smuggler"};
-    assert_int_equal(sink_begin(sink, &begin, &load, &err), ERR_OK);
-    struct sink_segment segment = {0, 1, load_id};
-    assert_int_equal(sink_append(load, batch, &segment, 1, &stored, &err), ERR_OK);
-    assert_int_equal(sink_commit(load, &err), ERR_OK);
-    batch_free(batch);
-    sink_close(sink);
-}
-
-static void load_two(struct rig *rig, const char *pipeline, const char *set)
-{
-    rig_open(rig, pipeline, SETS("policy.max_rejects=1", set));
-    rig_put(rig, A, GOOD);
-    rig_put(rig, B, HEAD "3,\"c \"\"x\"\", y\",3\nx,d,4\n4,,5\n");
-    assert_int_equal(rig_run(rig, NULL), 0);
-}
+#include "tests/unit/load/verify_rig.h"
 
 OVER_ALL(what_was_loaded_is_equal)
 {
@@ -134,7 +25,7 @@ OVER_ALL(a_doubled_row_and_an_unknown_row_are_found)
     load_two(rig, pipeline, "target.lineage=true");
     smuggle(rig, books_row(rig, A, 0).id, 2, "bob", 2.5);
     assert_string_equal(verified(&r, rig, NULL, 10),
-                        A " target differs s=2/0 l=2/0 t=3/0\n  " A " target 0 <2,bob,2.5>\n" B
+                        A " target differs s=2/0 l=2/0 t=3/0\n  " A " doubled 3 1:2 <2,bob,2.5>\n" B
                           " equal s=2/1 l=2/1 t=2/0\n");
     assert_int_equal(r.totals.different, 1);
     smuggle(rig, 4711, 9, "odd", 1);
@@ -155,17 +46,17 @@ OVER_ALL(sources_that_changed_or_are_new_or_gone_are_told)
     rig_put(rig, K("12", "c"), GOOD);
     assert_int_equal(store_remove(rig->store, B, &err), ERR_OK);
     assert_string_equal(verified(&r, rig, NULL, 10),
-                        A " source differs s=3/0 l=2/0 t=2/0\n  " A " source 3 <22,bob,2.5>\n  " A
-                          " source 4 <5,eve,1>\n  " A " target 0 <2,bob,2.5>\n" B
+                        A " source differs s=3/0 l=2/0 t=2/0 *\n  " A
+                          " changed 3 1:1 id: 22 | 2 <22,bob,2.5>\n  " A " missing 4 1:0 <5,eve,1>\n" B
                           " gone s=? l=2/1 t=2/0\n" K("12", "c") " not loaded s=? l=? t=?\n");
     assert_int_equal(r.totals.different, 1);
     assert_int_equal(r.totals.not_loaded, 1);
     assert_int_equal(r.totals.gone, 1);
     /* no more rows are named than were asked for */
-    verified(&r, rig, NULL, 2);
-    assert_non_null(strstr(r.text, "source 3"));
-    assert_non_null(strstr(r.text, "source 4"));
-    assert_null(strstr(r.text, "target 0"));
+
+    verified(&r, rig, NULL, 1);
+    assert_non_null(strstr(r.text, "changed 3"));
+    assert_null(strstr(r.text, "missing 4"));
     /* a source that is no CSV any more is a difference, not an end */
     rig_put(rig, A, "id,wrong\n1,2\n");
     assert_string_equal(verified(&r, rig, NULL, 10),
@@ -221,7 +112,7 @@ OVER_ALL(without_lineage_the_table_is_compared_as_a_whole)
     assert_false(r.totals.by_object);
     hour_t hour = books_row(rig, A, 0).hour;
     struct hour_range range = {true, hour, hour + 1};
-    assert_non_null(strstr(verified(&r, rig, &range, 5), "(table) equal s=? l=4/1 t=? *\n"));
+    assert_non_null(strstr(verified(&r, rig, &range, 5), "(table) equal s=? l=4/1 t=4/0 *\n"));
     smuggle(rig, 0, 9, "odd", 1);
     assert_non_null(strstr(verified(&r, rig, NULL, 5), "(table) target differs s=? l=4/1 t=5/0 *\n"));
     assert_int_equal(r.totals.different, 1);
@@ -269,19 +160,20 @@ static void tampering_is_found(void **state)
         const char *sql, *text;
     } CASES[] = {
         {"UPDATE t SET name = 'Ann' WHERE id = 1",
-         A " target differs s=2/0 l=2/0 t=2/0\n  " A " source 2 <1,ann,1.5>\n  " A " target 0 <1,Ann,1.5>\n"},
-        {"DELETE FROM t WHERE id = 2", A " target differs s=2/0 l=2/0 t=1/0\n  " A " source 3 <2,bob,2.5>\n"},
+         A " target differs s=2/0 l=2/0 t=2/0\n  " A " changed 2 1:1 name: ann | Ann <1,ann,1.5>\n"},
+        {"DELETE FROM t WHERE id = 2",
+         A " target differs s=2/0 l=2/0 t=1/0\n  " A " missing 3 1:0 <2,bob,2.5>\n"},
         {"UPDATE t SET amount = NULL WHERE id = 2",
-         A " target differs s=2/0 l=2/0 t=2/0\n  " A " source 3 <2,bob,2.5>\n  " A " target 0 <2,bob,>\n"},
+         A " target differs s=2/0 l=2/0 t=2/0\n  " A " changed 3 1:1 amount: 2.5 | NULL <2,bob,2.5>\n"},
         {"UPDATE t SET name = '' WHERE id = 4",
-         B " target differs s=2/1 l=2/1 t=2/0\n  " B " source 4 <4,,5>\n  " B " target 0 <4,\"\",5>\n"},
+         B " target differs s=2/1 l=2/1 t=2/0\n  " B " changed 4 1:1 name: NULL |  <4,,5>\n"},
         {"UPDATE t SET name = 'q\"' WHERE id = 3",
-         B " target differs s=2/1 l=2/1 t=2/0\n  " B " source 2 <3,\"c \"\"x\"\", y\",3>\n  " B
-           " target 0 <3,\"q\"\"\",3>\n"},
+         B " target differs s=2/1 l=2/1 t=2/0\n  " B
+           " changed 2 1:1 name: c \"x\", y | q\" <3,\"c \"\"x\"\", y\",3>\n"},
         {"INSERT INTO t SELECT * FROM t WHERE id = 1",
-         A " target differs s=2/0 l=2/0 t=3/0\n  " A " target 0 <1,ann,1.5>\n"},
+         A " target differs s=2/0 l=2/0 t=3/0\n  " A " doubled 2 1:2 <1,ann,1.5>\n"},
         {"UPDATE sluice_load SET rows_loaded = 7 WHERE object LIKE '%a.csv'",
-         A " source differs s=2/0 l=7/0 t=2/0\n"},
+         A " source differs s=2/0 l=7/0 t=2/0 *\n"},
         {"UPDATE t SET _load = NULL WHERE id = 1", "(unknown) target differs s=? l=? t=1/0 *\n"},
         {"DELETE FROM t", "\n" B " target differs s=2/1 l=2/1 t=0/0\n"},
     };
