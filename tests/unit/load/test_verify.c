@@ -1,4 +1,5 @@
 /* verify: every status, for tables that were tampered with, sources that changed, and neither. */
+#include "core/load/replay.h"
 #include "tests/unit/load/verify_rig.h"
 
 OVER_ALL(what_was_loaded_is_equal)
@@ -285,6 +286,133 @@ OVER_ALL(a_table_that_is_loaded_into_is_not_compared_as_a_whole)
     assert_int_equal(r.totals.different, 0);
 }
 
+/* ---- loaded under another schema ---- */
+
+#define NULLS_FOR_MISSING "schema.missing_columns=null"
+
+/* A was loaded before the column `city` was there, B after it. */
+static void add_column(struct rig *rig, const char *lineage)
+{
+    static const char MORE[] = "amount, type: double}\n    - {name: city, type: varchar(9)}";
+    char *evolved = edited(PIPELINES[1], "amount, type: double}", MORE);
+    rig_open(rig, PIPELINES[1], &lineage, 1);
+    rig_put(rig, A, GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    tamper(rig, "ALTER TABLE t ADD COLUMN city TEXT");
+    rig_restart(rig, evolved, SETS(lineage, NULLS_FOR_MISSING));
+    rig_put(rig, B, "id,name,amount,city\n3,eve,3,Rome\n");
+    assert_int_equal(rig_run(rig, NULL), 0);
+    free(evolved);
+}
+
+/* The ledger's hash of A is of rows without the column: source and target are held against each other. */
+static void rows_of_before_a_column_was_added_are_equal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *text;
+    } CASES[] = {
+        {"SELECT 1", A " equal s=2/0 l=2/0 t=2/0 *\n" B " equal s=1/0 l=1/0 t=1/0\n"},
+        {"UPDATE t SET city = 'Bonn' WHERE id = 1",
+         A " target differs s=2/0 l=2/0 t=2/0 *\n  " A " changed 2 1:1 city: NULL | Bonn <1,ann,1.5,>\n"},
+        {"DELETE FROM t WHERE id = 1", A " target differs s=2/0 l=2/0 t=1/0 *\n  " A " missing 2 1:0 "},
+        {"UPDATE sluice_load SET rows_loaded = 3 WHERE object LIKE '%a.csv'",
+         A " source differs s=2/0 l=3/0 t=2/0 *\n"},
+        {"UPDATE t SET city = NULL",
+         B " target differs s=1/0 l=1/0 t=1/0\n  " B " changed 2 1:1 city: Rome | NULL"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct rig rig = {0};
+        struct report r;
+        add_column(&rig, "target.lineage=true");
+        tamper(&rig, CASES[i].sql);
+        verified(&r, &rig, NULL, 5);
+        if (!strstr(r.text, CASES[i].text))
+            fail_msg("%s:\n%s", CASES[i].sql, r.text);
+        assert_int_equal(r.totals.other_schema, 1);
+        rig_close(&rig);
+    }
+}
+
+static void a_source_that_changed_since_is_told_from_a_target_that_did(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    struct err err = ERR_INIT;
+    add_column(&rig, "target.lineage=true");
+    rig_put(&rig, A, HEAD "1,ann,1.5\n2,bob,99\n");
+    verified(&r, &rig, NULL, 0);
+    assert_non_null(strstr(r.text, A " source differs s=2/0 l=2/0 t=2/0 *\n"));
+    assert_int_equal(store_remove(rig.store, A, &err), ERR_OK);
+    verified(&r, &rig, NULL, 0);
+    assert_non_null(strstr(r.text, A " gone s=? l=2/0 t=2/0 *\n"));
+    tamper(&rig, "DELETE FROM t WHERE id = 2");
+    verified(&r, &rig, NULL, 0);
+    assert_non_null(strstr(r.text, A " target differs s=? l=2/0 t=1/0 *\n"));
+    assert_int_equal(r.totals.gone_different, 1);
+    assert_int_equal(r.totals.reload.n, 0);
+    rig_close(&rig);
+}
+
+static void without_lineage_another_schema_is_compared_with_the_source(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    add_column(&rig, "target.lineage=false");
+    verified(&r, &rig, NULL, 5);
+    assert_string_equal(r.text, A " equal s=2/0 l=2/0 t=? *\n" B
+                                  " equal s=1/0 l=1/0 t=?\n(table) equal s=? l=3/0 t=3/0 *\n");
+    tamper(&rig, "UPDATE t SET city = 'Bonn' WHERE id = 1");
+    verified(&r, &rig, NULL, 5);
+    assert_non_null(strstr(r.text, "(table) target differs s=? l=3/0 t=3/0 *\n  " A
+                                   " changed 2 1:1 city: NULL | Bonn <1,ann,1.5,>\n"));
+    /* of some hours the sum of the source is not known: counts alone, and it says so */
+    hour_t hour = books_row(&rig, A, 0).hour;
+    verified(&r, &rig, &(struct hour_range){true, hour, hour + 1}, 0);
+    assert_non_null(strstr(r.text, "(table) equal s=? l=3/0 t=3/0 *\n"));
+    rig_close(&rig);
+}
+
+/* What is wider takes what was refused: the way is a replay, and after it source and target agree. */
+static void a_wider_type_takes_what_was_refused(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    struct replay_totals totals;
+    struct err err = ERR_INIT;
+    char *narrow = edited(PIPELINES[1], "varchar(20)", "varchar(3)");
+    rig_open(&rig, narrow, SETS("policy.max_rejects=1", "target.lineage=true"));
+    rig_put(&rig, A, HEAD "1,ann,1.5\n2,robert,2.5\n");
+    assert_int_equal(rig_run(&rig, NULL), 0);
+    rig_restart(&rig, PIPELINES[1], SETS("target.lineage=true"));
+    verified(&r, &rig, NULL, 0);
+    assert_string_equal(r.text, A " source differs s=2/0 l=1/1 t=1/0 *\n");
+    assert_int_equal(replay_rejects(&rig.job, &(struct record_query){0}, &totals, &err), ERR_OK);
+    verified(&r, &rig, NULL, 0);
+    assert_string_equal(r.text, A " equal s=2/0 l=2/0 t=2/0\n");
+    free(narrow);
+    rig_close(&rig);
+}
+
+/* Other bytes with the same rows are the same rows; other rows are said to be new content. */
+OVER_ALL(content_is_told_from_rows)
+{
+    struct report r;
+    (void)wrap;
+    rig_open(rig, pipeline, SETS("target.lineage=true"));
+    rig_put(rig, A, GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    rig_put(rig, A, HEAD "\n1,ann,1.50\r\n2,bob,2.5");
+    assert_string_equal(verified(&r, rig, NULL, 5), A " equal s=2/0 l=2/0 t=2/0\n");
+    rig_put(rig, A, HEAD "1,ann,1.5\n");
+    assert_string_equal(verified(&r, rig, NULL, 5),
+                        A " source differs s=1/0 l=2/0 t=2/0 *\n  " A " extra 0 0:1 <2,bob,2.5>\n");
+    assert_int_equal(r.totals.reload.n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +429,11 @@ int main(void)
         cmocka_unit_test(tampering_is_found),
         cmocka_unit_test(a_row_under_the_wrong_load_is_found),
         cmocka_unit_test(a_gone_object_with_a_lost_row_differs),
+        cmocka_unit_test(rows_of_before_a_column_was_added_are_equal),
+        cmocka_unit_test(a_source_that_changed_since_is_told_from_a_target_that_did),
+        cmocka_unit_test(without_lineage_another_schema_is_compared_with_the_source),
+        cmocka_unit_test(a_wider_type_takes_what_was_refused),
+        cmocka_unit_test(content_is_told_from_rows),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }

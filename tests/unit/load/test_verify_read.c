@@ -146,12 +146,12 @@ OVER_ALL(a_bad_object_costs_no_other)
     rig_put(rig, K("14", "d"), "id,nothing\n");
     verified(&r, rig, NULL, 5);
     assert_string_equal(
-        r.text, A " source differs s=? l=2/0 t=2/0 *\n" B
-                  " equal s=1/1 l=1/1 t=1/0\n" K("12", "z") ".gz source differs s=? l=2/0 t=2/0 *\n" K(
-                      "13", "c") " equal s=2/0 l=2/0 t=2/0\n" K("14", "d") " source differs s=? l=2/0 t=2/0 "
-                                                                           "*\n" K("14",
-                                                                                   "e") " equal s=2/0 l=2/0 "
-                                                                                        "t=2/0\n");
+        r.text,
+        A " source differs s=? l=2/0 t=2/0 *\n" B
+          " equal s=1/1 l=1/1 t=1/0\n" K("12", "z") ".gz source differs s=? l=2/0 t=2/0 *\n" K(
+              "13", "c") " equal s=2/0 l=2/0 t=2/0\n" K("14", "d") " source differs s=? l=2/0 t=2/0 "
+                                                                   "*\n" K("14", "e") " equal s=2/0 l=2/0 "
+                                                                                      "t=2/0\n");
     assert_int_equal(r.totals.unread, 3);
     assert_int_equal(r.totals.reload.n, 0); /* a reload would fail for what verify failed for */
     assert_int_equal(r.totals.unread_error.code, ERR_OK);
