@@ -197,7 +197,8 @@ enum err_code mys_fail_stmt(struct mys_sink *s, MYSQL_STMT *stmt, const char *wh
 
     if (code != 0)
         return fail(s, code, mysql_stmt_error(stmt), what, err);
-    /* MariaDB's library notes a connection that broke in the midst of rows with the connection, or nowhere. */
+    /* MariaDB's library notes a connection that broke in the midst of rows with the connection, or nowhere.
+     */
     code = mysql_errno(s->db);
     return fail(s, code ? code : CR_SERVER_LOST, code ? mysql_error(s->db) : "the connection broke off", what,
                 err);

@@ -497,7 +497,9 @@ static enum err_code show_new(struct show *s, bool large, struct err *err)
 /* Naming rows is an extra: what the comparison found stands without it. */
 static enum err_code forgive(const char *what, struct err *err)
 {
-    if (err->name == ERRN_LIMIT || err->code == ERR_DATA || err->code == ERR_PRECONDITION) {
+    bool its_own = err->code == ERR_DATA || err->code == ERR_PRECONDITION || err->code == ERR_DENIED ||
+                   err->code == ERR_IO || err->name == ERRN_LIMIT;
+    if (its_own) {
         log_msg(LOG_WARN, "%s: its rows cannot be named: %s", what, err->msg);
         err_clear(err);
     }
