@@ -270,25 +270,29 @@ OVER_ALL(an_outage_without_end_ends_the_comparison)
     assert_true(rig->clock.now_us - before >= MAX_S * US && rig->clock.now_us - before < 2 * MAX_S * US);
     end_scene(rig, wrap);
     rig_open(rig, pipeline, NO_SETS);
-    /* the scan is cut in its middle each time, and each time there is a server to connect to */
-    rig_close(rig);
-    *rig = (struct rig){.wrap_sink = sink_wrap_new, .wrap_ctx = wrap};
-    rig_open(rig, pipeline, SURE_SETS);
-    put_two(rig);
+}
+
+/* The scan is cut in its middle each time, and each time there is a server to connect to. */
+OVER_ALL(a_scan_that_is_always_cut_is_given_up)
+{
+    struct report r;
+    struct err err = ERR_INIT;
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    assert_int_equal(buf_append_str(&text, HEAD, &err), ERR_OK);
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(buf_printf(&text, &err, "%d,a,1\n", i), ERR_OK);
+    rig_open(rig, pipeline, SETS(LINEAGE));
+    rig_put(rig, A, buf_str(&text));
     assert_int_equal(rig_run(rig, NULL), 0);
-    set_scene(rig, pipeline, SURE_SETS, 0);
-    sink_wrap_reset(wrap);
-    sink_wrap_rule(wrap, &(struct sink_rule){.op = SINK_OP_SCAN_NEXT,
-                                             .nth = 1,
-                                             .onwards = true,
-                                             .when = SINK_AFTER,
-                                             .error = ERRN_DB_LOST,
-                                             .lose = true});
-    before = rig->clock.now_us;
-    err_clear(&err);
+    set_scene(rig, pipeline, SETS(LINEAGE, "policy.outage=10s"), 0);
+    for (int64_t i = 1; i <= SINK_RULES_MAX; i++)
+        fail_at(wrap, SINK_OP_SCAN_NEXT, 3 * i, SINK_BEFORE, ERRN_DB_LOST);
+    int64_t before = rig->clock.now_us;
     assert_int_equal(verify(&r, rig, 5, &err), ERR_TRANSIENT);
-    assert_true(rig->clock.now_us - before >= MAX_S * US && rig->clock.now_us - before < 2 * MAX_S * US);
+    assert_true(rig->clock.now_us - before >= 10 * US && rig->clock.now_us - before < 20 * US);
     sink_wrap_reset(wrap);
+    buf_release(&text);
     end_scene(rig, wrap);
     rig_open(rig, pipeline, NO_SETS);
 }
@@ -327,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_database_that_goes_away_is_waited_for),
         cmocka_unit_test(a_store_that_goes_away_is_waited_for),
         cmocka_unit_test(an_outage_without_end_ends_the_comparison),
+        cmocka_unit_test(a_scan_that_is_always_cut_is_given_up),
         cmocka_unit_test(a_stop_ends_the_waiting),
     };
     return cmocka_run_group_tests_name("verify_read", tests, NULL, NULL);
