@@ -21,15 +21,6 @@
 
 enum { NOTE_MAX = ERR_MSG_MAX + 256 };
 
-/* What the ledger says of one object, and what the target holds under its loads. */
-struct books {
-    int64_t *ids;
-    size_t n;
-    bool moved;        /* they are not those of before the scan */
-    bool other_schema; /* one of them was loaded under another schema */
-    struct verify_side target;
-};
-
 const char *verify_status_text(enum verify_status status)
 {
     static const char *const text[] = {"equal", "source differs", "target differs",  "not loaded",
@@ -38,51 +29,6 @@ const char *verify_status_text(enum verify_status status)
 }
 
 /* ---- one object ---- */
-
-static enum err_code page_of(struct verify *v, struct books *b, const struct ledger_query *query,
-                             struct ledger_row *rows, size_t *n, struct err *err)
-{
-    if (sink_ledger_page(v->job->sink, query, rows, REC_PAGE, n, err) != ERR_OK)
-        return err->code;
-    int64_t *grown = mem_realloc(b->ids, (b->n + *n + 1) * sizeof *grown);
-    if (!grown)
-        return err_nomem(err);
-    b->ids = grown;
-    for (size_t i = 0; i < *n; i++) {
-        const struct load_tally *t = verify_find_load(v, rows[i].id);
-        const struct book_mark *mark = verify_find_mark(v, rows[i].id);
-        b->ids[b->n++] = rows[i].id;
-        b->moved |= !mark || mark->stamp != verify_stamp(&rows[i]);
-        b->other_schema |= rows[i].schema_hash != v->job->pipeline->schema.hash;
-        if (t) {
-            b->target.rows += t->rows;
-            b->target.hash += t->hash;
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err_code look_up(struct verify *v, const char *object, struct books *b, struct err *err)
-{
-    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
-    struct ledger_query query = {.object = object, .order = LEDGER_BY_KEY};
-    size_t n = REC_PAGE;
-    if (!rows)
-        return err_nomem(err);
-    b->target.known = v->totals->by_object;
-    while (n == REC_PAGE) {
-        if (page_of(v, b, &query, rows, &n, err) != ERR_OK) {
-            if (!verify_again(v, err))
-                break;
-            n = REC_PAGE;
-            continue;
-        }
-        query.after_object = object;
-        query.after_chunk = n ? rows[n - 1].chunk : 0;
-    }
-    mem_free(rows);
-    return err->code;
-}
 
 static bool same(const struct verify_side *a, const struct verify_side *b, bool rejects)
 {
@@ -130,7 +76,7 @@ static void judge_other(struct verify *v, const struct subject *s, struct verify
     }
 }
 
-static void judge(struct verify *v, const struct subject *s, const struct books *b, struct verify_result *r)
+static void judge(struct verify *v, const struct subject *s, struct verify_result *r)
 {
     bool target_ok = !r->target.known || same(&r->target, &r->ledger, false);
     bool gone = s->entry.kind == DIFF_GONE;
@@ -138,7 +84,7 @@ static void judge(struct verify *v, const struct subject *s, const struct books 
     if (!gone && !r->source.known) {
         r->status = VERIFY_SOURCE_DIFFERS;
         r->note = s->why.msg;
-    } else if (b->other_schema && !(gone ? target_ok : source_ok)) {
+    } else if (s->books.other_schema && !(gone ? target_ok : source_ok)) {
         judge_other(v, s, r);
     } else if (gone) {
         r->status = target_ok ? VERIFY_GONE : VERIFY_TARGET_DIFFERS;
@@ -202,12 +148,9 @@ static enum err_code one_object(void *ctx, struct subject *s, struct err *err)
     const struct diff_entry *entry = &s->entry;
     struct verify_result r = {
         .hour = entry->hour, .object = entry->object.key, .objects = 1, .source = s->source, .note = ""};
-    struct books books = {0};
     v->totals->objects++;
-    if (entry->kind != DIFF_NEW && look_up(v, entry->object.key, &books, err) != ERR_OK)
-        goto out;
-    r.target = books.target;
-    if (books.moved) {
+    r.target = s->books.target;
+    if (s->books.moved) {
         r.status = VERIFY_MEANWHILE;
         r.source = r.target = (struct verify_side){.known = false};
     } else if (entry->kind == DIFF_NEW) {
@@ -220,13 +163,11 @@ static enum err_code one_object(void *ctx, struct subject *s, struct err *err)
         r.status = VERIFY_BASELINE;
     } else {
         r.ledger = ledger_of(entry);
-        judge(v, s, &books, &r);
+        judge(v, s, &r);
     }
     count(v, s, &r);
     if (tell(v, &r, err) == ERR_OK && differs(r.status) && s->read && v->totals->by_object)
-        (void)!verify_show_object(v, s, books.ids, books.n, r.target.rows, err);
-out:
-    mem_free(books.ids);
+        (void)!verify_show_object(v, s, err);
     return err->code;
 }
 
@@ -324,7 +265,8 @@ static void sum_up(struct verify *v)
 static enum err_code compare(struct verify *v, struct err *err)
 {
     struct verify_totals *t = v->totals;
-    struct verify_walk walk = {.v = v, .wanted = verify_is_loaded, .each = one_object, .ctx = v};
+    struct verify_walk walk = {
+        .v = v, .wanted = verify_is_loaded, .books = true, .each = one_object, .ctx = v};
     struct book_sum before = {0};
     if (verify_mark_books(v, err) != ERR_OK ||
         (!t->by_object && verify_sum_books(v, &before, err) != ERR_OK) ||

@@ -4,6 +4,7 @@
  * Invariants: marks are sorted by load id, and so are the tallies once the scan is through; a scan that broke
  * leaves nothing behind when it is begun again.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,59 @@ enum err_code verify_sum_books(struct verify *v, struct book_sum *sum, struct er
         }
         query.after_id = n ? rows[n - 1].id : 0;
     }
+    mem_free(rows);
+    return err->code;
+}
+
+static enum err_code add_book(struct verify *v, struct books *b, const struct ledger_row *row,
+                              struct err *err)
+{
+    const struct load_tally *t = verify_find_load(v, row->id);
+    const struct book_mark *mark = verify_find_mark(v, row->id);
+    if (b->n == b->cap) {
+        size_t cap = b->cap ? b->cap * 2 : 2;
+        int64_t *grown = mem_realloc(b->ids, cap * sizeof *grown);
+        if (!grown)
+            return err_nomem(err);
+        b->ids = grown;
+        b->cap = cap;
+    }
+    b->ids[b->n++] = row->id;
+    b->moved |= !mark || mark->stamp != verify_stamp(row);
+    b->other_schema |= row->schema_hash != v->job->pipeline->schema.hash;
+    b->target.rows += t ? t->rows : 0;
+    b->target.hash += t ? t->hash : 0;
+    return ERR_OK;
+}
+
+/* Pages from the first object to the last, side by side with the subjects: a question for each would be a
+ * round trip for each. */
+enum err_code verify_look_up(struct verify *v, struct subject *at, size_t n, struct err *err)
+{
+    struct ledger_query query = {.order = LEDGER_BY_KEY, .after_chunk = INT64_MIN / 2};
+    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    char after[REC_OBJECT_MAX + 1];
+    size_t i = 0, got = REC_PAGE;
+    if (!rows)
+        return err_nomem(err);
+    for (size_t k = 0; k < n; k++)
+        at[k].books.target.known = v->totals->by_object && at[k].entry.kind != DIFF_NEW;
+    (void)!snprintf(after, sizeof after, "%s", n ? at[0].entry.object.key : "");
+    query.after_object = after;
+    while (i < n && got == REC_PAGE && page(v, &query, rows, &got, err) == ERR_OK) {
+        for (size_t k = 0; k < got && i < n; k++) {
+            while (i < n && strcmp(at[i].entry.object.key, rows[k].object) < 0)
+                i++;
+            if (i < n && strcmp(at[i].entry.object.key, rows[k].object) == 0 &&
+                at[i].entry.kind != DIFF_NEW && add_book(v, &at[i].books, &rows[k], err) != ERR_OK)
+                goto out;
+        }
+        if (got > 0) {
+            (void)!snprintf(after, sizeof after, "%s", rows[got - 1].object);
+            query.after_chunk = rows[got - 1].chunk;
+        }
+    }
+out:
     mem_free(rows);
     return err->code;
 }

@@ -82,11 +82,25 @@ enum err_code verify_scan(struct verify *v, int64_t load_id, verify_scan_fn *fn,
 enum err_code verify_tally_target(struct verify *v, struct err *err) MUST_USE;
 struct load_tally *verify_find_load(struct verify *v, int64_t load_id);
 
+/* Fills the books of subjects, which are in order of key: their ledger rows as they are now. */
+struct subject;
+enum err_code verify_look_up(struct verify *v, struct subject *at, size_t n, struct err *err) MUST_USE;
+
 /* ---- verify_read.c ---- */
+
+/* What the ledger says of one object, and what the target holds under its loads. */
+struct books {
+    int64_t *ids; /* of its loads */
+    size_t n, cap;
+    bool moved;        /* they are not those of before the scan */
+    bool other_schema; /* one of them was loaded under another schema */
+    struct verify_side target;
+};
 
 /* An object under comparison. */
 struct subject {
     struct diff_entry entry;
+    struct books books;
     bool wanted; /* to be read */
     bool read;   /* whole; source is what was found */
     struct verify_side source;
@@ -103,7 +117,8 @@ struct verify_walk {
      * server went away. */
     enum err_code (*rows)(void *ctx, struct subject *s, const struct batch *batch, size_t from, size_t to,
                           struct err *err);
-    /* In order of key, after it was read. */
+    bool books; /* their books are looked up, after they were read */
+    /* In order of key, after all that. */
     enum err_code (*each)(void *ctx, struct subject *s, struct err *err);
     void *ctx;
 };
@@ -118,8 +133,7 @@ enum err_code verify_walk_one(struct verify_walk *walk, struct subject *s, struc
 
 /* Names rows that differ, until options->show are named: of one object (its loads' rows), of the table as a
  * whole, rows of no load. */
-enum err_code verify_show_object(struct verify *v, struct subject *s, int64_t *ids, size_t nids,
-                                 int64_t target_rows, struct err *err) MUST_USE;
+enum err_code verify_show_object(struct verify *v, struct subject *s, struct err *err) MUST_USE;
 enum err_code verify_show_table(struct verify *v, struct err *err) MUST_USE;
 enum err_code verify_show_unknown(struct verify *v, struct err *err) MUST_USE;
 

@@ -125,6 +125,14 @@ static enum err_code add_to_unit(struct unit *unit, struct subject *s, struct er
     return code;
 }
 
+static void forget(struct group *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        mem_free(g->at[i].books.ids);
+    g->n = 0;
+    g->bytes = 0;
+}
+
 static enum err_code flush(struct group *g, struct err *err)
 {
     struct verify_walk *walk = g->walk;
@@ -132,11 +140,12 @@ static enum err_code flush(struct group *g, struct err *err)
         return err->code;
     unit_free(g->unit);
     g->unit = NULL;
+    if (walk->books && verify_look_up(walk->v, g->at, g->n, err) != ERR_OK)
+        return err->code;
     for (size_t i = 0; i < g->n; i++)
         if (walk->each && walk->each(walk->ctx, &g->at[i], err) != ERR_OK)
             return err->code;
-    g->n = 0;
-    g->bytes = 0;
+    forget(g);
     return ERR_OK;
 }
 
@@ -144,6 +153,7 @@ static enum err_code gather(struct group *g, struct err *err)
 {
     struct subject *s = &g->at[g->n];
     s->wanted = g->walk->wanted(s);
+    s->books = (struct books){0};
     s->read = false;
     s->source = (struct verify_side){.known = false};
     s->why = ERR_INIT;
@@ -203,6 +213,7 @@ enum err_code verify_walk_all(struct verify_walk *walk, struct err *err)
 out:
     diff_end(v->diff);
     v->diff = NULL;
+    forget(&g);
     unit_free(g.unit);
     buf_release(&prefix);
     mem_free(g.at);

@@ -506,14 +506,14 @@ static enum err_code forgive(const char *what, struct err *err)
     return err->code;
 }
 
-enum err_code verify_show_object(struct verify *v, struct subject *subject, int64_t *ids, size_t nids,
-                                 int64_t target_rows, struct err *err)
+enum err_code verify_show_object(struct verify *v, struct subject *subject, struct err *err)
 {
-    struct show s = {.v = v, .one = subject, .ids = ids, .nids = nids};
-    if (enough(&s) || nids == 0)
+    struct books *b = &subject->books;
+    struct show s = {.v = v, .one = subject, .ids = b->ids, .nids = b->n};
+    if (enough(&s) || b->n == 0)
         return ERR_OK;
-    qsort(ids, nids, sizeof *ids, by_number);
-    if (show_new(&s, subject->source.rows > SIDE_MAX || target_rows > SIDE_MAX, err) == ERR_OK &&
+    qsort(b->ids, b->n, sizeof *b->ids, by_number);
+    if (show_new(&s, subject->source.rows > SIDE_MAX || b->target.rows > SIDE_MAX, err) == ERR_OK &&
         passes(&s, err) == ERR_OK)
         (void)!tell_all(&s, err);
     show_release(&s);
