@@ -242,16 +242,20 @@ static enum err_code put_repairs(struct app *app, const struct verify_totals *t,
 
     out_list_begin(out, "repair", repair, 2);
     if (t->unread)
-        out_line(out, "%s could not be read: mend or replace them in the source first",
+        out_line(out, "%s objects could not be read: mend or replace them in the source first",
                  out_count(t->unread, text));
     if (t->gone_different)
-        out_line(out, "%s differ and are gone from the source: put them back, or mend the table by hand",
+        out_line(out,
+                 "%s objects differ and are gone from the source: put them back, or mend the table by hand",
                  out_count(t->gone_different, text));
     if (t->unknown_rows)
         out_line(
             out,
-            "rows of no load are not sluice's to remove; to look at them: SELECT * FROM %s WHERE _load IS "
-            "NULL OR _load NOT IN (SELECT id FROM sluice_load)",
+            "rows of no load are not sluice's to remove%s; to look at them: SELECT * FROM %s WHERE _load "
+            "IS NULL OR _load NOT IN (SELECT id FROM sluice_load)",
+            t->reload.n ? ", and an object that lost rows is not reloaded while some have no _load: they "
+                          "may be its own"
+                        : "",
             app->pipeline->target.table);
     if (!t->by_object && t->different)
         out_line(out,

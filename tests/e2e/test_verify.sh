@@ -178,7 +178,7 @@ run verify --set source.url=file:damaged
 is "a damaged object: exit" "$status" 3
 like "is told" "$out" 'b.csv.gz +source differs +40 +40 .*(COMPRESSED|compressed|cut short|ends)'
 is "and it alone" "$(grep -c 'differs' "$work/out")" 1
-like "with what to do" "$out" '^1 could not be read: mend or replace'
+like "with what to do" "$out" '^1 objects could not be read: mend or replace'
 unlike "which is no reload" "$out" 'to repair'
 
 # A column that was added since: the ledger's hashes are of other rows.
