@@ -93,7 +93,7 @@ static void on_result(void *ctx, const struct verify_result *r)
     struct app *app = state->app;
     bool whole = !r->object || !r->object[0];
     const char *what = !r->object ? "(the whole table)" : whole ? "(rows of no known load)" : r->object;
-    bool people = !r->object || (r->status != VERIFY_EQUAL && r->status != VERIFY_BASELINE) || r->note[0];
+    bool people = !r->object || (r->status != VERIFY_EQUAL && r->status != VERIFY_BASELINE);
     const struct out_cell cells[COLUMNS] = {
         whole ? CELL_NULL : cell_num(r->hour),
         cell_str(r->object),
@@ -170,6 +170,12 @@ static void put_totals(struct app *app, const struct verify_totals *t, bool boun
     if (t->baseline)
         out_line(out, "%s noted by baseline, left out: what was loaded is not known",
                  out_count(t->baseline, a));
+    if (t->other_schema)
+        out_line(
+            out,
+            "%s loaded under another schema: source and target were compared with each other, the ledger "
+            "by counts",
+            out_count(t->other_schema, a));
     if (t->meanwhile)
         out_line(out, "%s loaded while the target was read, left out: verify again",
                  out_count(t->meanwhile, a));
