@@ -60,6 +60,34 @@ void app_tell(struct app *app, const struct err *err)
     app->told = *err;
 }
 
+/* An option and its value, in quotes where a shell would take it apart. */
+static enum err_code add_word(struct buf *out, const char *option, const char *word, struct err *err)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+    bool quoted = !word[0] || strspn(word, plain) != strlen(word);
+
+    if (buf_append_str(out, option, err) || (quoted && buf_append_char(out, '\'', err)))
+        return err->code;
+    for (; *word; word++)
+        if (buf_append_str(out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'}, err) != ERR_OK)
+            return err->code;
+    return quoted ? buf_append_char(out, '\'', err) : ERR_OK;
+}
+
+enum err_code app_same_pipeline(const struct app *app, struct buf *out, struct err *err)
+{
+    const struct options *o = app->options;
+
+    if ((o->directory && add_word(out, " -C ", o->directory, err)) ||
+        (o->given[OPT_CONFIG] && add_word(out, " -c ", o->configs[0], err)) ||
+        (o->env && add_word(out, " -e ", o->env, err)))
+        return err->code;
+    for (size_t i = 0; i < o->nsets; i++)
+        if (add_word(out, " --set ", o->sets[i], err) != ERR_OK)
+            break;
+    return err->code;
+}
+
 int64_t app_elapsed_ms(const struct app *app)
 {
     return (clock_mono_us(app->clock) - app->started_us) / 1000;

@@ -56,6 +56,10 @@ void app_verdict(struct app *app, int status);
 /* Prints an error that belongs to a part of the result: an object, an hour. */
 void app_tell(struct app *app, const struct err *err);
 
+/* Appends the options that name this pipeline as a shell reads them: " -c 'my file.yaml' -e prod", "" where
+ * none was given: for commands that people are told to type. */
+enum err_code app_same_pipeline(const struct app *app, struct buf *out, struct err *err) MUST_USE;
+
 /* Milliseconds since app_init. */
 int64_t app_elapsed_ms(const struct app *app);
 

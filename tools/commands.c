@@ -52,6 +52,7 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_RUN] = {"run", 0, OPTION_ONCE, "ID", "only this run"},
     [OPT_OBJECT] = {"object", 0, OPTION_ONCE, "KEY", "only this object"},
     [OPT_ERROR] = {"error", 0, OPTION_ONCE, "NAME", "only this error, such as CSV_RAGGED"},
+    [OPT_BY] = {"by", 0, OPTION_ONCE, "WHAT", "one line for each object (the default), hour or table"},
     [OPT_SHOW] = {"show", 0, OPTION_ONCE, "N", "name up to N rows that differ (at most 1000)"},
     [OPT_MISSING] =
         {"missing", 0, 0, NULL,
@@ -85,7 +86,7 @@ static const unsigned char run[] = {HOURS, OPT_RELOAD, OPT_YES, OPT_ALLOW_NONEMP
 static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
 static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
-static const unsigned char verify[] = {HOURS, OPT_SHOW, OPT_END};
+static const unsigned char verify[] = {HOURS, OPT_BY, OPT_SHOW, OPT_END};
 static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING, OPT_END};
 static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char hours[] = {HOURS, OPT_END};
@@ -145,8 +146,11 @@ const struct command_def command_table[CMD_COUNT] = {
                             "replay loads nothing twice."},
     [CMD_VERIFY] = {"verify", "", 0, 0, COMMAND_STREAMS, verify,
                     "compare source, ledger and target by counts and row hashes",
-                    "Reads the source again and scans the target. Prints the objects that differ; exits "
-                    "with 3 if there are any. Without target.lineage the target is compared as a whole."},
+                    "Reads the source again and scans the target. Prints the objects that differ, or with "
+                    "--by hour or table one line for each; exits with 3 if there are any, and says which "
+                    "command repairs them. --show names rows: what changed, is missing, doubled or of "
+                    "nobody. Without target.lineage the target is compared as a whole. A server that went "
+                    "away is waited for (policy.outage)."},
     [CMD_LS] = {"ls", "[URL]", 0, 1, COMMAND_STREAMS, none, "list the objects of a store",
                 "URL is a folder, bucket, prefix or object: file:lake, s3://bucket/prefix. Relative paths "
                 "start at the current folder. Without URL: the pipeline's source."},

@@ -194,6 +194,9 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return ERR_OK;
     case OPT_ERROR:
         return take_error_name(o, value, err);
+    case OPT_BY:
+        o->by = value;
+        return ERR_OK;
     case OPT_SHOW:
         return number(id, value, 0, OPTIONS_SHOW_MAX, &o->show, err);
     case OPT_SAMPLES:

@@ -77,6 +77,7 @@ enum option_id {
     OPT_OBJECT,
     OPT_ERROR,
     OPT_SHOW,
+    OPT_BY,
     OPT_RECURSIVE,
     OPT_MISSING,
     OPT_ONCE,
@@ -158,6 +159,7 @@ struct options {
     const char *run_id, *object, *error_name;
     int64_t show;
     int64_t samples;
+    const char *by; /* as given: each command knows what it may be */
     const char *args[OPTIONS_ARGS_MAX];
     size_t nargs;
 };

@@ -36,6 +36,7 @@ enum out_kind {
     OUT_HASH,   /* 16 hex digits */
     OUT_BOOL,   /* yes, no | true, false */
     OUT_NUMBER, /* 1234: an id */
+    OUT_LIST,   /* (nothing) | JSON: a list of objects of texts; CSV: nothing */
 };
 
 enum { IN_TEXT = 1, IN_JSON = 2, IN_CSV = 4, IN_DATA = IN_JSON | IN_CSV, IN_ALL = IN_TEXT | IN_DATA };
@@ -47,16 +48,29 @@ struct out_column {
     unsigned in;
 };
 
+/* A list within a row: n times nkeys texts, NULL = null. */
+struct out_sublist {
+    const char *const *keys;
+    size_t nkeys;
+    const char *const *values;
+    size_t n;
+};
+
 struct out_cell {
     bool null;
     int64_t num; /* of kinds that are no text (a hash's bits too) */
     const char *str;
+    const struct out_sublist *list;
 };
 
 #define CELL_NULL ((struct out_cell){.null = true})
 static inline struct out_cell cell_num(int64_t num)
 {
     return (struct out_cell){.num = num};
+}
+static inline struct out_cell cell_list(const struct out_sublist *list)
+{
+    return (struct out_cell){.null = !list, .list = list};
 }
 /* NULL and "" are no value. */
 static inline struct out_cell cell_str(const char *str)

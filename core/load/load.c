@@ -371,6 +371,7 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                           .outcomes = outcomes};
     struct task *fetcher = NULL, *parser = NULL;
 
+    l->sink_failed = false;
     memset(outcomes, 0, unit->n * sizeof *outcomes);
     if (pipes_open(l, &pipes, err) != ERR_OK)
         goto out;
@@ -410,7 +411,6 @@ enum err_code loader_run(struct loader *l, struct claim *claim, const struct uni
                          struct load_outcome *outcomes, struct reject_samples *samples, struct err *err)
 {
     struct work work = {.loader = l, .claim = claim, .unit = unit, .outcomes = outcomes, .samples = samples};
-    l->sink_failed = false;
     if (samples)
         reject_samples_clear(samples);
     if (loader_drive(l, unit, &l->job->pipeline->policy.max_rejects, outcomes, load_item, &work, err) ==

@@ -152,6 +152,23 @@ mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE
 mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
 mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
 
+# --- verify
+mutant verify-adds-a-broken-scan core/load/verify_books.c 's/^        v->nloads = 0;/        (void)0;/' unit/load/test_verify_read
+mutant verify-waits-without-end core/load/verify_books.c 's/if \(rows > v->scan_best \+ .*/if (rows > 0) {/' unit/load/test_verify_read
+mutant verify-waits-for-nobody core/load/verify_read.c 's/while \(err->code == ERR_TRANSIENT \&\&$/while (false \&\&/' unit/load/test_verify_read
+mutant verify-ends-with-a-bad-object core/load/verify_read.c 's/if \(is_its_own\(&why\)/if (false \&\& is_its_own(\&why)/' unit/load/test_verify_read
+mutant verify-hour-by-its-sum core/load/verify_hours.c 's/^    sum->status = verify_worse\(.*/    (void)0;/' unit/load/test_verify_hours
+mutant verify-hours-in-key-order core/load/verify_hours.c 's/if \(h->n && h->at\[h->n - 1\]\.hour < hour\)/if (true)/' unit/load/test_verify_hours
+mutant verify-judges-what-moved core/load/verify.c 's/b->moved \|= .*/b->moved |= !mark;/' unit/load/test_verify
+mutant verify-table-loaded-beside core/load/verify.c 's/before->stamp != after\.stamp/false/' unit/load/test_verify
+mutant verify-other-schema-by-hash core/load/verify.c 's/b->other_schema \|= .*/(void)0;/' unit/load/test_verify
+mutant verify-other-schema-by-counts core/load/verify.c 's/r->target\.known && !same\(&r->source, &r->target, false\)/false/' unit/load/test_verify
+mutant verify-reloads-what-is-gone core/load/verify.c 's/ && !unread && !gone\)/)/' unit/load/test_verify
+mutant verify-rows-by-counts core/load/verify_rows.c 's/differs = b->sum != 0 \|\| /differs = /' unit/load/test_verify_rows
+mutant verify-names-rows-of-the-gone core/load/verify_rows.c 's/ \|\| \(more && s->no_extras\)//' unit/load/test_verify_rows
+mutant verify-names-what-broke core/load/verify_rows.c 's/s->nnames = s->n = 0;/s->nnames = 0;/' unit/load/test_verify_read
+mutant verify-pairs-without-key core/load/verify_rows.c 's/if \(same_key\(s, of->row, k->row\)\)/if (false)/' unit/load/test_verify_rows
+
 # --- waiting
 mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
     unit/load/test_keep
