@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { STEPS_MAX = 1024 * 1024 };
+
 /* The marks of one part, and the numbers [from, to) that it can be. */
 struct marks {
     uint8_t *at;
@@ -132,5 +134,10 @@ bool hour_set_range(const struct hour_set *set, const struct hour_range *within,
         out->from = first;
     if (out->to > last + 1)
         out->to = last + 1;
+    /* The ends that options gave may lie between two hours of the set. */
+    for (int i = 0; i < STEPS_MAX && out->from < out->to && !hour_set_has(set, out->from); i++)
+        out->from++;
+    for (int i = 0; i < STEPS_MAX && out->from < out->to && !hour_set_has(set, out->to - 1); i++)
+        out->to--;
     return out->from < out->to;
 }

@@ -39,7 +39,7 @@ struct cursor {
     size_t row;
     bool more;
     int parts[PART_COUNT]; /* of the current object's hour */
-    int64_t rowid, readings;
+    int64_t readings;
 };
 
 /* ---- the table ---- */
@@ -63,10 +63,13 @@ static int on_connect(sqlite3 *db, void *ctx, int argc, const char *const *argv,
         const char *type = c < schema->nloaded ? sqlite_declared_type(&schema_loaded(schema, c)->type)
                            : c == schema->nloaded + TERM_OBJECT ? "TEXT"
                                                                 : "INTEGER";
-        if (sqlite_quote(&sql, q->names[c], &q->failed) ||
-            buf_printf(&sql, &q->failed, " %s%s", type, q->names[c + 1] ? ", " : ")"))
+        if (sqlite_quote(&sql, q->names[c], &q->failed) || buf_printf(&sql, &q->failed, " %s, ", type))
             goto out;
     }
+    /* An OR is run part by part, and what both parts give is told by its key. */
+    if (buf_printf(&sql, &q->failed, "PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->extra[TERM_OBJECT],
+                   q->extra[TERM_OBJECT + 1]))
+        goto out;
     rc = sqlite3_declare_vtab(db, buf_str(&sql));
     if (rc != SQLITE_OK) {
         err_set(&q->failed, ERRN_CONFIG, "the schema is no table for SQL: %s", sqlite3_errmsg(db));
@@ -291,7 +294,6 @@ static int on_next(sqlite3_vtab_cursor *base)
 {
     struct cursor *c = (struct cursor *)base;
 
-    c->rowid++;
     if (++c->row < c->batch->rows)
         return SQLITE_OK;
     return next_batch(c, &c->query->failed) == ERR_OK ? SQLITE_OK : fail(c);
@@ -300,12 +302,6 @@ static int on_next(sqlite3_vtab_cursor *base)
 static int on_eof(sqlite3_vtab_cursor *base)
 {
     return !((const struct cursor *)base)->more;
-}
-
-static int on_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = ((const struct cursor *)base)->rowid;
-    return SQLITE_OK;
 }
 
 static void result_value(sqlite3_context *ctx, const struct batch *batch, size_t col, size_t row)
@@ -370,8 +366,7 @@ static const sqlite3_module MODULE = {
     .xFilter = on_filter,
     .xNext = on_next,
     .xEof = on_eof,
-    .xColumn = on_column,
-    .xRowid = on_rowid,
+    .xColumn = on_column, /* no xRowid: the table has none */
 };
 
 enum err_code query_table_register(struct query *q, struct err *err)

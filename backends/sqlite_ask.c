@@ -198,52 +198,46 @@ static enum err_code fail(const struct sqlite_ask *ask, int rc, const char *sql,
 
 /* ---- one statement ---- */
 
-/* Whether there is no statement behind the first: spaces, comments and ";" are none. */
-static enum err_code check_tail(const struct sqlite_ask *ask, const char *sql, const char *tail,
-                                struct err *err)
+/* Where the next statement begins: behind spaces, comments and ";". */
+static const char *statement(const char *sql)
 {
-    char where[64];
+    for (;;) {
+        const char *end;
 
-    while (*tail) {
-        sqlite3_stmt *second = NULL;
-        const char *from = tail + strspn(tail, " \t\r\n;");
-        int rc = sqlite3_prepare_v2(ask->db, from, -1, &second, &tail);
-        bool there = second || rc != SQLITE_OK;
-
-        sqlite3_finalize(second);
-        if (there) {
-            where_text(sql, (int)(from - sql), where, sizeof where);
-            return err_set(err, ERRN_QUERY, "%s: a second statement begins here; a query is one statement",
-                           where);
-        }
+        sql += strspn(sql, " \t\r\n\f;");
+        if (strncmp(sql, "--", 2) == 0)
+            sql += strcspn(sql, "\n");
+        else if (strncmp(sql, "/*", 2) == 0)
+            sql = (end = strstr(sql + 2, "*/")) ? end + 2 : sql + strlen(sql);
+        else
+            return sql;
     }
-    return ERR_OK;
 }
 
 enum err_code sqlite_ask_prepare(const struct sqlite_ask *ask, const char *sql, sqlite3_stmt **out,
                                  struct err *err)
 {
-    const char *tail = sql;
+    const char *first = statement(sql), *tail;
+    char where[64];
     sqlite3_stmt *stmt = NULL;
-    int rc = SQLITE_OK;
+    int rc;
 
     *out = NULL;
     if (strlen(sql) > ANSWER_SQL_MAX)
         return err_set(err, ERRN_QUERY, "SQL: more than %d bytes", ANSWER_SQL_MAX);
-    /* An empty statement or a comment is passed over. */
-    while (!stmt && rc == SQLITE_OK && *tail) {
-        const char *from = tail;
-        rc = sqlite3_prepare_v2(ask->db, from, -1, &stmt, &tail);
-        if (rc != SQLITE_OK)
-            return fail(ask, rc, sql, from, err);
-    }
-    if (!stmt)
+    if (!*first)
         return err_set(err, ERRN_QUERY, "SQL: there is no statement: such as SELECT count(*) FROM %s",
                        ask->table);
-    if (check_tail(ask, sql, tail, err) == ERR_OK &&
-        (!sqlite3_stmt_readonly(stmt) || sqlite3_column_count(stmt) == 0))
+    rc = sqlite3_prepare_v2(ask->db, first, -1, &stmt, &tail);
+    if (rc != SQLITE_OK)
+        return fail(ask, rc, sql, first, err);
+    tail = statement(tail);
+    where_text(sql, (int)(tail - sql), where, sizeof where);
+    if (*tail)
+        err_set(err, ERRN_QUERY, "%s: a second statement begins here; a query is one statement", where);
+    else if (!sqlite3_stmt_readonly(stmt) || sqlite3_column_count(stmt) == 0)
         err_set(err, ERRN_QUERY, "SQL: " ONLY_READS);
-    if (err->code == ERR_OK && sqlite3_bind_parameter_count(stmt) > 0)
+    else if (sqlite3_bind_parameter_count(stmt) > 0)
         err_set(err, ERRN_QUERY, "SQL: parameters (?, :name) have no values here: write the values");
     if (err->code)
         sqlite3_finalize(stmt);

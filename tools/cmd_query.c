@@ -198,18 +198,40 @@ static const struct out_column part_columns[] = {
 };
 enum { PLAN_COLUMNS = 3, PART_COLUMNS = 12 };
 
+enum { DEPTH_MAX = 16, STEPS_MAX = 256 };
+
+struct step {
+    int64_t id;
+    size_t depth;
+};
+
 struct explained {
     struct app *app;
-    bool parts; /* the list of parts is open */
+    bool parts;                   /* the list of parts is open */
+    struct step steps[STEPS_MAX]; /* that others may stand below */
+    size_t nsteps;
 };
 
 static enum err_code on_step(void *ctx, int64_t id, int64_t parent, const char *detail, struct err *err)
 {
     struct explained *x = ctx;
+    size_t depth = 0;
+    struct buf text;
 
-    (void)err;
-    out_row(&x->app->out, (struct out_cell[]){cell_num(id), cell_num(parent), cell_str(detail)});
-    return ERR_OK;
+    for (size_t i = 0; i < x->nsteps; i++)
+        if (x->steps[i].id == parent && x->steps[i].depth < DEPTH_MAX)
+            depth = x->steps[i].depth + 1;
+    if (x->nsteps < STEPS_MAX)
+        x->steps[x->nsteps++] = (struct step){id, depth};
+    buf_init(&text, strlen(detail) + 2 * DEPTH_MAX + 3);
+    if (buf_printf(&text, err, "%*s%s", (int)(2 * depth), "", detail) == ERR_OK) {
+        out_row_in(&x->app->out, IN_TEXT,
+                   (struct out_cell[]){CELL_NULL, CELL_NULL, cell_str(buf_str(&text))});
+        out_row_in(&x->app->out, IN_JSON,
+                   (struct out_cell[]){cell_num(id), cell_num(parent), cell_str(detail)});
+    }
+    buf_release(&text);
+    return err->code;
 }
 
 static void begin_parts(struct explained *x)
@@ -225,16 +247,18 @@ static enum err_code on_part(void *ctx, const struct query_part *p, struct err *
 {
     struct explained *x = ctx;
     bool hours = p->prefix && p->range.bounded;
+    hour_t first_year = HOUR_MIN + 366 * 24, last_year = HOUR_MAX - 366 * 24; /* what no year bounds */
 
     (void)err;
     begin_parts(x);
-    out_row(&x->app->out, (struct out_cell[]){cell_str(p->table), cell_str(p->terms),
-                                              hours ? cell_num(p->range.from) : CELL_NULL,
-                                              hours ? cell_num(p->range.to) : CELL_NULL, cell_str(p->prefix),
-                                              cell_num(p->readings), cell_num(p->counts.objects),
-                                              cell_num(p->counts.bytes), cell_num(p->counts.passed),
-                                              cell_num(p->counts.ignored), cell_num(!p->estimate),
-                                              cell_str(p->estimate ? "at most, each time it is read" : "")});
+    out_row(&x->app->out,
+            (struct out_cell[]){cell_str(p->table), cell_str(p->terms),
+                                hours && p->range.from > first_year ? cell_num(p->range.from) : CELL_NULL,
+                                hours && p->range.to < last_year ? cell_num(p->range.to) : CELL_NULL,
+                                cell_str(p->prefix), cell_num(p->readings), cell_num(p->counts.objects),
+                                cell_num(p->counts.bytes), cell_num(p->counts.passed),
+                                cell_num(p->counts.ignored), cell_num(!p->estimate),
+                                cell_str(p->estimate ? "at most, each time it is read" : "")});
     return ERR_OK;
 }
 
