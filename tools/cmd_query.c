@@ -139,11 +139,12 @@ static void rows_release(struct rows *r)
 
 static enum err_code read_stdin(struct buf *sql, struct err *err)
 {
+    struct err full = ERR_INIT;
     char block[4096];
     ssize_t n;
 
     while ((n = read(STDIN_FILENO, block, sizeof block)) > 0)
-        if (buf_append(sql, block, (size_t)n, err))
+        if (buf_append(sql, block, (size_t)n, &full))
             return err_set(err, ERRN_QUERY, "SQL: more than %d bytes", ANSWER_SQL_MAX);
     if (n < 0)
         return err_set(err, ERRN_IO, "stdin cannot be read");
