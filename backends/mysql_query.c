@@ -91,7 +91,8 @@ static char next_token(const char **at, char word[WORD_MAX])
     return c;
 }
 
-static enum err_code check_words(const char *sql, struct err *err)
+/* *explains: MySQL tells the columns of EXPLAIN only once it was executed. */
+static enum err_code check_words(const char *sql, bool *explains, struct err *err)
 {
     static const char *const FIRST[] = {"SELECT", "WITH", "VALUES",   "TABLE",
                                         "SHOW",   "DESC", "DESCRIBE", "EXPLAIN"};
@@ -105,6 +106,7 @@ static enum err_code check_words(const char *sql, struct err *err)
         return err_set(err, ERRN_QUERY, "SQL: there is no statement");
     for (size_t i = 0; i < sizeof FIRST / sizeof *FIRST; i++)
         reads |= strcmp(word, FIRST[i]) == 0;
+    *explains = strcmp(word, "EXPLAIN") == 0;
     while (reads && (c = next_token(&at, word))) {
         if (over && c != ';')
             return err_set(err, ERRN_QUERY,
@@ -320,7 +322,22 @@ static enum err_code give_rows(struct query *q, const struct answer *answer, str
     }
 }
 
-static enum err_code prepare(struct query *q, const char *sql, MYSQL_RES **meta, struct err *err)
+static enum err_code room_for(struct query *q, MYSQL_RES *meta, struct err *err)
+{
+    if (!meta)
+        return err_set(err, ERRN_QUERY, "SQL: " ONLY_READS);
+    q->n = mysql_num_fields(meta);
+    if (q->n > ANSWER_COLUMNS_MAX)
+        return err_set(err, ERRN_QUERY, "SQL: %zu columns; at most %d are shown", q->n, ANSWER_COLUMNS_MAX);
+    q->cells = mem_calloc(q->n, sizeof *q->cells);
+    q->binds = mem_calloc(q->n, sizeof *q->binds);
+    q->values = mem_calloc(q->n, sizeof *q->values);
+    return q->cells && q->binds && q->values ? ERR_OK : err_nomem(err);
+}
+
+/* Executes only what gives rows. */
+static enum err_code execute(struct query *q, const char *sql, bool explains, MYSQL_RES **meta,
+                             struct err *err)
 {
     q->stmt = mysql_stmt_init(q->s->db);
     if (!q->stmt)
@@ -330,34 +347,27 @@ static enum err_code prepare(struct query *q, const char *sql, MYSQL_RES **meta,
     if (mysql_stmt_param_count(q->stmt) > 0)
         return err_set(err, ERRN_QUERY, "SQL: parameters (?) have no values here: write the values");
     *meta = mysql_stmt_result_metadata(q->stmt);
-    if (!*meta)
+    if (!*meta && !explains)
         return err_set(err, ERRN_QUERY, "SQL: " ONLY_READS);
-    q->n = mysql_num_fields(*meta);
-    if (q->n > ANSWER_COLUMNS_MAX)
-        return err_set(err, ERRN_QUERY, "SQL: %zu columns; at most %d are shown", q->n, ANSWER_COLUMNS_MAX);
-    q->cells = mem_calloc(q->n, sizeof *q->cells);
-    q->binds = mem_calloc(q->n, sizeof *q->binds);
-    q->values = mem_calloc(q->n, sizeof *q->values);
-    return q->cells && q->binds && q->values ? ERR_OK : err_nomem(err);
+    if (mysql_stmt_execute(q->stmt))
+        return fail(q, err);
+    if (!*meta)
+        *meta = mysql_stmt_result_metadata(q->stmt);
+    return room_for(q, *meta, err);
 }
 
 enum err_code mys_ask(struct sink *sink, const char *sql, const struct answer *answer, struct err *err)
 {
     struct query q = {.s = mys_of(sink)};
     MYSQL_RES *meta = NULL;
+    bool explains = false;
 
-    if (check_words(sql, err) || mys_exec(q.s, "START TRANSACTION READ ONLY", "query", err))
+    if (check_words(sql, &explains, err) || mys_exec(q.s, "START TRANSACTION READ ONLY", "query", err))
         return err->code;
-    if (prepare(&q, sql, &meta, err))
-        goto out;
-    if (mysql_stmt_execute(q.stmt)) {
-        fail(&q, err);
-        goto out;
-    }
-    if (bind_all(&q, mysql_fetch_fields(meta), err) == ERR_OK &&
+    if (execute(&q, sql, explains, &meta, err) == ERR_OK &&
+        bind_all(&q, mysql_fetch_fields(meta), err) == ERR_OK &&
         describe(&q, mysql_fetch_fields(meta), answer, err) == ERR_OK)
         (void)!give_rows(&q, answer, err);
-out:
     if (meta)
         mysql_free_result(meta);
     if (q.stmt) {

@@ -282,14 +282,14 @@ static enum err_code ask_source(struct app *app, const char *sql, const struct a
     struct query *query = NULL;
     struct query_spec spec = {0};
 
-    if (app_hours(app, &spec.range, err) || app_open(app, APP_PIPELINE | APP_SOURCE | APP_STOP, err))
+    if (app_hours(app, &spec.range, err) || app_open(app, APP_PIPELINE | APP_STOP, err))
         return err->code;
     spec.stores = &app->job.stores;
     spec.layout = app->layout;
     spec.dialect = &app->pipeline->source.csv;
     spec.schema = &app->pipeline->schema;
     spec.stop = app->job.stop;
-    spec.label = app->job.store->label;
+    spec.label = "source";
     if (query_open(&spec, &query, err) || app_begin_out(app, err))
         goto out;
     app_out_run(app, false);

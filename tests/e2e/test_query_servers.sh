@@ -39,7 +39,9 @@ s3_part() {
     is "GETs of the day's 24 objects" "$(echo "$decoded" | grep -c "^GET /[^ ?]*/$key HTTP")" 24
     is "each once" "$(echo "$decoded" | grep -o "$key" | sort -u | wc -l)" 24
     is "one listing, of the day" "$(echo "$decoded" | grep -c 'prefix=[^& ]*/yyyy=2022/mm=06/dd=05/hh=[& ]')" 1
-    is "and nothing else is asked for" "$(echo "$decoded" | grep -v "$key HTTP" | grep -vc 'prefix=[^& ]*dd=05/hh=[& ]')" 0
+    rest=$(echo "$decoded" | grep -v "$key HTTP" | grep -v 'prefix=[^& ]*dd=05/hh=[& ]')
+    like "and but for a look at whether the place is there" "$rest" '^GET /[^ ]*max-keys=1&prefix=[^& ]*/lake/ HTTP'
+    is "nothing else is asked for" "$(echo "$rest" | wc -l)" 1
     requests "SELECT count(*) FROM source WHERE hh = 7"
     is "one hour of each day" "$(grep -c 'part-00000.csv HTTP' "$work/requests")" 3
     run query --explain -c "$work/q/sluice.yaml" --set "source.url=$s3_url" "SELECT count(*) FROM source WHERE yyyy=2022 AND mm=6 AND dd=5"
@@ -75,13 +77,12 @@ mysql_part() {
         'DELETE FROM t_t RETURNING age' 'SELECT 1; DELETE FROM t_t' 'SELECT ?' '' 'KILL 1'; do
         refuses "may not: $sql" 2 QUERY 'a query only reads|a second statement|parameters|no statement|syntax' query --target "$sql"
     done
-    client "$database" -e 'CREATE FUNCTION wipe() RETURNS INT DETERMINISTIC MODIFIES SQL DATA BEGIN DELETE FROM t_t; RETURN 1; END' 2>"$work/no"
-    if [ -s "$work/no" ]; then
-        echo "SKIP: this user may make no function; $(cat "$work/no")"
-        pass "a function that writes # SKIP"
-    else
-        refuses "a function that writes" 2 QUERY 'a query only reads' query --target 'SELECT wipe()'
-    fi
+    own_root || return
+    as_root --delimiter=// "$database" -e 'CREATE FUNCTION wipe() RETURNS INT DETERMINISTIC MODIFIES SQL DATA BEGIN DELETE FROM t_t; RETURN 1; END//' \
+        2>"$work/no"
+    as_root -e "GRANT EXECUTE ON FUNCTION $database.wipe TO $SLUICE_TEST_MYSQL_USER"
+    is "there is a function that writes" "$(cat "$work/no")" ""
+    refuses "which is not run" 2 QUERY 'a query only reads' query --target 'SELECT wipe()'
     is "all rows are there" "$(mysql_sql 'SELECT count(*), count(DISTINCT age) > 1 FROM t_t')" "20	1"
     refuses "a mistake" 2 QUERY "[Uu]nknown column 'ages'" query --target 'SELECT ages FROM t_t'
     refuses "an unknown table" 2 QUERY "doesn't exist" query --target 'SELECT 1 FROM nothing'
@@ -90,7 +91,8 @@ mysql_part() {
         "$SLUICE" query --target -o csv 'SELECT a.age FROM t_t a, t_t b, t_t c, t_t d' 2>"$work/err"
         echo $? >"$work/code"
     ) | head -1 >"$work/out"
-    is "a reader that goes away" "$(cat "$work/out") $(cat "$work/code") $(cat "$work/err")" "age 141 "
+    # The client's library may ignore SIGPIPE; then the write fails.
+    like "a reader that goes away" "$(cat "$work/out") $(cat "$work/code") $(cat "$work/err")" '^age (141|1) $'
 }
 mysql_part
 finish
