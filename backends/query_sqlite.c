@@ -179,7 +179,9 @@ static enum err_code sqlite_failed(const struct query *q, const char *what, stru
         *err = q->failed;
         return err->code;
     }
-    return err_set(err, ERRN_CONFIG, "%s: %s", what, q->db ? sqlite3_errmsg(q->db) : "out of memory");
+    if (!q->db || (sqlite3_errcode(q->db) & 0xff) == SQLITE_NOMEM)
+        return err_nomem(err);
+    return err_set(err, ERRN_CONFIG, "%s: %s", what, sqlite3_errmsg(q->db));
 }
 
 enum err_code query_open(const struct query_spec *spec, struct query **out, struct err *err)

@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "backends/registry.h"
+#include "core/base/mem.h"
 #include "core/store/store_trace.h"
 #include "tests/support/rig.h"
 
@@ -457,6 +458,48 @@ static void names_of_the_schema_come_first(void **state)
     scene_close(&s);
 }
 
+static bool fail_after(void *ctx)
+{
+    return (*(int *)ctx)-- == 0;
+}
+
+/* Whichever of sluice's allocations fails, the query says so or gives all rows, and nothing leaks. */
+static void memory_runs_short(void **state)
+{
+    (void)state;
+    static const char sql[] =
+        "SELECT count(*) FROM source a JOIN source b USING (hh) WHERE a.dd IN (5, 6) AND "
+        "a.hh IN (0, 5) AND b._object LIKE 'yyyy=%'";
+    struct scene s;
+    int n = 0, left;
+    enum err_code code = ERR_NOMEM;
+    scene_open(&s);
+    six_hours(&s);
+    rig_put(&s.rig, K("05", "00", "b"), HEAD "x,,,,,\n");
+    for (; n < 5000; n++) {
+        const struct answer answer = {on_columns, on_row, &s.rows};
+        left = n;
+        buf_clear(&s.rows);
+        buf_clear(&s.opened);
+        err_clear(&s.err);
+        query_close(s.query);
+        s.query = NULL;
+        mem_set_fault(fail_after, &left);
+        if (query_open(&s.spec, &s.query, &s.err) == ERR_OK)
+            (void)!query_run(s.query, sql, &answer, &s.err);
+        mem_set_fault(NULL, NULL);
+        code = s.err.code;
+        if (code != ERR_NOMEM && code != ERR_OK)
+            fail_msg("%s: %s", err_name_text(s.err.name), s.err.msg);
+        if (code == ERR_OK)
+            assert_string_equal(buf_str(&s.rows), "13\n");
+        if (left >= 0)
+            break;
+    }
+    assert_true(code == ERR_OK && n > 50 && n < 5000);
+    scene_close(&s);
+}
+
 /* ---- against a plain table ---- */
 
 static uint64_t rng;
@@ -734,6 +777,7 @@ int main(void)
         cmocka_unit_test(who_takes_the_rows_can_end_it),
         cmocka_unit_test(mistakes_are_told_with_their_place),
         cmocka_unit_test(names_of_the_schema_come_first),
+        cmocka_unit_test(memory_runs_short),
         cmocka_unit_test(random_queries_give_the_same_rows),
         cmocka_unit_test(explaining_reads_nothing_and_tells_all),
     };
