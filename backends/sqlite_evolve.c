@@ -13,7 +13,7 @@
 /* STRICT knows no NUMERIC; REAL has as many digits. */
 static const char *added_type(const struct type *type, bool strict)
 {
-    return strict && sqlite_is_numeric(type) ? "REAL" : sqlite_declared(type);
+    return strict && sqlite_is_numeric(type) ? "REAL" : sqlite_declared_type(type);
 }
 
 enum err_code sqlite_put_add(const struct sink_target *t, size_t c, bool strict, struct buf *sql,
