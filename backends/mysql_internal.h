@@ -8,7 +8,7 @@
  *   mysql_describe.c  the table against the schema      mysql_preflight.c the server's settings
  *   mysql_rights.c    what this user may do             mysql_ledger.c    sluice_load
  *   mysql_records.c   attempts and rejects              mysql_claim.c     sluice_claim
- *   mysql_scan.c      rows back
+ *   mysql_scan.c      rows back                         mysql_check.c     results of checks, their queries
  *
  * One source for Oracle's libmysqlclient and MariaDB Connector/C. Names begin with mys_: mysql_ is the
  * library's. Statements are text with `?` where a value goes; mys_int() and its like put them there one
@@ -33,7 +33,7 @@ typedef bool mys_bool;
 #endif
 
 enum {
-    MYS_SCHEMA_VERSION = 2,
+    MYS_SCHEMA_VERSION = 3,
     MYS_SQL_MAX = 80 * 1024 * 1024, /* a reject of 16 MiB with every byte escaped, twice over */
     MYS_HEX64 = 16,
     MYS_HEX128 = 2 * HASH_BYTES,
@@ -200,6 +200,19 @@ enum err_code mys_attempt_page(struct sink *sink, const struct record_query *que
                                size_t cap, size_t *n, struct err *err) MUST_USE;
 enum err_code mys_reject_page(struct sink *sink, const struct record_query *query, struct reject *rows,
                               size_t cap, size_t *n, struct buf *arena, struct err *err) MUST_USE;
+
+/* ---- mysql_check.c ---- */
+
+enum err_code mys_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                             struct err *err) MUST_USE;
+/* One row for this pipeline, in the open transaction. */
+enum err_code mys_check_insert(struct mys_sink *s, struct check_row *row, struct err *err) MUST_USE;
+enum err_code mys_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                             size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code mys_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
+                            struct err *err) MUST_USE;
+enum err_code mys_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                           struct err *err) MUST_USE;
 
 /* ---- mysql_claim.c ---- */
 

@@ -30,11 +30,10 @@ static const struct need {
     const char *table, *column;
     bool insert, update;
     bool replaced; /* rows are deleted where a load is replaced, which lineage allows */
-} OWN[] = {{"sluice_schema", "version", false, false, false},
-           {"sluice_load", "etag", true, true, true},
-           {"sluice_claim", "owner", true, true, false},
-           {"sluice_attempt", "at_us", true, false, false},
-           {"sluice_reject", "replayed_by", true, true, true}};
+} OWN[] = {
+    {"sluice_schema", "version", false, false, false},  {"sluice_load", "etag", true, true, true},
+    {"sluice_claim", "owner", true, true, false},       {"sluice_attempt", "at_us", true, false, false},
+    {"sluice_reject", "replayed_by", true, true, true}, {"sluice_check", "at_us", true, false, true}};
 
 enum right { R_SELECT, R_INSERT, R_UPDATE, R_DELETE, R_CREATE, R_VIEW, RIGHTS };
 static const char *const WORDS[RIGHTS] = {"SELECT", "INSERT", "UPDATE",

@@ -92,6 +92,22 @@ static const char *const OWN_DDL[] = {
     "  message VARBINARY(256) NOT NULL,\n"
     "  replayed_by BIGINT NOT NULL,\n"
     "  KEY load_id (load_id)" TABLE_END,
+    "CREATE TABLE IF NOT EXISTS sluice_check (\n"
+    "  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,\n"
+    "  pipeline VARBINARY(64) NOT NULL,\n"
+    "  load_id BIGINT NOT NULL,\n"
+    "  run_id VARBINARY(32) NOT NULL,\n"
+    "  hour VARCHAR(13)" ASCII ",\n"
+    "  object VARBINARY(1024) NOT NULL,\n"
+    "  name VARBINARY(256) NOT NULL,\n"
+    "  column_name VARBINARY(256) NOT NULL,\n"
+    "  on_fire VARCHAR(16)" ASCII ",\n"
+    "  fired TINYINT NOT NULL,\n"
+    "  count_broken BIGINT NOT NULL,\n"
+    "  message VARBINARY(1024) NOT NULL,\n"
+    "  at_us BIGINT NOT NULL,\n"
+    "  KEY pipeline (pipeline, id),\n"
+    "  KEY load_id (load_id)" TABLE_END,
 };
 enum { OWN_COUNT = sizeof OWN_DDL / sizeof *OWN_DDL };
 
@@ -194,7 +210,8 @@ static enum err_code version_ddl(struct buf *sql, struct err *err)
 
 #define UPGRADE_DDL "ALTER TABLE sluice_claim ADD COLUMN takeovers INT NOT NULL DEFAULT 0"
 
-/* Whether CREATE TABLE IF NOT EXISTS leaves tables of an older version: 1 had no takeovers. */
+/* Whether CREATE TABLE IF NOT EXISTS leaves tables of an older version: 1 had no takeovers (and 2 no
+ * sluice_check). */
 static enum err_code needs_upgrade(struct mys_sink *s, const struct sink_state *state, bool *needs,
                                    struct err *err)
 {

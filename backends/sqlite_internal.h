@@ -6,6 +6,7 @@
  *   sqlite_describe.c  the target table against schema   sqlite_ledger.c   sluice_load
  *   sqlite_records.c   attempts and rejects              sqlite_claim.c    sluice_claim
  *   sqlite_scan.c    rows back                           sqlite_replace.c  an object's next version
+ *   sqlite_check.c   results of checks, their queries
  *
  * The database's clock is the handle's `clock`: SQLite has none of its own but this machine's, and so tests
  * and --now can move it.
@@ -18,7 +19,7 @@
 #include "core/sink/sink.h"
 
 enum {
-    SQLITE_SCHEMA_VERSION = 2,
+    SQLITE_SCHEMA_VERSION = 3,
     SQLITE_READ_WAIT_MS = 1500,     /* for a lock, before DB_BUSY: readers ... */
     SQLITE_WRITE_WAIT_MS = 5000,    /* ... and writers */
     SQLITE_COMMIT_WAIT_MS = 600000, /* the work is done: readers may take their time to leave */
@@ -50,6 +51,7 @@ enum sqlite_statement {
     ST_LEDGER_TOTALS,
     ST_REJECT_INSERT,
     ST_REJECT_MARK,
+    ST_CHECK_INSERT,
     ST_CLAIM_ADD,
     ST_CLAIM_TAKE,
     ST_CLAIM_READ,
@@ -220,6 +222,19 @@ enum err_code sqlite_attempt_page(struct sink *sink, const struct record_query *
                                   size_t cap, size_t *n, struct err *err) MUST_USE;
 enum err_code sqlite_reject_page(struct sink *sink, const struct record_query *query, struct reject *rows,
                                  size_t cap, size_t *n, struct buf *arena, struct err *err) MUST_USE;
+
+/* ---- sqlite_check.c ---- */
+
+enum err_code sqlite_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                                struct err *err) MUST_USE;
+/* One row for this pipeline, in the open transaction. */
+enum err_code sqlite_check_insert(struct sqlite_sink *s, struct check_row *row, struct err *err) MUST_USE;
+enum err_code sqlite_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                                size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code sqlite_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
+                               struct err *err) MUST_USE;
+enum err_code sqlite_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                              struct err *err) MUST_USE;
 
 /* ---- sqlite_claim.c ---- */
 

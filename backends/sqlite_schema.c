@@ -86,7 +86,24 @@ static const char OWN_DDL[] =
     "  message TEXT NOT NULL,\n"
     "  replayed_by INTEGER NOT NULL\n"
     ");\n"
-    "CREATE INDEX IF NOT EXISTS sluice_reject_load ON sluice_reject (load_id);\n";
+    "CREATE INDEX IF NOT EXISTS sluice_reject_load ON sluice_reject (load_id);\n"
+    "CREATE TABLE IF NOT EXISTS sluice_check (\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  pipeline TEXT NOT NULL,\n"
+    "  load_id INTEGER NOT NULL,\n"
+    "  run_id TEXT NOT NULL,\n"
+    "  hour TEXT NOT NULL,\n"
+    "  object TEXT NOT NULL,\n"
+    "  name TEXT NOT NULL,\n"
+    "  column_name TEXT NOT NULL,\n"
+    "  on_fire TEXT NOT NULL,\n"
+    "  fired INTEGER NOT NULL,\n"
+    "  count_broken INTEGER NOT NULL,\n"
+    "  message TEXT NOT NULL,\n"
+    "  at_us INTEGER NOT NULL\n"
+    ");\n"
+    "CREATE INDEX IF NOT EXISTS sluice_check_pipeline ON sluice_check (pipeline, id);\n"
+    "CREATE INDEX IF NOT EXISTS sluice_check_load ON sluice_check (load_id);\n";
 
 bool sqlite_is_numeric(const struct type *type)
 {
@@ -179,7 +196,7 @@ static enum err_code version_ddl(struct buf *sql, struct err *err)
                       SQLITE_SCHEMA_VERSION);
 }
 
-/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers. */
+/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers (and 2 no sluice_check). */
 static enum err_code upgrade_ddl(struct sqlite_sink *s, struct buf *sql, struct err *err)
 {
     struct sink_state state = {0};

@@ -32,6 +32,9 @@ static const char *const STATEMENTS[ST_COUNT] = {
         " error_name, message, replayed_by) VALUES (?,?,?,?,?,?,?,?,?,?,0)",
     [ST_REJECT_MARK] = "UPDATE sluice_reject SET replayed_by = ?1 WHERE id = ?2 AND replayed_by = 0"
                        " AND load_id IN (SELECT id FROM sluice_load WHERE pipeline = ?3)",
+    [ST_CHECK_INSERT] =
+        "INSERT INTO sluice_check (pipeline, load_id, run_id, hour, object, name, column_name, on_fire,"
+        " fired, count_broken, message, at_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
     [ST_CLAIM_ADD] =
         "INSERT OR IGNORE INTO sluice_claim (pipeline, hour, owner, epoch, lease_until_us, state, attempts,"
         " next_try_us, last_error, takeovers) VALUES (?,?,'',0,0,'queued',0,0,'',0)",

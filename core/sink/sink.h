@@ -209,13 +209,17 @@ struct sink_type {
                                    struct err *err);
     /* Results of checks, into the transaction; sets their ids. */
     enum err_code (*checks_add)(struct sink_load *load, struct check_row *rows, size_t n, struct err *err);
-    /* Runs a query on the load's connection, within its transaction: rows that it gives (counted up to
-     * SINK_CHECK_ROWS_MAX), the first one as text "column=value, ..." into *first (cleared first). What is no
-     * query that only reads is CONFIG and is not run. UNSUPPORTED where the sink has no SQL (NULL op). */
-    enum err_code (*check_sql)(struct sink_load *load, const char *sql, int64_t *rows, struct buf *first,
+    /* Runs a check's query (core/sink/check_template.h: the sink puts in what {table}, {loads} and {hour} of
+     * the open load are) on the load's connection, within its transaction: *rows = how many it gives, counted
+     * up to SINK_CHECK_ROWS_MAX; the first one as text "column=value, ..." into *first (cleared first; cut to
+     * SINK_CHECK_TEXT_MAX). What is no query that only reads is CONFIG and is not run; what the database
+     * refuses (a column that is not there) is CONFIG too. A function of the database's own that writes is not
+     * found out. UNSUPPORTED where the sink has no SQL (NULL op). */
+    enum err_code (*check_sql)(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                                struct err *err);
     /* Of the target's rows whose load is of this hour and pipeline (this transaction's too, replays too): how
-     * many values loaded column c has, and their sum. Needs lineage; numbers and booleans only. */
+     * many values loaded column c has, and their sum. Needs lineage; numbers and booleans only. A NULL op is
+     * UNSUPPORTED. */
     enum err_code (*hour_sum)(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
                               struct err *err);
     /* Writes everything of the rows but id, object, chunk, started; sets finished. */
@@ -316,7 +320,7 @@ enum err_code sink_mark_replayed(struct sink_load *load, const int64_t *ids, siz
                                  struct err *err) MUST_USE;
 enum err_code sink_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
                               struct err *err) MUST_USE;
-enum err_code sink_check_sql(struct sink_load *load, const char *sql, int64_t *rows, struct buf *first,
+enum err_code sink_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                              struct err *err) MUST_USE;
 enum err_code sink_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
                             struct err *err) MUST_USE;

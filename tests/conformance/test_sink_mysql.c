@@ -219,7 +219,13 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
     assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema ="
                                    " DATABASE() AND table_name = 't' AND column_name = '_load'"),
                      1);
-    kit_mysql_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
+    kit_mysql_sql("DROP TABLE sluice_check"); /* as version 2 had it */
+    kit_mysql_sql("UPDATE sluice_schema SET version = 2");
+    assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+    assert_int_equal(kit_mysql_int("SELECT version FROM sluice_schema"), 3);
+    assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM sluice_check"), 0);
+    kit_mysql_sql("DROP TABLE sluice_check"); /* and version 1 */
+    kit_mysql_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers");
     kit_mysql_sql("UPDATE sluice_schema SET version = 1");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
@@ -230,6 +236,7 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
     buf_clear(&ddl);
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
     assert_int_equal(kit_mysql_int("SELECT COUNT(takeovers) FROM sluice_claim"), 0);
+    assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM sluice_check"), 0);
     assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
     assert_null(strstr(buf_str(&ddl), "ALTER"));
     buf_release(&ddl);

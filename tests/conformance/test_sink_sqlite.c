@@ -194,16 +194,26 @@ static void wal_is_left_alone(void **state)
 
 /* ---- tables ---- */
 
-static void older_and_newer(bool by_hand)
+/* Leaves the tables as that version had them. */
+static void make_older(int version)
+{
+    kit_db_sql("DROP TABLE sluice_check");
+    kit_db_sql(
+        "INSERT OR REPLACE INTO sluice_claim VALUES ('p', '2022-06-05T12', '', 3, 0, 'loaded', 0, 0, '', 0)");
+    if (version == 1)
+        kit_db_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers");
+    kit_db_sql(version == 1 ? "UPDATE sluice_schema SET version = 1"
+                            : "UPDATE sluice_schema SET version = 2");
+}
+
+static void older_and_newer(int version, bool by_hand)
 {
     struct err err = ERR_INIT;
     struct sink_state found;
     struct buf ddl;
 
     struct sink *sink = kit_db_made();
-    kit_db_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
-    kit_db_sql("INSERT INTO sluice_claim VALUES ('p', '2022-06-05T12', '', 3, 0, 'loaded', 0, 0, '')");
-    kit_db_sql("UPDATE sluice_schema SET version = 1");
+    make_older(version);
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
@@ -219,25 +229,29 @@ static void older_and_newer(bool by_hand)
     assert_int_equal(found.own, OWN_CURRENT);
     buf_release(&found.problems);
     kit_db_sql("UPDATE sluice_claim SET takeovers = takeovers + 1");
+    kit_db_sql("INSERT INTO sluice_check VALUES (1, 'p', 0, 'r', '', '', 'n', '', 'warn', 1, 0, 'm', 1)");
     kit_db_sql("UPDATE sluice_schema SET version = 1000");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_NEWER);
     buf_release(&found.problems);
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_CONFIG);
     assert_int_equal(err.name, ERRN_SCHEMA_NEWER);
+    kit_db_sql("UPDATE sluice_schema SET version = 3");
     sink_close(sink);
 }
 
 static void newer_and_older_schemas(void **state)
 {
     (void)state;
-    older_and_newer(false);
+    older_and_newer(1, false);
+    older_and_newer(2, false);
 }
 
 static void printed_ddl_upgrades_an_older_schema(void **state)
 {
     (void)state;
-    older_and_newer(true);
+    older_and_newer(1, true);
+    older_and_newer(2, true);
 }
 
 static void printed_ddl_is_what_setup_does(void **state)
