@@ -3,8 +3,8 @@
  * that hold between them and the rest of the file.
  *
  * A map of a column's checks is as many checks as it has keys, all with its `on`. Invariant: what is loaded
- * can be judged: an operand has its column's type, a placeholder is known, and the transaction that a check
- * needs is the one that is made.
+ * can be judged: an operand has its column's type, and the transaction that a check needs is the one that is
+ * made.
  */
 #include <math.h>
 #include <stdio.h>
@@ -255,24 +255,6 @@ static enum err_code load_rows(const struct loader *l, const struct ynode *item,
     return err->code == ERR_OK ? ERR_OK : at_check(l, item, "rows", err);
 }
 
-/* Words in braces are placeholders; other braces are the query's own. */
-static enum err_code load_sql(const struct loader *l, const struct ynode *item, struct hour_check *check,
-                              struct err *err)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-
-    for (const char *p = strchr(check->sql, '{'); p; p = strchr(p + 1, '{')) {
-        size_t n = strspn(p + 1, letters);
-
-        if (n == 0 || p[1 + n] != '}' || (n == 5 && strncmp(p + 1, "table", n) == 0) ||
-            (n == 5 && strncmp(p + 1, "loads", n) == 0) || (n == 4 && strncmp(p + 1, "hour", n) == 0))
-            continue;
-        err_set(err, ERRN_CONFIG, "%.*s is no placeholder: {table}, {loads} and {hour} are", (int)n + 2, p);
-        return at_check(l, item, "sql", err);
-    }
-    return ERR_OK;
-}
-
 static enum err_code load_kind(const struct loader *l, const struct ynode *item, struct hour_check *check,
                                struct err *err)
 {
@@ -284,9 +266,8 @@ static enum err_code load_kind(const struct loader *l, const struct ynode *item,
         return at_check(l, item, "", err);
     }
     check->kind = rows ? HOUR_CHECK_ROWS : mean ? HOUR_CHECK_MEAN : HOUR_CHECK_SQL;
-    return rows   ? load_rows(l, item, check, err)
-           : mean ? load_mean(l, item, check, err)
-                  : load_sql(l, item, check, err);
+    check->line = item->line;
+    return rows ? load_rows(l, item, check, err) : mean ? load_mean(l, item, check, err) : ERR_OK;
 }
 
 static enum err_code load_hour_check(struct loader *l, const struct ynode *item, struct hour_check *check,

@@ -54,7 +54,7 @@ struct hash128 hash_digest(const struct hash_state *state)
     return canonical(XXH3_128bits_digest(&state->xxh));
 }
 
-struct hash128 hash_of(const void *data, size_t len)
+struct hash128 hash128(const void *data, size_t len)
 {
     return canonical(XXH3_128bits(data, len));
 }

@@ -14,8 +14,9 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/sink/check_template.h"
 
-enum { SQL_MAX = 64 * 1024, BOUNDS_MAX = 80 };
+enum { BOUNDS_MAX = 80 };
 
 /* What the ledger has of the hour. */
 struct books {
@@ -25,7 +26,6 @@ struct books {
 
 /* One check on its way. */
 struct verdict {
-    const struct pipeline *pipeline;
     struct sink_load *load;
     hour_t hour;
     struct books books;
@@ -113,37 +113,12 @@ static enum err_code judge_mean(const struct verdict *v, const struct hour_check
     return ERR_OK;
 }
 
-enum err_code hour_checks_sql(const struct pipeline *p, const char *sql, hour_t hour, struct buf *out,
-                              struct err *err)
-{
-    char text[HOUR_TEXT_MAX];
-    hour_format(hour, text);
-    while (*sql && err->code == ERR_OK) {
-        if (strncmp(sql, "{table}", 7) == 0) { /* names hold no quote; both dialects take this one */
-            sql += 7;
-            (void)!buf_printf(out, err, "`%s`", p->target.table);
-        } else if (strncmp(sql, "{loads}", 7) == 0) {
-            sql += 7;
-            (void)!buf_printf(out, err, "(SELECT id FROM sluice_load WHERE pipeline = '%s' AND hour = '%s')",
-                              p->name, text);
-        } else if (strncmp(sql, "{hour}", 6) == 0) {
-            sql += 6;
-            (void)!buf_printf(out, err, "'%.10s %.2s:00:00'", text, text + 11);
-        } else {
-            (void)!buf_append_char(out, *sql++, err);
-        }
-    }
-    return err->code;
-}
-
 static enum err_code judge_query(const struct verdict *v, const struct hour_check *check,
                                  struct check_row *row, struct err *err)
 {
-    struct buf sql, first;
-    buf_init(&sql, SQL_MAX);
+    struct buf first;
     buf_init(&first, SINK_CHECK_TEXT_MAX + 1);
-    if (hour_checks_sql(v->pipeline, check->sql, v->hour, &sql, err) == ERR_OK &&
-        sink_check_sql(v->load, buf_str(&sql), &row->count, &first, err) == ERR_OK) {
+    if (sink_check_sql(v->load, check->sql, &row->count, &first, err) == ERR_OK) {
         row->fired = row->count > 0;
         if (row->fired)
             snprintf(row->message, sizeof row->message, "the query gives %s%" PRId64 " %s; first: %s",
@@ -152,7 +127,6 @@ static enum err_code judge_query(const struct verdict *v, const struct hour_chec
         else
             snprintf(row->message, sizeof row->message, "the query gives no row");
     }
-    buf_release(&sql);
     buf_release(&first);
     return err->code;
 }
@@ -190,7 +164,7 @@ enum err_code hour_checks_judge(const struct pipeline *p, struct sink_load *load
                                 const char *run_id, int64_t loaded, const struct judge *judge,
                                 struct err *err)
 {
-    struct verdict v = {.pipeline = p, .load = load, .hour = hour, .loaded = loaded, .judge = judge};
+    struct verdict v = {.load = load, .hour = hour, .loaded = loaded, .judge = judge};
     struct check_row *rows = mem_calloc(p->nchecks, sizeof *rows);
     if (!rows)
         return err_nomem(err);
@@ -205,5 +179,18 @@ enum err_code hour_checks_judge(const struct pipeline *p, struct sink_load *load
     (void)!sink_checks_add(load, rows, p->nchecks, err);
 out:
     mem_free(rows);
+    return err->code;
+}
+
+enum err_code hour_checks_ready(const struct pipeline *p, const struct sink *sink, struct err *err)
+{
+    for (size_t i = 0; i < p->nchecks && err->code == ERR_OK; i++) {
+        const struct hour_check *check = &p->checks[i];
+        if (check->kind != HOUR_CHECK_SQL)
+            continue;
+        if (check_template_verify(check->sql, err) == ERR_OK && sink && !sink->type->check_sql)
+            err_set(err, ERRN_UNSUPPORTED, "%s has no SQL: leave the check away", sink->label);
+        err_context(err, "%s:%d: checks[].sql of %s", p->file, check->line, check->name);
+    }
     return err->code;
 }

@@ -13,8 +13,9 @@ enum err_code hour_checks_judge(const struct pipeline *pipeline, struct sink_loa
                                 const char *run_id, int64_t loaded, const struct judge *judge,
                                 struct err *err) MUST_USE;
 
-/* The query of a check with its placeholders filled in. */
-enum err_code hour_checks_sql(const struct pipeline *pipeline, const char *sql, hour_t hour, struct buf *out,
-                              struct err *err) MUST_USE;
+/* Before anything is loaded: CONFIG for a query that is none which only reads, with the check's place in the
+ * file; UNSUPPORTED where the sink (may be NULL: not asked) has no SQL. */
+enum err_code hour_checks_ready(const struct pipeline *pipeline, const struct sink *sink,
+                                struct err *err) MUST_USE;
 
 #endif

@@ -237,10 +237,10 @@ static struct hash128 hash_cell(const struct batch *batch, size_t c, size_t row)
     size_t len;
     if (col->storage == STORAGE_STR) {
         const char *text = batch_str(batch, c, row, &len);
-        return hash_of(text, len);
+        return hash128(text, len);
     }
     double d = col->storage == STORAGE_F64 ? col->f64[row] + 0.0 : 0; /* -0 is 0 */
-    return col->storage == STORAGE_F64 ? hash_of(&d, sizeof d) : hash_of(&col->i64[row], sizeof(int64_t));
+    return col->storage == STORAGE_F64 ? hash128(&d, sizeof d) : hash128(&col->i64[row], sizeof(int64_t));
 }
 
 /* What check_detail says of a cell that is in the batch. */

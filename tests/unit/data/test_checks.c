@@ -8,17 +8,8 @@
 
 #include <string.h>
 
-#include "core/base/mem.h"
 #include "core/data/checks.h"
 #include "core/data/types.h"
-
-static struct value value(const struct type *type, const char *text)
-{
-    struct value v = {0};
-    if (types_value(type, text, strlen(text), &v))
-        fail_msg("'%s' is no value", text);
-    return v;
-}
 
 /* What the check says about `text` (NULL = NULL) in a column of this type; bounds NULL = none, `in` ends with
  * NULL. */
@@ -31,32 +22,27 @@ static enum err_name verdict(const char *type_text, const char *min, const char 
     struct err err = ERR_INIT;
     struct batch *b;
     assert_int_equal(type_parse(type_text, &column.type, &err), ERR_OK);
-    struct checks *c = &column.checks;
-    if (min) {
-        c->has_min = true;
-        c->min = value(&column.type, min);
-    }
-    if (max) {
-        c->has_max = true;
-        c->max = value(&column.type, max);
-    }
-    while (in && in[c->in_count])
-        c->in_count++;
-    if (in) {
-        c->in = mem_calloc(c->in_count, sizeof *c->in);
-        for (size_t i = 0; i < c->in_count; i++)
-            c->in[i] = value(&column.type, in[i]);
-    }
-    assert_int_equal(checks_any(c), min || max || in);
+    if (min)
+        assert_int_equal(checks_add(&column, CHECK_KIND_MIN, CHECK_ON_REJECT, min, &err), ERR_OK);
+    if (max)
+        assert_int_equal(checks_add(&column, CHECK_KIND_MAX, CHECK_ON_REJECT, max, &err), ERR_OK);
+    if (in)
+        assert_int_equal(checks_add(&column, CHECK_KIND_IN, CHECK_ON_REJECT, NULL, &err), ERR_OK);
+    for (; in && *in; in++)
+        assert_int_equal(checks_add_value(&column, *in, &err), ERR_OK);
     assert_int_equal(batch_new(&schema, 1, 100, &b, &err), ERR_OK);
     if (text)
         assert_int_equal(types_put(b, 0, &column.type, text, strlen(text)), ERRN_NONE);
     else
         batch_set_null(b, 0);
-    enum err_name name = checks_cell(b, 0, 0);
+    const struct check *check = NULL;
+    enum err_name name = checks_cell(b, 0, 0, &check);
+    assert_true((name == ERRN_NONE) == (check == NULL));
+    if (check)
+        assert_int_equal(check_error(check), name);
     batch_free(b);
-    checks_release(c);
-    assert_false(checks_any(c));
+    checks_release(&column.checks);
+    assert_false(checks_any_cell(&column.checks));
     return name;
 }
 
@@ -115,7 +101,7 @@ static void nothing_to_release(void **state)
     struct checks none = {0};
     checks_release(&none);
     checks_release(NULL);
-    assert_false(checks_any(&none));
+    assert_false(checks_any_cell(&none));
 }
 
 int main(void)
