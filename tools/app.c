@@ -18,6 +18,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/load/claim.h"
+#include "core/load/hour_checks.h"
 #include "core/store/store_retry.h"
 #include "core/store/store_trace.h"
 #include "tools/stop.h"
@@ -90,7 +91,8 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
     if (app->pipeline)
         return ERR_OK;
     if (pipeline_load(&args, &app->pipeline, err) ||
-        layout_compile(app->pipeline->source.layout, &app->layout, err))
+        layout_compile(app->pipeline->source.layout, &app->layout, err) ||
+        hour_checks_ready(app->pipeline, NULL, err))
         return err->code;
     app->job.pipeline = app->pipeline;
     app->job.layout = app->layout;
@@ -188,6 +190,7 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
                    .key = p->target.key,
                    .nkey = p->target.nkey,
                    .lineage = lineage_of(p->target.lineage),
+                   .evolve = p->schema.contract == CONTRACT_EVOLVE,
                    .lease_ms = p->target.lease_ms},
     };
 

@@ -31,8 +31,8 @@ struct hour_check {
     char *column_name;
     size_t column;   /* mean: position among the loaded columns */
     double min, max; /* of the mean; infinite where there is no bound */
-    char *sql; /* a template, see core/sink/check_template.h, which judges it */
-    int line;  /* where the check stands in the file */
+    char *sql;       /* a template, see core/sink/check_template.h, which judges it */
+    int line;        /* where the check stands in the file */
 };
 
 struct pipeline {

@@ -208,7 +208,8 @@ static void seal_refuses_bad_names(void **state)
 static void check(struct schema *s, size_t column, enum check_kind kind, enum check_on on, const char *text)
 {
     struct err err = ERR_INIT;
-    assert_int_equal(checks_add(&s->columns[column], kind, on, kind == CHECK_KIND_IN ? NULL : text, &err), ERR_OK);
+    assert_int_equal(checks_add(&s->columns[column], kind, on, kind == CHECK_KIND_IN ? NULL : text, &err),
+                     ERR_OK);
     if (kind == CHECK_KIND_IN)
         assert_int_equal(checks_add_value(&s->columns[column], text, &err), ERR_OK);
 }
