@@ -19,6 +19,7 @@
 #include "core/load/seen.h"
 
 enum {
+    NOTES_PAGE = 16, /* rows written at once */
     NOTES_TEXT_MAX = 16 * 1024 * 1024,
     SHOWN_VALUE_MAX = 4096, /* of a long text, before it is cut for people */
 };
@@ -91,16 +92,38 @@ void check_notes_release(struct check_notes *notes)
     *notes = (struct check_notes){.n = 0};
 }
 
-void check_notes_row(const struct check_notes *notes, size_t i, struct check_row *out)
+static void fill_row(const struct check_notes *notes, const struct check_note *note,
+                     const struct ledger_row *of, struct check_row *out)
 {
-    const struct check_note *note = &notes->items[i];
     memset(out, 0, sizeof *out);
+    out->load_id = of->id;
+    out->hour = of->hour;
+    snprintf(out->run_id, sizeof out->run_id, "%s", of->run_id);
+    snprintf(out->object, sizeof out->object, "%s", of->object);
     snprintf(out->name, sizeof out->name, "%s", note->name);
     snprintf(out->column, sizeof out->column, "%s", note->column);
     snprintf(out->message, sizeof out->message, "%s", notes->text.data + note->text);
     out->on = note->on;
     out->fired = true;
     out->count = note->count;
+}
+
+enum err_code check_notes_store(const struct check_notes *notes, struct sink_load *load,
+                                const struct ledger_row *rows, struct err *err)
+{
+    struct check_row *page = NULL;
+    if (notes->n > 0 && !(page = mem_alloc(NOTES_PAGE * sizeof *page)))
+        return err_nomem(err);
+    for (size_t i = 0, n = 0; i < notes->n && err->code == ERR_OK; i++) {
+        const struct check_note *note = &notes->items[i];
+        fill_row(notes, note, &rows[note->slice], &page[n++]);
+        if (n < NOTES_PAGE && i + 1 < notes->n)
+            continue;
+        (void)!sink_checks_add(load, page, n, err);
+        n = 0;
+    }
+    mem_free(page);
+    return err->code;
 }
 
 /* Adds a note; its message is what the caller has put behind notes->text since `text`. */

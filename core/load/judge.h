@@ -34,8 +34,9 @@ void check_notes_init(struct check_notes *notes);
 void check_notes_cut(struct check_notes *notes, size_t n); /* forgets those from n on */
 void check_notes_release(struct check_notes *notes);
 
-/* The check_row of a note, but for what the caller knows: load_id, run_id, hour, object. */
-void check_notes_row(const struct check_notes *notes, size_t i, struct check_row *out);
+/* Writes them into the open load; rows[slice] is the ledger row that a note is about. */
+enum err_code check_notes_store(const struct check_notes *notes, struct sink_load *load,
+                                const struct ledger_row *rows, struct err *err) MUST_USE;
 
 struct judge;
 

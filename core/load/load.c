@@ -21,8 +21,6 @@
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 
-enum { CHECKS_PAGE = 16 };
-
 struct loader {
     struct job *job;
     struct sink *sink;
@@ -32,8 +30,7 @@ struct loader {
     struct item *items[LOAD_ITEMS];
     struct csv_reader *csv;
     struct convert *convert;
-    struct judge *judge;      /* NULL: nothing to judge beyond single records */
-    struct check_row *checks; /* CHECKS_PAGE of them; NULL without a judge */
+    struct judge *judge; /* NULL: nothing to judge beyond single records */
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
     int64_t commits;          /* so far */
@@ -109,7 +106,6 @@ void loader_free(struct loader *l)
     csv_close(l->csv);
     convert_free(l->convert);
     judge_free(l->judge);
-    mem_free(l->checks);
     hash_free(l->prefix);
     ahead_free(l->ahead);
     store_close(l->store);
@@ -135,8 +131,6 @@ enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out
     if (csv_open(&p->source.csv, NULL, &l->nothing.base, &l->csv, err) != ERR_OK ||
         convert_new(&p->schema, &p->source.csv, &l->convert, err) != ERR_OK ||
         judge_new(p, &l->judge, err) != ERR_OK || hash_new(&l->prefix, err) != ERR_OK)
-        goto out;
-    if (l->judge && !(l->checks = mem_alloc(CHECKS_PAGE * sizeof *l->checks)) && err_nomem(err) != ERR_OK)
         goto out;
     if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK ||
         (l->store->caps.remote && ahead_new(&job->stores, &l->ahead, err) != ERR_OK))
@@ -247,27 +241,6 @@ static enum err_code append_rejects(struct work *w, struct item *item, struct er
     return ERR_OK;
 }
 
-/* What the checks of the item's objects warn of. */
-static enum err_code add_checks(struct work *w, const struct item *item, struct err *err)
-{
-    const struct check_notes *notes = &item->notes;
-    struct check_row *rows = w->loader->checks;
-    for (size_t i = 0, n = 0; i < notes->n; i++) {
-        const struct ledger_row *of = &item->rows[notes->items[i].slice];
-        check_notes_row(notes, i, &rows[n]);
-        rows[n].load_id = of->id;
-        rows[n].hour = of->hour;
-        snprintf(rows[n].run_id, sizeof rows[n].run_id, "%s", of->run_id);
-        snprintf(rows[n].object, sizeof rows[n].object, "%s", of->object);
-        if (++n < CHECKS_PAGE && i + 1 < notes->n)
-            continue;
-        if (sink_checks_add(w->load, rows, n, err) != ERR_OK)
-            return err->code;
-        n = 0;
-    }
-    return ERR_OK;
-}
-
 /* Totals of the ledger rows that end in this item. They lie together: only the last slice can be open. */
 static enum err_code write_totals(struct work *w, struct item *item, struct err *err)
 {
@@ -312,7 +285,8 @@ static enum err_code load_item(void *ctx, struct item *item, struct err *err)
     w->loader->sink_failed = true; /* until this item is through */
     if (begin(w, err) != ERR_OK || insert_rows(w, item, err) != ERR_OK ||
         append_rows(w, item, err) != ERR_OK || append_rejects(w, item, err) != ERR_OK ||
-        add_checks(w, item, err) != ERR_OK || write_totals(w, item, err) != ERR_OK)
+        check_notes_store(&item->notes, w->load, item->rows, err) != ERR_OK ||
+        write_totals(w, item, err) != ERR_OK)
         return err->code;
     const struct slice *last = &item->slices[item->nslices - 1];
     if (w->unit->kind == UNIT_CHUNK && last->last) {
