@@ -311,28 +311,42 @@ static enum err_code look_up(struct judge *j, const struct batch *batch, size_t 
     return ERR_OK;
 }
 
-static enum err_code keep_values(struct judge *j, const struct batch *batch, size_t row, struct err *err)
+static struct tally *tally_of(const struct judge *j, const struct check_hit *hit)
+{
+    const struct checks *checks = &schema_loaded(j->schema, hit->col)->checks;
+    return j->of_column[hit->col] + (hit->check - checks->items);
+}
+
+/* What fails the object, before anything of the row is counted. */
+static enum err_code check_failures(struct judge *j, const struct batch *batch, size_t row,
+                                    const struct check_hit *hits, size_t n, struct err *err)
 {
     char detail[CHECK_DETAIL_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const struct check_hit *hit = &hits[i];
+        if (hit->check->on != CHECK_ON_FAIL)
+            continue;
+        check_detail(hit->check, hit->field->data, hit->field->len, detail);
+        return fail_row(tally_of(j, hit), batch->line[row], detail, err);
+    }
     for (size_t i = 0; i < j->nuniques; i++) {
-        struct unique *u = &j->uniques[i];
-        struct tally *t = u->tally;
-        if (u->has && !u->twice && seen_add(&u->seen, &u->hash, err) != ERR_OK)
-            return err_context(err, "column %s, check unique (let target.key judge so many)",
-                               t->column->name);
-        if (!u->twice || !j->verdicts)
+        const struct unique *u = &j->uniques[i];
+        if (!u->twice || u->tally->check->on != CHECK_ON_FAIL)
             continue;
-        if (t->check->on == CHECK_ON_FAIL)
-            return describe(t->check, batch, u->col, row, detail, err) == ERR_OK
-                       ? fail_row(t, batch->line[row], detail, err)
-                       : err->code;
-        if (t->count++ > 0)
-            continue;
-        t->line = batch->line[row];
-        if (describe(t->check, batch, u->col, row, t->first, err) != ERR_OK)
-            return err->code;
+        return describe(u->tally->check, batch, u->col, row, detail, err) == ERR_OK
+                   ? fail_row(u->tally, batch->line[row], detail, err)
+                   : err->code;
     }
     return ERR_OK;
+}
+
+static enum err_code count_twice(struct tally *t, const struct batch *batch, size_t c, size_t row,
+                                 struct err *err)
+{
+    if (t->count++ > 0)
+        return ERR_OK;
+    t->line = batch->line[row];
+    return describe(t->check, batch, c, row, t->first, err);
 }
 
 enum err_code judge_row(struct judge *j, const struct batch *batch, const struct convert *convert,
@@ -340,23 +354,25 @@ enum err_code judge_row(struct judge *j, const struct batch *batch, const struct
 {
     size_t row = batch->rows - 1, n;
     const struct check_hit *hits = convert_hits(convert, &n);
-    if (look_up(j, batch, row, refusal, err) != ERR_OK || refusal->name != ERRN_NONE)
+    if (look_up(j, batch, row, refusal, err) != ERR_OK || refusal->name != ERRN_NONE ||
+        (j->verdicts && check_failures(j, batch, row, hits, n, err) != ERR_OK))
         return err->code;
-    for (size_t i = 0; j->verdicts && i < n; i++) {
-        const struct check_hit *hit = &hits[i];
-        struct tally *t = j->of_column[hit->col] +
-                          (hit->check - schema_loaded(j->schema, hit->col)->checks.items);
-        char detail[CHECK_DETAIL_MAX];
-        if (hit->check->on == CHECK_ON_FAIL) {
-            check_detail(hit->check, hit->field->data, hit->field->len, detail);
-            return fail_row(t, batch->line[row], detail, err);
-        }
+    for (size_t i = 0; i < n; i++) {
+        struct tally *t = tally_of(j, &hits[i]);
         if (t->count++ > 0)
             continue;
         t->line = batch->line[row];
-        check_detail(hit->check, hit->field->data, hit->field->len, t->first);
+        check_detail(t->check, hits[i].field->data, hits[i].field->len, t->first);
     }
-    return j->nuniques ? keep_values(j, batch, row, err) : ERR_OK;
+    for (size_t i = 0; i < j->nuniques; i++) {
+        struct unique *u = &j->uniques[i];
+        if (u->twice && count_twice(u->tally, batch, u->col, row, err) != ERR_OK)
+            return err->code;
+        if (u->has && !u->twice && seen_add(&u->seen, &u->hash, err) != ERR_OK)
+            return err_context(err, "column %s, check unique (let target.key judge so many)",
+                               u->tally->column->name);
+    }
+    return ERR_OK;
 }
 
 static double number(const struct batch *batch, size_t c, size_t row)
