@@ -46,13 +46,6 @@ static enum err_code insert_check(struct mys_sink *s, struct check_row *row, int
     return err->code;
 }
 
-enum err_code mys_check_insert(struct mys_sink *s, struct check_row *row, struct err *err)
-{
-    int64_t now;
-
-    return mys_now(s, &now, err) ? err->code : insert_check(s, row, now, err);
-}
-
 enum err_code mys_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err)
 {
     struct mys_sink *s = mys_of_load(load);

@@ -19,24 +19,28 @@ static void free_check(struct mem_object *object)
     mem_free(object);
 }
 
-enum err_code mem_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err)
+enum err_code mem_check_insert(struct mem_sink *m, struct check_row *row, struct err *err)
 {
-    struct mem_sink *m = mem_of(load->sink);
+    struct mem_check *c;
 
     if (!m->work->version)
         return err_set(err, ERRN_TABLE_MISSING, "%s: sluice's tables are not there", m->base.label);
-    for (size_t i = 0; i < n; i++) {
-        struct mem_check *c = mem_calloc(1, sizeof *c);
-        if (!c)
-            return err_nomem(err);
-        c->base = (struct mem_object){1, free_check};
-        memcpy(c->pipeline, m->base.target.pipeline, strlen(m->base.target.pipeline) + 1);
-        rows[i].id = ++m->work->last_check;
-        rows[i].at_us = clock_wall_us(m->base.clock);
-        c->row = rows[i];
-        if (mem_vec_push(&m->work->checks, &c->base, err))
+    c = mem_calloc(1, sizeof *c);
+    if (!c)
+        return err_nomem(err);
+    c->base = (struct mem_object){1, free_check};
+    memcpy(c->pipeline, m->base.target.pipeline, strlen(m->base.target.pipeline) + 1);
+    row->id = ++m->work->last_check;
+    row->at_us = clock_wall_us(m->base.clock);
+    c->row = *row;
+    return mem_vec_push(&m->work->checks, &c->base, err);
+}
+
+enum err_code mem_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (mem_check_insert(mem_of(load->sink), &rows[i], err))
             return err->code;
-    }
     return ERR_OK;
 }
 

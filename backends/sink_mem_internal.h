@@ -208,6 +208,8 @@ enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owne
 
 /* ---- sink_mem_check.c ---- */
 
+/* One row for this pipeline, in the open transaction. */
+enum err_code mem_check_insert(struct mem_sink *m, struct check_row *row, struct err *err) MUST_USE;
 enum err_code mem_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
                              struct err *err) MUST_USE;
 enum err_code mem_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,

@@ -103,6 +103,8 @@ static enum err_code connect_file(struct sqlite_sink *s, struct err *err)
     if (rc != SQLITE_OK)
         return explain_open(s, rc, err);
     sqlite3_busy_handler(s->db, sqlite_on_busy, s);
+    /* A name in double quotes that is no column is a mistake, not a text. */
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite_wait(s, s->base.read_only ? SQLITE_READ_WAIT_MS : SQLITE_WRITE_WAIT_MS);
     return ERR_OK;
 }

@@ -18,7 +18,7 @@ static void bind_check_hour(struct bind *b, hour_t hour)
         bind_text(b, "");
 }
 
-enum err_code sqlite_check_insert(struct sqlite_sink *s, struct check_row *row, struct err *err)
+static enum err_code insert_check(struct sqlite_sink *s, struct check_row *row, struct err *err)
 {
     sqlite3_stmt *stmt;
 
@@ -46,7 +46,7 @@ enum err_code sqlite_check_insert(struct sqlite_sink *s, struct check_row *row, 
 enum err_code sqlite_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (sqlite_check_insert(sqlite_of_load(load), &rows[i], err))
+        if (insert_check(sqlite_of_load(load), &rows[i], err))
             return err->code;
     return ERR_OK;
 }
@@ -112,17 +112,6 @@ enum err_code sqlite_check_page(struct sink *sink, const struct record_query *qu
 
 /* ---- an hour's query ---- */
 
-/* Appends text with its quotes, inner ones doubled. */
-static enum err_code put_text(struct buf *sql, const char *text, struct err *err)
-{
-    if (buf_append_char(sql, '\'', err))
-        return err->code;
-    for (; *text; text++)
-        if ((*text == '\'' && buf_append_char(sql, '\'', err)) || buf_append_char(sql, *text, err))
-            return err->code;
-    return buf_append_char(sql, '\'', err);
-}
-
 static enum err_code put_word(void *ctx, enum check_word word, struct buf *sql, struct err *err)
 {
     const struct sqlite_load *load = ctx;
@@ -134,12 +123,12 @@ static enum err_code put_word(void *ctx, enum check_word word, struct buf *sql, 
     case CHECK_WORD_TABLE:
         return buf_append_str(sql, "main.", err) ? err->code : sqlite_quote(sql, t->table, err);
     case CHECK_WORD_HOUR:
-        return put_text(sql, hour, err);
+        return sqlite_put_text(sql, hour, err);
     case CHECK_WORD_LOADS:
         break;
     }
     if (buf_append_str(sql, "(SELECT id FROM main.sluice_load WHERE pipeline = ", err) ||
-        put_text(sql, t->pipeline, err))
+        sqlite_put_text(sql, t->pipeline, err))
         return err->code;
     return buf_printf(sql, err, " AND hour = '%s')", hour);
 }

@@ -6,7 +6,7 @@
  *   sqlite_describe.c  the target table against schema   sqlite_ledger.c   sluice_load
  *   sqlite_records.c   attempts and rejects              sqlite_claim.c    sluice_claim
  *   sqlite_scan.c    rows back                           sqlite_replace.c  an object's next version
- *   sqlite_check.c   results of checks, their queries
+ *   sqlite_check.c   results of checks, their queries    sqlite_evolve.c   columns that setup adds
  *
  * The database's clock is the handle's `clock`: SQLite has none of its own but this machine's, and so tests
  * and --now can move it.
@@ -162,6 +162,9 @@ struct hash128 column_hash(sqlite3_stmt *stmt, int col);
 /* Appends an identifier in double quotes, inner ones doubled. */
 enum err_code sqlite_quote(struct buf *sql, const char *name, struct err *err) MUST_USE;
 
+/* Appends a text in single quotes, inner ones doubled. */
+enum err_code sqlite_put_text(struct buf *sql, const char *text, struct err *err) MUST_USE;
+
 /* Whether a table or view is there; *type (may be NULL) = 't' or 'v'. */
 enum err_code sqlite_has_table(struct sqlite_sink *s, const char *name, bool *there, char *type,
                                struct err *err) MUST_USE;
@@ -184,8 +187,22 @@ enum err_code sqlite_has_foreign_rows(struct sink *sink, bool *any, struct err *
 /* Whether the target table has the column. */
 enum err_code sqlite_has_column(struct sqlite_sink *s, const char *name, bool *there,
                                 struct err *err) MUST_USE;
+enum err_code sqlite_is_strict(struct sqlite_sink *s, bool *strict, struct err *err) MUST_USE;
+/* Whether the target table has any row. */
+enum err_code sqlite_has_rows(struct sqlite_sink *s, bool *any, struct err *err) MUST_USE;
+/* What setup declares for a column. */
+const char *sqlite_declared(const struct type *type);
 /* True for decimals that are kept as numbers. */
 bool sqlite_is_numeric(const struct type *type);
+
+/* ---- sqlite_evolve.c ---- */
+
+/* Appends the statement that adds loaded column c to the target table, without a semicolon. */
+enum err_code sqlite_put_add(const struct sink_target *t, size_t c, bool strict, struct buf *sql,
+                             struct err *err) MUST_USE;
+/* Appends the statements that add what the target table lacks and setup may add; nothing where there is no
+ * table. */
+enum err_code sqlite_evolve(struct sqlite_sink *s, bool print, struct buf *sql, struct err *err) MUST_USE;
 
 /* ---- sqlite_ledger.c ---- */
 
@@ -227,8 +244,6 @@ enum err_code sqlite_reject_page(struct sink *sink, const struct record_query *q
 
 enum err_code sqlite_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
                                 struct err *err) MUST_USE;
-/* One row for this pipeline, in the open transaction. */
-enum err_code sqlite_check_insert(struct sqlite_sink *s, struct check_row *row, struct err *err) MUST_USE;
 enum err_code sqlite_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
                                 size_t cap, size_t *n, struct err *err) MUST_USE;
 enum err_code sqlite_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,

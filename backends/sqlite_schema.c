@@ -3,7 +3,8 @@
  *
  * Invariants: every statement is IF NOT EXISTS or an upsert, so that setup may run again and beside others;
  * what is printed is exactly what would be run, as one script with its own transaction. The target table is
- * made only where there is none: what is there already is never altered, describe judges it.
+ * made only where there is none: what is there already is never altered but for columns that target.evolve
+ * adds to its end, describe judges it.
  *
  *   own tables: missing | older -setup-> current;  newer: refused
  */
@@ -110,7 +111,7 @@ bool sqlite_is_numeric(const struct type *type)
     return type->kind == TYPE_DECIMAL && type->precision <= SQLITE_DECIMAL_EXACT;
 }
 
-static const char *declared_type(const struct type *type)
+const char *sqlite_declared(const struct type *type)
 {
     switch (type_storage(type)) {
     case STORAGE_F64:
@@ -150,7 +151,7 @@ static enum err_code table_ddl(const struct sink_target *t, struct buf *sql, str
     for (size_t c = 0; c < t->schema->nloaded; c++) {
         const struct schema_column *column = schema_loaded(t->schema, c);
         if (buf_append_str(sql, c ? ",\n  " : "\n  ", err) || sqlite_quote(sql, column->name, err) ||
-            buf_printf(sql, err, " %s%s", declared_type(&column->type),
+            buf_printf(sql, err, " %s%s", sqlite_declared(&column->type),
                        column->nullable && !in_key(t, c) ? "" : " NOT NULL"))
             return err->code;
         if (sqlite_is_numeric(&column->type))
@@ -225,7 +226,7 @@ static enum err_code print_ddl(struct sqlite_sink *s, struct buf *out, struct er
 
     if (buf_append_str(out, "BEGIN IMMEDIATE;\n", err) || upgrade_ddl(s, out, err) ||
         buf_append_str(out, OWN_DDL, err) || version_ddl(out, err) || table_ddl(t, out, err) ||
-        (t->lineage != LINEAGE_NONE && lineage_ddl(t, out, err)))
+        sqlite_evolve(s, true, out, err) || (t->lineage != LINEAGE_NONE && lineage_ddl(t, out, err)))
         return err->code;
     return buf_append_str(out, "COMMIT;\n", err);
 }
@@ -246,7 +247,8 @@ static enum err_code make_tables(struct sqlite_sink *s, struct buf *sql, struct 
         goto out;
     }
     if (upgrade_ddl(s, sql, err) || buf_append_str(sql, OWN_DDL, err) || version_ddl(sql, err) ||
-        (!state.table_exists && table_ddl(t, sql, err)) || sqlite_exec(s, buf_str(sql), "setup", err))
+        (!state.table_exists && table_ddl(t, sql, err)) || sqlite_evolve(s, false, sql, err) ||
+        sqlite_exec(s, buf_str(sql), "setup", err))
         goto out;
     if (t->lineage == LINEAGE_NONE || sqlite_has_column(s, "_load", &lineage, err) || !lineage)
         goto out;

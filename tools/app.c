@@ -190,8 +190,8 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
                    .key = p->target.key,
                    .nkey = p->target.nkey,
                    .lineage = lineage_of(p->target.lineage),
-                   .evolve = p->schema.contract == CONTRACT_EVOLVE,
-                   .lease_ms = p->target.lease_ms},
+                   .lease_ms = p->target.lease_ms,
+                   .evolve = p->schema.contract == CONTRACT_EVOLVE},
     };
 
     return registry_open_sink(&args, out, err) ? err_context(err, "target.url") : ERR_OK;
@@ -221,7 +221,20 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     if (state->own == OWN_OLDER)
         return err_set(err, ERRN_SCHEMA_OLDER,
                        "%s: sluice's tables are of an older version; run `sluice setup`", sink->label);
+    if (state->lacks)
+        return err_set(
+            err, ERRN_TABLE_MISMATCH,
+            "%s: table %s lacks %zu column%s of the schema, the first is %s: run `sluice setup`, which "
+            "adds %s",
+            sink->label, sink->target.table, state->lacks, state->lacks == 1 ? "" : "s", state->lacks_first,
+            state->lacks == 1 ? "it" : "them");
     return ERR_OK;
+}
+
+bool app_setup_mends(const struct sink_state *state, const struct err *err)
+{
+    return err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER ||
+           (err->name == ERRN_TABLE_MISMATCH && state->lacks && state->problems.len == 0);
 }
 
 static size_t lines_of(const struct buf *text)
@@ -319,8 +332,9 @@ static enum err_code check_target(const struct app *app, struct sink *sink, bool
         (void)!app_judge_target(sink, &state, err);
     else
         repair = false;
+    repair = repair && app_setup_mends(&state, err);
     buf_release(&state.problems);
-    if (repair && (err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER)) {
+    if (repair) {
         err_clear(err);
         log_msg(LOG_INFO, "%s: making what is missing for table %s", sink->label, sink->target.table);
         (void)!sink_setup(sink, NULL, err);

@@ -68,13 +68,16 @@ void app_out_run(struct app *app, bool with_run);
 /* The rejects that --run, --hour, --object, --error choose. */
 struct record_query app_record_query(const struct app *app);
 
-/* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem) for a target that cannot be
- * loaded into as it stands. */
 /* Server and rights, before a table is made (`creates`) or a row is loaded: DENIED, UNSUPPORTED, READ_ONLY.
  * Warnings go to the log. */
 enum err_code app_preflight(struct sink *sink, bool creates, struct err *err) MUST_USE;
+/* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem, or what it lacks) for a
+ * target that cannot be loaded into as it stands. */
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
+
+/* Whether setup makes or adds what that error is about. */
+bool app_setup_mends(const struct sink_state *state, const struct err *err);
 
 /* Before the table is made: TABLE_MISSING where the ledger has rows that were in it (a dropped table, another
  * name in target.table): made anew it would stay empty, and every run would find all loaded before. Only a

@@ -186,11 +186,11 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
     char text[OUT_CELL_MAX];
 
     (void)!app_judge_target(sink, state, &err);
-    if (made && (err.name == ERRN_TABLE_MISSING || err.name == ERRN_SCHEMA_OLDER)) {
+    if (made && app_setup_mends(state, &err)) {
         snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
                  sink->target.table);
         pass(c, "target tables", text);
-    } else if (err.name == ERRN_TABLE_MISMATCH) {
+    } else if (err.name == ERRN_TABLE_MISMATCH && state->problems.len) {
         const char *line = buf_str(&state->problems);
 
         while (*line) { /* all of them, not only the first */

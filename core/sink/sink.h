@@ -90,6 +90,8 @@ struct sink_state {
     enum own_tables own;
     bool table_exists;
     bool has_lineage; /* a _load column is there */
+    size_t lacks;     /* loaded columns that setup will add (target.evolve): they are no problem */
+    char lacks_first[REC_COLUMN_MAX + 1];
     struct buf problems;
 };
 enum { SINK_PROBLEMS_MAX = 64 * 1024, SINK_CHECK_ROWS_MAX = 1000, SINK_CHECK_TEXT_MAX = 512 };
@@ -175,7 +177,8 @@ struct sink_type {
     enum err_code (*keep)(struct sink *sink, struct err *err);
 
     /* Makes or upgrades target table, view and own tables; the only op with DDL; idempotent, safe beside
-     * others doing the same. With `print` it appends the DDL to it and does nothing. */
+     * others doing the same. With target.evolve it adds the columns that the table lacks, and a row of
+     * sluice_check for each (core/sink/evolve.h). With `print` it appends the DDL to it and does nothing. */
     enum err_code (*setup)(struct sink *sink, struct buf *print, struct err *err);
     enum err_code (*describe)(struct sink *sink, struct sink_state *state, struct err *err);
     /* Fills *out; changes nothing. READ_ONLY where nothing can be written at all. `creates`: what is missing

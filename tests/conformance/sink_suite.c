@@ -87,8 +87,9 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
 int sink_suite_run(const struct sink_suite *suite)
 {
 #define ENTRY(f) SUITE_CASE(f),
-    const struct CMUnitTest tests[] = {SINK_TABLE_CASES(ENTRY) SINK_LOAD_CASES(ENTRY) SINK_BOOKS_CASES(
-        ENTRY) SINK_CHECKS_CASES(ENTRY) SINK_CLAIM_CASES(ENTRY) SINK_RANDOM_CASES(ENTRY)};
+    const struct CMUnitTest tests[] = {SINK_TABLE_CASES(ENTRY) SINK_LOAD_CASES(ENTRY) SINK_BOOKS_CASES(ENTRY)
+                                           SINK_CHECKS_CASES(ENTRY) SINK_EVOLVE_CASES(ENTRY)
+                                               SINK_CLAIM_CASES(ENTRY) SINK_RANDOM_CASES(ENTRY)};
 #undef ENTRY
 
     suite_now = suite;

@@ -572,6 +572,7 @@ enum err_code db_new(const struct pipeline *p, bool one_writer, const struct db_
                                         .key = p->target.key,
                                         .nkey = p->target.nkey,
                                         .lineage = (enum sink_lineage)p->target.lineage,
+                                        .evolve = p->schema.contract == CONTRACT_EVOLVE,
                                         .lease_ms = p->target.lease_ms}};
     if (sink_open(&sink_mem, &args, &db->books, err) != ERR_OK ||
         sink_setup(db->books, NULL, err) != ERR_OK) {
