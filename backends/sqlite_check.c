@@ -73,6 +73,13 @@ static void read_check(sqlite3_stmt *stmt, struct check_row *row)
     row->at_us = sqlite3_column_int64(stmt, 11);
 }
 
+/* Of one load by that index, else by pipeline and id; the plus keeps SQLite from the other one. */
+#define PAGE(pipeline, load)                                                                                 \
+    "SELECT id, load_id, run_id, hour, object, name, column_name, on_fire, fired, count_broken, message,"    \
+    " at_us FROM sluice_check WHERE " pipeline " = ?1 AND id > ?2 AND " load                                 \
+    " AND (?4 IS NULL OR object = ?4) AND (?5 IS NULL OR run_id = ?5) AND (?6 IS NULL OR name = ?6)"         \
+    " AND (?7 IS NULL OR hour = ?7) AND (?9 = 0 OR fired) ORDER BY id LIMIT ?3"
+
 enum err_code sqlite_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
                                 size_t cap, size_t *n, struct err *err)
 {
@@ -82,14 +89,8 @@ enum err_code sqlite_check_page(struct sink *sink, const struct record_query *qu
 
     if (sqlite_has_own(s, &own, err) || !own)
         return err->code;
-    /* With a load its index serves; the plus keeps SQLite from it where there is none to look for. */
-    if (sqlite_prepare(s,
-                       "SELECT id, load_id, run_id, hour, object, name, column_name, on_fire, fired,"
-                       " count_broken, message, at_us FROM sluice_check WHERE pipeline = ?1 AND id > ?2"
-                       " AND (?4 IS NULL OR object = ?4) AND (?5 IS NULL OR run_id = ?5)"
-                       " AND (?6 IS NULL OR name = ?6) AND (?7 IS NULL OR hour = ?7)"
-                       " AND (?8 = 0 OR load_id = ?8) AND (?9 = 0 OR fired) ORDER BY id LIMIT ?3",
-                       0, &stmt, err))
+    if (sqlite_prepare(s, query->load_id ? PAGE("+pipeline", "load_id = ?8") : PAGE("pipeline", "?8 = 0"), 0,
+                       &stmt, err))
         return err->code;
     struct bind b = bind_to(stmt);
     bind_text(&b, sink->target.pipeline);

@@ -187,8 +187,12 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
 
     (void)!app_judge_target(sink, state, &err);
     if (made && app_setup_mends(state, &err)) {
-        snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
-                 sink->target.table);
+        if (state->lacks)
+            snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will add %zu column%s to it",
+                     sink->target.table, state->lacks, state->lacks == 1 ? "" : "s");
+        else
+            snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
+                     sink->target.table);
         pass(c, "target tables", text);
     } else if (err.name == ERRN_TABLE_MISMATCH && state->problems.len) {
         const char *line = buf_str(&state->problems);

@@ -256,3 +256,46 @@ CASE(evolve_twice_adds_once)
     close_wide(&two);
     close_wide(&one);
 }
+
+struct countdown {
+    long left; /* allocations that go well */
+    bool hit;
+};
+
+static bool fail_at(void *ctx)
+{
+    struct countdown *c = ctx;
+
+    if (c->left-- > 0)
+        return false;
+    c->hit = true;
+    return true;
+}
+
+CASE(evolve_without_memory_harms_nothing)
+{
+    enum { TRIES_MAX = 1000 };
+    struct fix *fix = *state;
+    struct countdown countdown = {0, true};
+    struct wide w;
+
+    kit_load(fix->sink, "a", "1|x\n2|y\n");
+    open_wide(fix, &w, "id:int!,name:varchar(20),more:int,other:text", true);
+    for (long tries = 0; countdown.hit; tries++) {
+        struct err err = ERR_INIT;
+        assert_true(tries < TRIES_MAX);
+        countdown = (struct countdown){tries, false};
+        mem_set_fault(fail_at, &countdown);
+        enum err_code rc = sink_setup(w.sink, NULL, &err);
+        mem_set_fault(NULL, NULL);
+        assert_int_equal(rc, countdown.hit ? ERR_NOMEM : ERR_OK);
+        if (countdown.hit && w.sink->caps.lock_is_lease) { /* DDL is in the transaction */
+            assert_int_equal(lacks(w.sink), 2);
+            assert_int_equal(records(w.sink, page), 0);
+        }
+        kit_assert_rows(fix->sink, 0, "1|x\n2|y\n");
+    }
+    assert_int_equal(lacks(w.sink), 0);
+    kit_assert_rows(w.sink, 0, "1|x|\\N|\\N\n2|y|\\N|\\N\n");
+    close_wide(&w);
+}

@@ -83,7 +83,8 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
     X(evolve_refuses_what_rows_cannot_have)                                                                  \
     X(evolve_keeps_old_rows_and_their_loads)                                                                 \
     X(evolve_changes_no_type)                                                                                \
-    X(evolve_twice_adds_once)
+    X(evolve_twice_adds_once)                                                                                \
+    X(evolve_without_memory_harms_nothing)
 #define SINK_CLAIM_CASES(X)                                                                                  \
     X(claim_is_one_owners)                                                                                   \
     X(claim_expires_and_is_stolen)                                                                           \

@@ -287,6 +287,53 @@ static void printed_ddl_is_what_setup_does(void **state)
     sink_close(sink);
 }
 
+/* A name with quotes in it, a STRICT table that knows no NUMERIC, and one that is not STRICT. */
+static void printed_ddl_evolves(void **state)
+{
+    static const char *const SPECS[] = {"id:int!,name:varchar(20)", "id:int!,name:decimal(9;2)"};
+    static const char *const WIDER[] = {"id:int!,name:varchar(20),it's \"odd\":decimal(10;2)",
+                                        "id:int!,name:decimal(9;2),it's \"odd\":decimal(10;2)"};
+    struct err err = ERR_INIT;
+    struct buf ddl;
+
+    (void)state;
+    buf_init(&ddl, SINK_PROBLEMS_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        struct schema narrow, wider;
+        struct sink *sink;
+        kit_schema(&narrow, SPECS[i]);
+        kit_schema(&wider, WIDER[i]);
+        struct sink_target target = kit_db.target;
+        target.schema = &narrow;
+        target.table = i ? "u" : "it's";
+        assert_int_equal(kit_db_open("suite.db", &target, clock_real(), false, &sink, &err), ERR_OK);
+        assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+        kit_load(sink, "a", "1|5.00\n");
+        sink_close(sink);
+        target.schema = &wider;
+        target.evolve = true;
+        assert_int_equal(kit_db_open("suite.db", &target, clock_real(), false, &sink, &err), ERR_OK);
+        buf_clear(&ddl);
+        assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
+        kit_db_sql(buf_str(&ddl));
+        struct sink_state found;
+        assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
+        assert_string_equal(buf_str(&found.problems), "");
+        assert_int_equal(found.lacks, 0);
+        buf_release(&found.problems);
+        kit_load(sink, "b", "2|6.00|1234567.89\n");
+        kit_assert_rows(sink, 0, "1|5.00|\\N\n2|6.00|1234567.89\n");
+        kit_db_sql(
+            "CREATE TEMP TABLE c (n CHECK (n = 1)); INSERT INTO c SELECT count(*) FROM sluice_check WHERE"
+            " column_name = 'it''s \"odd\"' AND abs(at_us / 1e6 - strftime('%s', 'now')) < 60;"
+            " DELETE FROM sluice_check; DELETE FROM sluice_load");
+        sink_close(sink);
+        schema_release(&narrow);
+        schema_release(&wider);
+    }
+    buf_release(&ddl);
+}
+
 /* One line of what is wrong with table t as `ddl` makes it; "" for nothing. */
 static void assert_problem(const char *ddl, const char *first, const char *second)
 {
@@ -412,6 +459,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(newer_and_older_schemas, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(printed_ddl_upgrades_an_older_schema, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(printed_ddl_is_what_setup_does, kit_db_setup, kit_db_teardown),
+        cmocka_unit_test_setup_teardown(printed_ddl_evolves, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(describe_knows_affinities, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(odd_values_are_marked, kit_db_setup, kit_db_teardown),
     };

@@ -486,6 +486,7 @@ static const struct sink_type TYPE = {
     .replace = db_load_replace,
     .append = db_load_append,
     .rejects = db_load_rejects,
+    .checks_add = db_load_checks_add,
     .totals = db_load_totals,
     .commit = commit,
     .abort = abort_load,

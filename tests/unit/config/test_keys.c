@@ -173,6 +173,8 @@ static void test_store(void **state)
     err_clear(&err);
     assert_int_equal(key_store(find("target.chunk_rows"), "1000000000", &p, &err), ERR_OK);
     assert_int_equal(p.target.chunk_rows, 1000000000);
+    assert_int_equal(key_store(find("schema.contract"), "evolve", &p, &err), ERR_OK);
+    assert_int_equal(p.schema.contract, CONTRACT_EVOLVE);
     assert_int_equal(key_store(find("schema.missing_columns"), "null", &p, &err), ERR_OK);
     assert_int_equal(p.schema.missing, COLUMNS_NULL);
 }

@@ -145,6 +145,7 @@ static void check_defaults(const struct pipeline *p)
     assert_int_equal(p->source.csv.header, CSV_HEADER_BY_NAME);
     assert_int_equal(p->schema.extra, COLUMNS_FAIL);
     assert_int_equal(p->schema.missing, COLUMNS_FAIL);
+    assert_int_equal(p->schema.contract, CONTRACT_FREEZE);
     assert_int_equal(p->target.create, PIPELINE_CREATE_IF_MISSING);
     assert_int_equal(p->target.nkey, 0);
     assert_int_equal(p->target.lineage, PIPELINE_LINEAGE_TRUE);
