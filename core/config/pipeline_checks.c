@@ -339,6 +339,12 @@ void hour_checks_release(struct pipeline *p)
 static enum err_code warn_of(const struct pipeline *p, const struct schema_column *column,
                              const struct check *check, struct buf *out, struct err *err)
 {
+    if (check->kind == CHECK_KIND_UNIQUE && p->target.commit_unit == COMMIT_HOUR)
+        return buf_printf(
+            out, err,
+            "column %s: unique holds for what is loaded together: an object that comes late is not "
+            "held against what is in the table (target.key would)\n",
+            column->name);
     if (check->kind != CHECK_KIND_NULLS)
         return ERR_OK;
     if (!column->nullable)

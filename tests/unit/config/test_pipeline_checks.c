@@ -20,13 +20,18 @@ static enum err_code load(const char *const *sets, size_t n, struct pipeline **o
     return pipeline_load(&(struct pipeline_options){.file = FILE_OF_ALL, .sets = sets, .nsets = n}, out, err);
 }
 
-static struct pipeline *good(const char *set)
+static struct pipeline *with(const char *const *sets, size_t n)
 {
     struct err err = ERR_INIT;
     struct pipeline *p;
-    if (load(&set, set != NULL, &p, &err) != ERR_OK)
+    if (load(sets, n, &p, &err) != ERR_OK)
         fail_msg("%s", err.msg);
     return p;
+}
+
+static struct pipeline *good(const char *set)
+{
+    return with(&set, set != NULL);
 }
 
 static void is(const struct check *check, enum check_kind kind, enum check_on on, const char *text)
@@ -111,9 +116,10 @@ static void sets(void **state)
     assert_non_null(strstr(err.msg, "this is a section"));
 }
 
-static void warns_of(const char *set, const char *text)
+/* NULL: of nothing. */
+static void warns_of(const char *const *sets, size_t n, const char *text)
 {
-    struct pipeline *p = good(set);
+    struct pipeline *p = with(sets, n);
     struct err err = ERR_INIT;
     struct buf out;
 
@@ -129,9 +135,15 @@ static void warns_of(const char *set, const char *text)
 
 static void warnings(void **state)
 {
+    const char *const filled[] = {"schema.columns.code.nullable=false"};
+    const char *const hourly[] = {"target.commit_unit=hour", "schema.columns.id.checks.on=fail"};
+    const char *const chunked[] = {"target.commit_unit=chunk", "schema.columns.id.checks.unique=false"};
+
     (void)state;
-    warns_of(NULL, NULL);
-    warns_of("schema.columns.code.nullable=false", "column code has max_nulls but is not nullable");
+    warns_of(NULL, 0, NULL);
+    warns_of(filled, 1, "column code has max_nulls but is not nullable");
+    warns_of(hourly, 2, "column id: unique holds for what is loaded together");
+    warns_of(chunked, 2, "column code: max_nulls is a share and target.commit_unit is chunk");
 }
 
 static bool fail_nth(void *ctx)
