@@ -326,7 +326,6 @@ enum err_code convert_record(struct convert *c, const struct csv_record *record,
             return err_nomem(err);
         if (name != ERRN_NONE) {
             refuse(refusal, plan, name, check, field);
-            c->nhits = 0;
             return ERR_OK;
         }
     }

@@ -59,7 +59,7 @@ void convert_no_header(struct convert *convert);
 enum err_code convert_record(struct convert *convert, const struct csv_record *record, struct batch *batch,
                              struct refusal *refusal, struct err *err) MUST_USE;
 
-/* What of the row that convert_record added last breaks a check without being refused for it. */
+/* After convert_record added a row: what of it breaks a check without being refused for it. */
 const struct check_hit *convert_hits(const struct convert *convert, size_t *n);
 
 #endif

@@ -179,7 +179,6 @@ mutant warning-of-what-is-left-out core/load/load_parse.c 's/^    check_notes_cu
     unit/load/test_judge
 mutant warning-refuses core/data/convert.c 's/\(\*check\)->on != CHECK_ON_REJECT\)/false)/' unit/load/test_judge
 mutant failure-only-warns core/load/judge.c 's/if \(hit->check->on != CHECK_ON_FAIL\)/if (hit)/' unit/load/test_judge
-mutant refused-is-warned-of core/data/convert.c 's/^            c->nhits = 0;//' unit/data/test_convert unit/load/test_judge
 mutant unique-over-objects core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (false)/' unit/load/test_judge
 mutant unique-not-over-the-hour core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (true)/' unit/load/test_judge
 mutant unique-keeps-the-refused core/load/judge.c 's/^        if \(!u->twice \|\| u->tally->check->on != CHECK_ON_REJECT\)/        if (true)/' \

@@ -30,6 +30,16 @@ static void told(struct rig *rig, int status, const char *log)
     books_balance(rig);
 }
 
+/* Source, ledger and target agree on all of so many objects. */
+static void verifies(struct rig *rig, int64_t objects)
+{
+    struct verify_options all = {.show = 5};
+    struct verify_totals totals;
+    assert_int_equal(verify_run(&rig->job, &all, &totals, &rig->err), ERR_OK);
+    assert_int_equal(totals.equal, objects);
+    assert_int_equal(totals.different + totals.not_loaded + totals.unknown_rows, 0);
+}
+
 OVER_ALL(warnings_are_counted_once)
 {
     (void)wrap;
@@ -94,9 +104,7 @@ OVER_ALL(values_are_unique_in_an_object)
     assert_string_equal(books_rejects(rig), A ":3 23+8 CHECK_UNIQUE name load <2,ann,1\\x0a>\n" A
                                               ":4 31+8 CAST_INT id load <x,bob,1\\x0a>\n" A
                                               ":8 61+9 CHECK_UNIQUE name load <6,bob,NA\\x0a>\n");
-    struct verify_options all = {.show = 5};
-    struct verify_totals totals;
-    assert_int_equal(verify_run(&rig->job, &all, &totals, &rig->err), ERR_OK);
+    verifies(rig, 2);
 }
 
 OVER_ALL(values_that_stand_twice_warn_or_fail)
@@ -141,6 +149,21 @@ OVER_ALL(too_many_nulls)
                         K("12", "c") " max_nulls amount warn 3: 3 of 4 records have no value; "
                                      "max_nulls allows 50% (2 of 4)\n");
     assert_string_equal(books_attempts(rig), B " CHECK_NULLS 2 0\n");
+}
+
+/* What a group leaves out takes along what was to be told of it. */
+OVER_ALL(a_failure_at_the_end_tells_nothing)
+{
+    (void)wrap;
+    free(open_with(rig, pipeline, NAME("{max_nulls: 0}"), AMOUNT("{max: 9, on: warn}"), NO_SETS));
+    rig_put(rig, A, HEAD "1,ann,11\n");
+    rig_put(rig, B, HEAD "1,NA,12\n");
+    rig_put(rig, K("12", "c"), HEAD "1,ann,13\n");
+    told(rig, 3, A " loaded 1 1 0 -\n" K("12", "c") " loaded 1 1 0 -\n" B " failed 1 0 0 CHECK_NULLS\n");
+    assert_string_equal(
+        books_checks(rig),
+        A " max amount warn 1: 1 record; first: line 2: 11 is over the maximum 9\n" K(
+            "12", "c") " max amount warn 1: 1 record; first: line 2: 13 is over the maximum 9\n");
 }
 
 OVER_ALL(chunks_warn_each_for_itself_and_nulls_go_on)
@@ -267,14 +290,12 @@ OVER_ALL(replays_are_judged)
 OVER_ALL(verify_is_not_judged_by_what_fails)
 {
     (void)wrap;
-    struct verify_options all = {.show = 5};
-    struct verify_totals totals;
     rig_open(rig, pipeline, NO_SETS);
     rig_put(rig, A, HEAD "1,ann,10\n2,ann,NA\n");
     told(rig, 0, A " loaded 2 2 0 -\n");
     free(open_with(rig, pipeline, NAME("{unique: true, on: fail}"),
                    AMOUNT("{max: 9, max_nulls: 0, on: fail}"), NO_SETS));
-    assert_int_equal(verify_run(&rig->job, &all, &totals, &rig->err), ERR_OK);
+    verifies(rig, 1);
 }
 
 int main(void)
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(values_that_stand_twice_warn_or_fail),
         cmocka_unit_test(an_hour_is_one_for_unique),
         cmocka_unit_test(too_many_nulls),
+        cmocka_unit_test(a_failure_at_the_end_tells_nothing),
         cmocka_unit_test(chunks_warn_each_for_itself_and_nulls_go_on),
         cmocka_unit_test(a_header_that_drifts_is_told),
         cmocka_unit_test(a_lost_answer_doubles_nothing),
