@@ -18,6 +18,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/load/claim.h"
+#include "core/load/hour_checks.h"
 #include "core/store/store_retry.h"
 #include "core/store/store_trace.h"
 #include "tools/stop.h"
@@ -118,7 +119,8 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
     if (app->pipeline)
         return ERR_OK;
     if (pipeline_load(&args, &app->pipeline, err) ||
-        layout_compile(app->pipeline->source.layout, &app->layout, err))
+        layout_compile(app->pipeline->source.layout, &app->layout, err) ||
+        hour_checks_ready(app->pipeline, NULL, err))
         return err->code;
     app->job.pipeline = app->pipeline;
     app->job.layout = app->layout;

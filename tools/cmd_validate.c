@@ -9,6 +9,7 @@
 
 #include "backends/registry.h"
 #include "core/base/log.h"
+#include "core/load/hour_checks.h"
 #include "tools/app.h"
 
 enum { LISTED_MAX = 10000, WARNINGS_MAX = 64 * 1024 };
@@ -266,6 +267,8 @@ static void check_target(struct validation *c)
         fail(c, "target", &err);
     } else {
         pass(c, "target", app->job.sink->label);
+        if (hour_checks_ready(app->pipeline, app->job.sink, &err))
+            fail(c, "checks", &err);
         if (check_server(c, app->job.sink)) {
             if (sink_describe(app->job.sink, &state, &err))
                 fail(c, "target tables", &err);

@@ -53,6 +53,7 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_OBJECT] = {"object", 0, OPTION_ONCE, "KEY", "only this object"},
     [OPT_ERROR] = {"error", 0, OPTION_ONCE, "NAME", "only this error, such as CSV_RAGGED"},
     [OPT_BY] = {"by", 0, OPTION_ONCE, "WHAT", "one line for each object (the default), hour or table"},
+    [OPT_CHECKS] = {"checks", 0, 0, NULL, "the results of checks instead, those that did not fire too"},
     [OPT_SHOW] = {"show", 0, OPTION_ONCE, "N", "name up to N rows that differ (at most 1000)"},
     [OPT_MISSING] =
         {"missing", 0, 0, NULL,
@@ -86,7 +87,7 @@ static const unsigned char baseline[] = {OPT_TO, OPT_END};
 static const unsigned char plan[] = {HOURS, OPT_RELOAD, OPT_END};
 static const unsigned char run[] = {HOURS, OPT_RELOAD, OPT_YES, OPT_ALLOW_NONEMPTY, OPT_DRY_RUN, OPT_END};
 static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
-static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_END};
+static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_CHECKS, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
 static const unsigned char verify[] = {HOURS, OPT_BY, OPT_SHOW, OPT_END};
 static const unsigned char query[] = {HOURS, OPT_EXPLAIN, OPT_TARGET, OPT_END};
@@ -134,7 +135,8 @@ const struct command_def command_table[CMD_COUNT] = {
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
     [CMD_HISTORY] = {"history", "", 0, 0, COMMAND_STREAMS, history, "show loads and failed attempts",
-                     "Oldest first; everything that was committed and every attempt that was rolled back."},
+                     "Oldest first; everything that was committed and every attempt that was rolled back. "
+                     "--checks lists what checks found in what was committed."},
     [CMD_REJECTS_LS] = {"rejects ls", "", 0, 0, COMMAND_STREAMS, rejects, "list rejected records",
                         "Where each record was (object, line, byte offset), which column and rule refused "
                         "it. Rejects of a failed attempt are samples that cannot be replayed."},

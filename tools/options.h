@@ -77,6 +77,7 @@ enum option_id {
     OPT_RUN,
     OPT_OBJECT,
     OPT_ERROR,
+    OPT_CHECKS,
     OPT_SHOW,
     OPT_BY,
     OPT_EXPLAIN,

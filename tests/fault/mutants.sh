@@ -189,6 +189,30 @@ fi
 mutant galera-splits backends/mysql_preflight.c 's/if \(is_on\(values\[WSREP_SPLITS\]\) &&/if (false \&\&/' conformance/test_sink_mysql_rogue
 mutant session-not-looked-at backends/mysql_preflight.c 's/\(!strstr\(mys_col\(&r, 0\), "STRICT_ALL_TABLES"\)/(false/' conformance/test_sink_mysql_rogue
 
+# --- checks
+mutant warning-not-written core/load/load.c 's/check_notes_store\(&item->notes, w->load, item->rows, err\)/ERR_OK/' \
+    unit/load/test_judge
+mutant warning-of-what-is-left-out core/load/load_parse.c 's/^    check_notes_cut\(&p->item->notes, notes\);/    (void)notes;/' \
+    unit/load/test_judge
+mutant warning-refuses core/data/convert.c 's/\(\*check\)->on != CHECK_ON_REJECT\)/false)/' unit/load/test_judge
+mutant failure-only-warns core/load/judge.c 's/if \(hit->check->on != CHECK_ON_FAIL\)/if (hit)/' unit/load/test_judge
+mutant unique-over-objects core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (false)/' unit/load/test_judge
+mutant unique-not-over-the-hour core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (true)/' unit/load/test_judge
+mutant unique-keeps-the-refused core/load/judge.c 's/^        if \(!u->twice \|\| u->tally->check->on != CHECK_ON_REJECT\)/        if (true)/' \
+    unit/load/test_judge
+mutant nulls-begin-with-the-chunk core/load/load_parse.c 's/if \(judged && \*event/if (false \&\& judged \&\& *event/' unit/load/test_judge
+mutant nulls-of-the-refused core/load/judge.c 's/^    j->rows \+= .*/    j->rows += (int64_t)(to - from) + 1;/' unit/load/test_judge
+mutant verify-is-judged core/load/load_parse.c 's/judge_unit\(p->in->judge, unit->kind, p->in->limit != NULL\)/judge_unit(p->in->judge, unit->kind, true)/' \
+    unit/load/test_judge
+mutant replay-not-judged core/load/replay.c 's/if \(r->judge && judge_row/if (false \&\& judge_row/' unit/load/test_judge
+mutant hour-not-judged core/load/load.c 's/if \(judge_hour\(&work, err\) == ERR_OK\)/if (!judge_hour || true)/' unit/load/test_hour_checks
+mutant hour-without-earlier-rows core/load/hour_checks.c 's/out->rows \+= rows\[i\]\.rows_loaded;/out->rows = rows[i].rows_loaded;/' \
+    unit/load/test_hour_checks
+mutant mean-without-earlier-rows core/load/hour_checks.c 's/if \(v->books\.rows == v->loaded\)/if (true)/' unit/load/test_hour_checks
+mutant mean-counts-nulls core/load/judge.c 's/if \(batch->cols\[s->col\]\.null\[r\]\)/if (false)/' unit/load/test_hour_checks
+mutant hour-fails-by-warning core/load/hour_checks.c 's/if \(row->fired && check->on == CHECK_ON_FAIL\)/if (row->fired)/' \
+    unit/load/test_hour_checks
+
 # --- passwords
 mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
     conformance/test_sink_mysql_login
