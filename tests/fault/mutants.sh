@@ -277,11 +277,13 @@ mutant infer-reference-in-yaml tools/yaml_text.c "s/point == '\\$' &&/false \&\&
 mutant infer-line-end-in-comment tools/yaml_text.c 's/ && point != 0x2028//' unit/tools/test_yaml_text
 # --- queries over a source
 mutant query-bound-too-narrow backends/query_hours.c 's/return number <= value;/return number < value;/' unit/backends/test_query_hours \
-    unit/backends/test_query_sqlite
+    unit/backends/test_query_random
 mutant query-list-loses-one backends/query_hours.c 's/for \(size_t v = 0; v < n; v\+\+\)/for (size_t v = 1; v < n; v++)/' \
     unit/backends/test_query_hours
 mutant query-part-not-bounded backends/query_sqlite_plan.c 's/hour_set_keep\(set, \(enum hour_part\)term->column, compare_of.*/(void)number;/' \
     unit/backends/test_query_sqlite
+mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->names[0],/' \
+    unit/backends/test_query_random unit/backends/test_query_sqlite
 mutant query-pattern-in-one-case backends/query_sqlite_plan.c 's/sqlite3_strnicmp\(key, test->text, \(int\)test->len\)/strncmp(key, test->text, test->len)/' \
     unit/backends/test_query_sqlite
 mutant query-collation-ignored backends/query_sqlite_plan.c 's/strcmp\(sqlite3_vtab_collation\(info, i\), "BINARY"\) == 0/true/' \

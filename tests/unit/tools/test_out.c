@@ -183,18 +183,18 @@ static void cells_of_many_kinds(void **state)
         {{.null = true, .kind = OUT_STR}, {.real = -5e-7}},
     };
     static const enum out_format formats[] = {OUT_TEXT, OUT_JSON, OUT_CSV};
-    static const char *const want[] = {
-        "                   v        r\n"
-        "                2022      0.1\n"
-        "                 2.0  -1e+300\n"
-        "  0.3333333333333333    1e999\n"
-        "-9223372036854775808\n"
-        "                       -5e-07\n",
-        "{\"schema_version\":1,\n\"l\":[\n{\"v\":2022,\"r\":0.1},\n{\"v\":2.0,\"r\":-1e+300},\n"
-        "{\"v\":0.3333333333333333,\"r\":1e999},\n{\"v\":-9223372036854775808,\"r\":null},\n"
-        "{\"v\":null,\"r\":-5e-07}]}\n",
-        "v,r\n2022,0.1\n2.0,-1e+300\n0.3333333333333333,1e999\n"
-        "-9223372036854775808,\n,-5e-07\n"};
+    static const char as_text[] = "                   v        r\n"
+                                  "                2022      0.1\n"
+                                  "                 2.0  -1e+300\n"
+                                  "  0.3333333333333333    1e999\n"
+                                  "-9223372036854775808\n"
+                                  "                       -5e-07\n";
+    static const char as_json[] = "{\"schema_version\":1,\n\"l\":[\n{\"v\":2022,\"r\":0.1},\n"
+                                  "{\"v\":2.0,\"r\":-1e+300},\n{\"v\":0.3333333333333333,\"r\":1e999},\n"
+                                  "{\"v\":-9223372036854775808,\"r\":null},\n{\"v\":null,\"r\":-5e-07}]}\n";
+    static const char as_csv[] = "v,r\n2022,0.1\n2.0,-1e+300\n0.3333333333333333,1e999\n"
+                                 "-9223372036854775808,\n,-5e-07\n";
+    const char *const want[] = {as_text, as_json, as_csv};
 
     (void)state;
     for (size_t f = 0; f < 3; f++) {
