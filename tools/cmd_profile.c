@@ -163,18 +163,18 @@ static enum err_code read_rows(struct app *app, const struct hour_range *range, 
     return err->code;
 }
 
-static enum err_code describe(struct app *app, const struct hour_range *range, struct profile_files *files,
-                              struct err *err)
+static enum err_code describe(struct app *app, const struct hour_range *range, int by,
+                              struct profile_files *files, struct err *err)
 {
-    struct profile_options options = {.schema = &app->pipeline->schema,
-                                      .threads = thread_count(app->options)};
+    struct profile_options options = {
+        .schema = &app->pipeline->schema, .by = by, .threads = thread_count(app->options)};
     struct profile_doc doc = {.env = app->pipeline->env};
     struct profile *profile = NULL;
     struct report *report = NULL;
     char what[WHAT_MAX];
 
-    if (profile_by(app, &options.by, err) || name_input(app, what, err) || app_begin_out(app, err) ||
-        profile_new(&options, &profile, err) || read_rows(app, range, profile, &doc.odd_rows, err) ||
+    if (name_input(app, what, err) || app_begin_out(app, err) || profile_new(&options, &profile, err) ||
+        read_rows(app, range, profile, &doc.odd_rows, err) ||
         profile_finish(profile, app->pipeline->name, what, range, &report, err))
         goto out;
     doc.report = report;
@@ -191,11 +191,13 @@ enum err_code cmd_profile(struct app *app, struct err *err)
     bool target = app->options->given[OPT_TARGET];
     struct profile_files files = {0};
     struct hour_range range;
+    int by;
 
-    if (app_hours(app, &range, err) == ERR_OK &&
+    if (app_hours(app, &range, err) == ERR_OK && app_open(app, APP_PIPELINE, err) == ERR_OK &&
+        profile_by(app, &by, err) == ERR_OK &&
         app_open(app, (target ? APP_READ : APP_SOURCE) | APP_STOP, err) == ERR_OK &&
         profile_files_open(&files, app->options, err) == ERR_OK)
-        (void)!describe(app, &range, &files, err);
+        (void)!describe(app, &range, by, &files, err);
     profile_files_release(&files);
     return err->code;
 }

@@ -72,6 +72,21 @@ void profile_files_release(struct profile_files *files)
     out_file_release(&files->html);
 }
 
+/* Who asks for files alone gets no more. */
+static bool wants_text(const struct options *o)
+{
+    return o->output == OUT_TEXT && !(o->given[OPT_QUIET] && (o->json || o->html));
+}
+
+void profile_put_behind(struct out *out, const struct options *o, const struct profile_doc *doc)
+{
+    out_members(out, profile_tree_member, doc);
+    if (!wants_text(o))
+        return;
+    out_line(out, "%s", "");
+    profile_text(out, doc);
+}
+
 enum err_code profile_put(struct out *out, const struct options *o, const struct profile_doc *doc,
                           struct err *err)
 {
@@ -86,7 +101,7 @@ enum err_code profile_put(struct out *out, const struct options *o, const struct
         buf_release(&text);
     } else if (o->output == OUT_CSV) {
         profile_csv(out, doc);
-    } else if (!(o->given[OPT_QUIET] && (o->json || o->html))) { /* who asks for files alone gets no more */
+    } else if (wants_text(o)) {
         profile_text(out, doc);
     }
     return err->code;

@@ -54,5 +54,7 @@ void profile_files_release(struct profile_files *files);
 /* The whole result of the command `profile` on stdout (and in --summary): text, JSON, CSV or the page. */
 enum err_code profile_put(struct out *out, const struct options *o, const struct profile_doc *doc,
                           struct err *err) MUST_USE;
+/* Behind the result of a load: text, or a member "profile" of its document. */
+void profile_put_behind(struct out *out, const struct options *o, const struct profile_doc *doc);
 
 #endif
