@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tools/page_profile.h"
 #include "tools/profile_out.h"
 
 enum { PAGE_MAX = 64 * 1024 * 1024 };
@@ -25,12 +26,6 @@ enum err_code profile_files_open(struct profile_files *files, const struct optio
     return ERR_OK;
 }
 
-static enum err_code page(const struct profile_doc *doc, struct buf *out, struct err *err)
-{
-    (void)doc, (void)out;
-    return err_set(err, ERRN_UNSUPPORTED, "--html is not in this build");
-}
-
 static enum err_code write_json(struct out_file *file, const struct profile_doc *doc, struct err *err)
 {
     struct out out;
@@ -48,7 +43,7 @@ static enum err_code write_html(struct out_file *file, const struct profile_doc 
     struct buf text;
 
     buf_init(&text, PAGE_MAX);
-    if (page(doc, &text, err) == ERR_OK) {
+    if (page_profile(doc->report, &text, err) == ERR_OK) {
         if (fwrite(buf_str(&text), 1, text.len, file->file) != text.len)
             err_set_errno(err, errno ? errno : EIO, "--html %s", file->path);
         (void)!out_file_end(file, err);
@@ -96,7 +91,7 @@ enum err_code profile_put(struct out *out, const struct options *o, const struct
     out_members(out, profile_tree, doc);
     if (html) {
         buf_init(&text, PAGE_MAX);
-        if (page(doc, &text, err) == ERR_OK)
+        if (page_profile(doc->report, &text, err) == ERR_OK)
             out_bytes(out, buf_str(&text), text.len);
         buf_release(&text);
     } else if (o->output == OUT_CSV) {
