@@ -29,10 +29,6 @@ void profile_csv(struct out *out, const struct profile_doc *doc);
 /* What people read. */
 void profile_text(struct out *out, const struct profile_doc *doc);
 
-/* A value of a column as people read it, into `text` (returned): a number with thousands separators, a date;
- * "" where it is not known. */
-const char *profile_figure(const struct report_column *column, struct report_num value,
-                           char text[OUT_CELL_MAX]);
 /* A moment or date in full: of a column of times. */
 void profile_moment(const struct report_column *column, double value, char text[OUT_CELL_MAX]);
 /* Whether the column's numbers are whole. */

@@ -10,12 +10,13 @@
 #include <string.h>
 
 #include "core/data/canon.h"
+#include "tools/figure.h"
 #include "tools/profile_out.h"
 
 #define APPROX "\xe2\x89\x88"
 #define CUT    "\xe2\x80\xa6"
 
-enum { DAY_S = 86400, CSV_COLUMNS = 20 };
+enum { CSV_COLUMNS = 20, CELL_MAX = FIGURE_MAX + 8 };
 #define DAY_US INT64_C(86400000000)
 
 bool profile_is_whole(const struct report_column *c)
@@ -38,75 +39,37 @@ void profile_moment(const struct report_column *c, double value, char text[OUT_C
     *end = '\0';
 }
 
-/* "1,234.5": six digits that matter, or all of the whole part. */
-static void number_text(double v, char text[OUT_CELL_MAX])
+/* A figure, marked where it is an estimate; "" where it is not known. */
+static const char *figure(const struct report_column *c, struct report_num n, char text[CELL_MAX])
 {
-    if (v == trunc(v) && fabs(v) < 1e15)
-        out_count((int64_t)v, text);
-    else if (fabs(v) >= 1e5 && fabs(v) < 1e15)
-        out_count((int64_t)round(v), text);
-    else
-        (void)!snprintf(text, OUT_CELL_MAX, "%.6g", v);
+    char value[FIGURE_MAX];
+
+    (void)!snprintf(text, CELL_MAX, "%s%s", n.known && n.approx ? APPROX : "",
+                    n.known ? figure_value(c, n.value, value) : "");
+    return text;
 }
 
-/* How far apart moments are. */
-static void span_text(const struct report_column *c, double v, char text[OUT_CELL_MAX])
+static const char *spread(const struct report_column *c, struct report_num n, char text[CELL_MAX])
 {
-    double seconds = c->type.kind == TYPE_DATE ? v * DAY_S : v / 1e6;
+    char value[FIGURE_MAX];
 
-    if (seconds >= DAY_S)
-        (void)!snprintf(text, OUT_CELL_MAX, "%.4g days", seconds / DAY_S);
-    else
-        (void)!snprintf(text, OUT_CELL_MAX, "%.4g s", seconds);
+    (void)!snprintf(text, CELL_MAX, "%s%s", n.known && n.approx ? APPROX : "",
+                    n.known ? figure_span(c, n.value, value) : "");
+    return text;
 }
 
-const char *profile_figure(const struct report_column *c, struct report_num n, char text[OUT_CELL_MAX])
+static const char *part(int64_t n, int64_t all, char text[CELL_MAX])
 {
-    size_t mark = n.approx ? strlen(APPROX) : 0;
-
     text[0] = '\0';
-    if (!n.known)
-        return text;
-    if (n.approx)
-        memcpy(text, APPROX, mark);
-    if (c->kind == REPORT_TIME) {
-        char moment[OUT_CELL_MAX];
-
-        profile_moment(c, n.value, moment);
-        (void)!snprintf(text + mark, OUT_CELL_MAX - mark, "%s", moment);
-    } else {
-        char number[OUT_CELL_MAX];
-
-        number_text(n.value, number);
-        (void)!snprintf(text + mark, OUT_CELL_MAX - mark, "%s", number);
-    }
-    return text;
+    return all > 0 ? figure_part(n, all, text) : text;
 }
 
-static const char *spread(const struct report_column *c, struct report_num n, char text[OUT_CELL_MAX])
+static const char *distinct(const struct report_column *c, char text[CELL_MAX])
 {
-    if (c->kind != REPORT_TIME || !n.known)
-        return profile_figure(c, n, text);
-    span_text(c, n.value, text);
-    return text;
-}
+    char count[FIGURE_MAX];
 
-/* "19.8 %"; a share that is not 0 does not look like it. */
-static const char *share_text(int64_t part, int64_t whole, char text[OUT_CELL_MAX])
-{
-    double share = whole > 0 ? 100.0 * (double)part / (double)whole : 0;
-
-    text[0] = '\0';
-    if (whole > 0)
-        (void)!snprintf(text, OUT_CELL_MAX, part > 0 && share < 0.05 ? "<0.1 %%" : "%.1f %%", share);
-    return text;
-}
-
-static const char *count_text(int64_t n, bool approx, char text[OUT_CELL_MAX])
-{
-    char digits[OUT_CELL_MAX];
-
-    (void)!snprintf(text, OUT_CELL_MAX, "%s%.40s", approx ? APPROX : "", out_count(n, digits));
+    (void)!snprintf(text, CELL_MAX, "%s%s", c->distinct_approx ? APPROX : "",
+                    figure_count(c->distinct, count));
     return text;
 }
 
@@ -135,9 +98,10 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
 {
     const struct report *r = doc->report;
     char rows[OUT_CELL_MAX], objects[OUT_CELL_MAX], bytes[OUT_CELL_MAX], hours[OUT_CELL_MAX];
-    char refused[OUT_CELL_MAX], gaps[OUT_CELL_MAX], from[HOUR_TEXT_MAX] = "", to[HOUR_TEXT_MAX] = "";
+    char text[OUT_CELL_MAX], refused[OUT_CELL_MAX], gaps[OUT_CELL_MAX], from[HOUR_TEXT_MAX] = "",
+                                                                        to[HOUR_TEXT_MAX] = "";
 
-    out_line(out, "%s", r->what);
+    out_line(out, "%s", out_escape(r->what, text));
     if (!r->by_hour) {
         out_line(out, "%s rows, %zu columns", out_count(r->rows, rows), r->ncolumns);
     } else {
@@ -161,7 +125,7 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
     out_line(out, "%s records refused by the schema", out_count(r->refused, refused));
     for (size_t i = 0; i < r->nrefusals; i++)
         out_line(out, "  %s: %s (first: %s)", err_name_text(r->refusals[i].name),
-                 out_count(r->refusals[i].count, refused), r->refusals[i].example);
+                 out_count(r->refusals[i].count, refused), out_escape(r->refusals[i].example, text));
     if (doc->odd_rows > 0)
         out_line(out, "%s rows hold a value that is none of its column's type; it counts as NULL",
                  out_count(doc->odd_rows, rows));
@@ -189,7 +153,7 @@ static void put_columns(struct out *out, const struct report *r)
         {"p50", "50 %", OUT_FIGURE, IN_TEXT}, {"p75", "75 %", OUT_FIGURE, IN_TEXT},
         {"max", NULL, OUT_FIGURE, IN_TEXT},
     };
-    char text[9][OUT_CELL_MAX];
+    char text[9][CELL_MAX];
 
     heading(out, "Columns");
     out_list_begin(out, "table", columns, sizeof columns / sizeof columns[0]);
@@ -204,15 +168,15 @@ static void put_columns(struct out *out, const struct report *r)
             cell_str(type),
             cell_num(c->count),
             cell_num(c->nulls),
-            cell_str(share_text(c->nulls, c->count + c->nulls, text[0])),
-            cell_str(count_text(c->distinct, c->distinct_approx, text[1])),
-            cell_str(profile_figure(c, n->mean, text[2])),
+            cell_str(part(c->nulls, c->count + c->nulls, text[0])),
+            cell_str(distinct(c, text[1])),
+            cell_str(figure(c, n->mean, text[2])),
             cell_str(spread(c, n->std, text[3])),
-            cell_str(profile_figure(c, n->min, text[4])),
-            cell_str(profile_figure(c, n->quantile[Q25], text[5])),
-            cell_str(profile_figure(c, n->quantile[Q50], text[6])),
-            cell_str(profile_figure(c, n->quantile[Q75], text[7])),
-            cell_str(profile_figure(c, n->max, text[8])),
+            cell_str(figure(c, n->min, text[4])),
+            cell_str(figure(c, n->quantile[Q25], text[5])),
+            cell_str(figure(c, n->quantile[Q50], text[6])),
+            cell_str(figure(c, n->quantile[Q75], text[7])),
+            cell_str(figure(c, n->max, text[8])),
         };
 
         out_row(out, cells);
@@ -223,14 +187,14 @@ static void put_columns(struct out *out, const struct report *r)
 /* "0 (93.3 %), 1 (6.7 %)" */
 static const char *top_text(const struct report_column *c, char text[OUT_CELL_MAX])
 {
-    char value[OUT_CELL_MAX], share[OUT_CELL_MAX];
+    char value[OUT_CELL_MAX], share[CELL_MAX];
     size_t at = 0;
 
     text[0] = '\0';
     for (int i = 0; i < c->ntop && i < PROFILE_TOP_SHOWN; i++)
         at += (size_t)snprintf(text + at, OUT_CELL_MAX - at, "%s%.150s (%.20s)", i ? ", " : "",
                                c->top[i].text[0] ? cut(c->top[i].text, value) : "\"\"",
-                               share_text(c->top[i].count, c->count, share));
+                               part(c->top[i].count, c->count, share));
     if (c->ntop > PROFILE_TOP_SHOWN || c->distinct > c->ntop)
         (void)!snprintf(text + at, OUT_CELL_MAX - at, ", ...");
     return text;
@@ -260,7 +224,7 @@ static void put_split(struct out *out, const struct report *r)
         {"p50", "50 %", OUT_FIGURE, IN_TEXT}, {"p75", "75 %", OUT_FIGURE, IN_TEXT},
         {"max", NULL, OUT_FIGURE, IN_TEXT},
     };
-    char text[9][OUT_CELL_MAX];
+    char text[9][CELL_MAX], class[OUT_CELL_MAX];
 
     out_list_begin(out, "split", columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < r->ncolumns; i++) {
@@ -270,16 +234,16 @@ static void put_split(struct out *out, const struct report *r)
             const struct report_numbers *n = &c->split[k].numbers;
             const struct out_cell cells[] = {
                 cell_str(c->name),
-                cell_str(cut(r->classes[k].text, text[0])),
+                cell_str(cut(r->classes[k].text, class)),
                 cell_num(c->split[k].count),
-                cell_str(share_text(c->split[k].nulls, c->split[k].count + c->split[k].nulls, text[1])),
-                cell_str(profile_figure(c, n->mean, text[2])),
+                cell_str(part(c->split[k].nulls, c->split[k].count + c->split[k].nulls, text[1])),
+                cell_str(figure(c, n->mean, text[2])),
                 cell_str(spread(c, n->std, text[3])),
-                cell_str(profile_figure(c, n->min, text[4])),
-                cell_str(profile_figure(c, n->quantile[Q25], text[5])),
-                cell_str(profile_figure(c, n->quantile[Q50], text[6])),
-                cell_str(profile_figure(c, n->quantile[Q75], text[7])),
-                cell_str(profile_figure(c, n->max, text[8])),
+                cell_str(figure(c, n->min, text[4])),
+                cell_str(figure(c, n->quantile[Q25], text[5])),
+                cell_str(figure(c, n->quantile[Q50], text[6])),
+                cell_str(figure(c, n->quantile[Q75], text[7])),
+                cell_str(figure(c, n->max, text[8])),
             };
 
             out_row(out, cells);
@@ -293,7 +257,7 @@ static void put_classes(struct out *out, const struct report *r)
     static const struct out_column columns[] = {{"class", NULL, OUT_STR, IN_TEXT},
                                                 {"rows", NULL, OUT_INT, IN_TEXT},
                                                 {"share", NULL, OUT_FIGURE, IN_TEXT}};
-    char value[OUT_CELL_MAX], share[OUT_CELL_MAX];
+    char value[OUT_CELL_MAX], share[CELL_MAX];
 
     if (r->by < 0 || r->nclasses == 0)
         return;
@@ -303,7 +267,7 @@ static void put_classes(struct out *out, const struct report *r)
     for (int i = 0; i < r->nclasses; i++)
         out_row(out,
                 (struct out_cell[]){cell_str(cut(r->classes[i].text, value)), cell_num(r->classes[i].rows),
-                                    cell_str(share_text(r->classes[i].rows, r->rows, share))});
+                                    cell_str(part(r->classes[i].rows, r->rows, share))});
     out_list_end(out);
     out_line(out, "%s", "");
     put_split(out, r);
@@ -317,14 +281,14 @@ static void put_hours(struct out *out, const struct report *r)
         {"nulls", NULL, OUT_INT, IN_TEXT}, {"share", NULL, OUT_FIGURE, IN_TEXT}};
     const size_t half = PROFILE_HOURS_SHOWN / 2;
     bool shortened = r->nhours > PROFILE_HOURS_SHOWN;
-    char share[OUT_CELL_MAX];
+    char title[OUT_CELL_MAX], share[CELL_MAX];
 
     if (!r->by_hour || r->nhours == 0)
         return;
     if (shortened)
-        (void)!snprintf(share, sizeof share, "Hours (the first and last %zu of %zu; -o json has all)", half,
+        (void)!snprintf(title, sizeof title, "Hours (the first and last %zu of %zu; -o json has all)", half,
                         r->nhours);
-    heading(out, shortened ? share : "Hours");
+    heading(out, shortened ? title : "Hours");
     out_list_begin(out, "hours", columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < r->nhours; i++) {
         const struct report_hour *h = &r->hours[i];
@@ -336,7 +300,7 @@ static void put_hours(struct out *out, const struct report *r)
             nulls += h->nulls[c];
         out_row(out, (struct out_cell[]){cell_num(h->hour), cell_num(h->objects), cell_num(h->rows),
                                          cell_num(h->refused), cell_num(nulls),
-                                         cell_str(share_text(nulls, h->rows * (int64_t)r->ncolumns, share))});
+                                         cell_str(part(nulls, h->rows * (int64_t)r->ncolumns, share))});
     }
     out_list_end(out);
 }

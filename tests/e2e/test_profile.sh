@@ -114,7 +114,7 @@ succeeds "by a text" profile --by name --json b.json
 is "its classes" "$(json b.json '$.classes')" '[{"class":"ann","rows":3,"share":0.6},{"class":"NULL","rows":1,"share":0.2},{"class":"bob","rows":1,"share":0.2}]'
 is "its split" "$(of b.json amount 'split[0].class' 'split[0].count' 'split[0].mean' 'split[1].count' 'split[1].nulls')" "ann 3 5.83333333333333 0 1"
 is "its top values" "$(of b.json flag 'top[0].by_class')" "[1,1,0]"
-like "people see it" "$out" '^amount +ann +3 +0\.0 % +5\.83333 '
+like "people see it" "$out" '^amount +ann +3 +0 % +5\.83333 '
 succeeds "by a boolean" profile --by flag --json b.json
 is "its classes" "$(json b.json '$.classes[0].class') $(json b.json '$.classes[0].rows')" "1 3"
 
