@@ -287,13 +287,12 @@ static enum err_code load_item(void *ctx, struct item *item, struct err *err)
     if (item->nslices == 0)
         return ERR_OK;
     w->loader->sink_failed = true; /* until this item is through */
-    if (begin(w, err) != ERR_OK || insert_rows(w, item, err) != ERR_OK)
-        return err->code;
-    observe_begun(&w->loader->observer);
-    w->some_id = item->rows[0].id;
-    if (append_rows(w, item, err) != ERR_OK || append_rejects(w, item, err) != ERR_OK ||
+    if (begin(w, err) != ERR_OK || insert_rows(w, item, err) != ERR_OK ||
+        append_rows(w, item, err) != ERR_OK || append_rejects(w, item, err) != ERR_OK ||
         write_totals(w, item, err) != ERR_OK)
         return err->code;
+    w->some_id = item->rows[0].id;
+    observe_begun(&w->loader->observer);
     observe_item(&w->loader->observer, w->unit, item);
     const struct slice *last = &item->slices[item->nslices - 1];
     if (w->unit->kind == UNIT_CHUNK && last->last) {
