@@ -13,26 +13,21 @@
 #include "tools/out.h"
 #include "tools/page_profile_parts.h"
 
+#define MUCH .columns = 1000, .head = 250, .warnings = 200, .correlated = 24, .strips = 60, .top = REPORT_TOP
+#define LESS                                                                                                 \
+    .lean = true, .columns = 400, .head = 40, .warnings = 100, .correlated = 16, .strips = 40, .top = 3
+#define LEAST .lean = true, .head = 12, .warnings = 50, .correlated = 12, .strips = 20, .top = 3
 static const struct profile_detail details[] = {
-    {.tips = true,
-     .columns = 1000,
-     .cards = 1000,
-     .head = 250,
-     .warnings = 250,
-     .correlated = 24,
-     .strips = 60,
-     .top = REPORT_TOP},
-    {.columns = 1000,
-     .cards = 1000,
-     .head = 250,
-     .warnings = 200,
-     .correlated = 24,
-     .strips = 60,
-     .top = REPORT_TOP},
-    {.columns = 500, .cards = 500, .head = 60, .warnings = 100, .correlated = 16, .strips = 40, .top = 5},
-    {.columns = 300, .cards = 100, .head = 30, .warnings = 100, .correlated = 16, .strips = 40, .top = 5},
-    {.columns = 150, .cards = 30, .head = 12, .warnings = 50, .correlated = 12, .strips = 20, .top = 3},
-    {.columns = 60, .cards = 10, .head = 6, .warnings = 20, .correlated = 8, .strips = 10, .top = 3},
+    {.tips = true, .cards = 1000, MUCH},
+    {.cards = 1000, MUCH},
+    {.lean = true, .cards = 1000, MUCH},
+    {.cards = 400, LESS},
+    {.cards = 200, LESS},
+    {.cards = 150, LESS},
+    {.cards = 100, LESS},
+    {.cards = 60, .columns = 200, LEAST},
+    {.cards = 30, .columns = 100, LEAST},
+    {.cards = 8, .columns = 50, LEAST},
 };
 
 /* ---- frame ---- */
@@ -80,7 +75,7 @@ static void put_policy(struct html *h)
 /* "file:/srv/data/lake" without the folders above: they differ between machines. */
 static void put_place(struct profile_view *v, const char *what)
 {
-    char text[PROFILE_TEXT_MAX + 1];
+    char text[2 * PROFILE_TEXT_MAX]; /* longer than what is shown, which is cut at a code point */
     size_t n = 0;
 
     for (const char *p = what; *p && n + 8 < sizeof text; p++) {
