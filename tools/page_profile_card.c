@@ -279,7 +279,7 @@ static void put_split(struct profile_view *v, const struct report_column *c)
 
     if (r->by < 0 || c == &r->columns[r->by] || !r->nclasses)
         return;
-    page_profile_table(v, "list split", "By class");
+    page_profile_table(v, numbers ? "list split" : "list split narrow", "By class");
     html_put(h, "<thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"r\">values</th>"
                 "<th scope=\"col\" class=\"r\">missing</th>");
     if (numbers)

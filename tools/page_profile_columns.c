@@ -159,13 +159,12 @@ static size_t choose(const struct report *r, size_t most, bool *chosen)
 /* "0.98", "-0.31"; three digits where two would say 1 and it is not. */
 static const char *r_text(double v, char out[FIGURE_MAX])
 {
-    int hundredths = (int)lround(fabs(v) * 100);
+    bool near = fabs(v) >= 0.995 && fabs(v) < 1;
+    int unit = near ? 1000 : 100, n = (int)lround(fabs(v) * unit);
 
-    if (hundredths == 100 && fabs(v) < 1)
-        snprintf(out, FIGURE_MAX, "%s&gt;.99", v < 0 ? "&#8722;" : "");
-    else
-        snprintf(out, FIGURE_MAX, "%s%d.%02d", v < 0 && hundredths ? "&#8722;" : "", hundredths / 100,
-                 hundredths % 100);
+    if (near && n == unit)
+        n--;
+    snprintf(out, FIGURE_MAX, "%s%d.%0*d", v < 0 && n ? "&#8722;" : "", n / unit, near ? 3 : 2, n % unit);
     return out;
 }
 

@@ -281,8 +281,10 @@ static void put_axis(struct plot *p)
 
     svg_line(h, NULL, 0, p->y + 4, 1, p->y + 4);
     if (p->c->kind == REPORT_TIME) {
-        svg_label(h, NULL, 0, p->y + 18, SVG_START, figure_value(p->c, p->axis.low, text));
-        svg_label(h, NULL, 1, p->y + 18, SVG_END, figure_value(p->c, p->axis.high, text));
+        svg_label(h, NULL, 0, p->y + 18, SVG_START, figure_short(p->c, p->axis.low, text));
+        svg_label(h, "mid", 0.5, p->y + 18, SVG_MIDDLE,
+                  figure_short(p->c, p->axis.low + (p->axis.high - p->axis.low) / 2, text));
+        svg_label(h, NULL, 1, p->y + 18, SVG_END, figure_short(p->c, p->axis.high, text));
         return;
     }
     for (int i = 0, n = svg_ticks(&p->axis, 6, ticks); i < n; i++) {

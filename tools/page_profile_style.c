@@ -106,7 +106,7 @@ const char *const page_profile_style[] = {
 ".both{display:grid;grid-template-columns:1fr 1fr;gap:0 1.5rem;align-items:start}\n"
 ".figures,.top{width:100%;font-size:.88rem}\n"
 ".figures th,.figures td,.top th,.top td{padding:.14rem 0;border-bottom:1px solid var(--faint);text-align:left;vertical-align:top}\n"
-".figures th{color:var(--soft);font-weight:400;padding-right:.5rem;white-space:nowrap}.figures td{text-align:right}.figures small{white-space:nowrap}\n"
+".figures th{color:var(--soft);font-weight:400;padding-right:.5rem;white-space:nowrap}.figures td{text-align:right}.figures .r{white-space:normal}.figures small{white-space:nowrap}\n"
 ".top thead th{color:var(--soft);font-weight:600;font-size:.82rem}.top th,.top td{padding-right:.6rem}.top th:last-child,.top td:last-child{padding-right:0}\n"
 ".top tbody .one{white-space:nowrap}.top tbody th{font-weight:400;overflow-wrap:anywhere;max-width:14rem}.top .wide{width:40%}.top .rest th,.top .rest td{color:var(--soft)}\n"
 ".bars{margin-top:.3rem}\n"
@@ -136,7 +136,7 @@ const char *const page_profile_style[] = {
 ".list.stack tr{border-top:1px solid var(--line);padding:.4rem 0}.list.stack th,.list.stack td{border:0;padding:.05rem 0;text-align:left}.stack td.r::after{content:' records'}}\n"
 "@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--faint:#eee;--link:#000}@page{margin:12mm}"
 "body{font-size:9.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}nav,.skip,details{display:none}body>header,main,footer{padding-left:0;padding-right:0;max-width:none}"
-"section,.card{border-color:#bbb;padding:.6rem .7rem;margin:.6rem 0}.card,.warnings li,tr,.facts,.plot{break-inside:avoid}h2,h3{break-after:avoid}a{text-decoration:none}"
+"section,.card{border-color:#bbb;padding:.6rem .7rem;margin:.6rem 0}.card,.warnings li,tr,.facts,.plot,#classes,#hours,#refused,#correlations{break-inside:avoid}h2,h3,section>.soft,main>.soft{break-after:avoid}.body{grid-template-columns:minmax(0,1.3fr) minmax(0,1.5fr) minmax(0,1fr);gap:.4rem 1rem}.body.flat{grid-template-columns:minmax(0,1.5fr) minmax(0,1.3fr)}.picture{grid-column:auto}.both{gap:0 .8rem}.figures,.top,.split,.list thead th,.top thead th{font-size:7pt}.plot text{font-size:8px}.clip,.examples,.legend{font-size:7.5pt}a{text-decoration:none}"
 ".scroll{overflow:visible}.all{font-size:6.8pt}.all td,.all th,.head td,.head th{padding:.15rem .2rem}.all th[scope=row]{max-width:7rem;min-width:0}.spark{width:50px}.head{font-size:6.8pt}.head thead th{min-width:0;max-width:5rem}.head td bdi{max-width:8rem}"
 ".matrix{font-size:7pt}.matrix td{min-width:0;padding:.15rem .2rem}.matrix th[scope=row]{min-width:0}}\n"
 "@media(forced-colors:active){.key,.tag,.mark{border:1px solid CanvasText}svg{forced-color-adjust:none}}\n",
