@@ -36,7 +36,9 @@ struct scan_spec {
 struct scan_part {
     const struct store_object *object;
     hour_t hour;
-    bool first, last; /* the first, the last batch of this object: an object without a row has one, empty */
+    /* The first, the last batch of this object. An object without a row has one, empty; the last of several
+     * is empty too where all that was left was refused. */
+    bool first, last;
 };
 
 struct scan_counts {
