@@ -29,6 +29,7 @@ OPTIONAL='libs3-dev hdr:libs3.h'
 TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
 python3 cmd:python3
+python3-pandas py:pandas
 locales file:/usr/share/i18n/locales/de_DE
 chromium cmd:chromium
 fonts-dejavu-core file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf

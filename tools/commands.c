@@ -67,6 +67,13 @@ const struct option_def option_table[OPT_COUNT] = {
                     "where the status page is (default: 127.0.0.1:8080; port 0: any that is free)"},
     [OPT_LISTEN_PUBLIC] = {"listen-public", 0, 0, NULL,
                            "allow --listen on an address that others can reach: the page has no password"},
+    [OPT_PROFILE] = {"profile", 0, 0, NULL, "describe the rows that are loaded, on the way"},
+    [OPT_TARGET] = {"target", 0, 0, NULL, "the target table instead of the source"},
+    [OPT_BY] = {"by", 0, OPTION_ONCE, "COLUMN", "split each column by the values of this one"},
+    [OPT_HTML] = {"html", 0, OPTION_ONCE, "FILE", "write a report as one HTML page (-: to stdout)"},
+    [OPT_JSON] = {"json", 0, OPTION_ONCE, "FILE", "write every figure as JSON (-: to stdout)"},
+    [OPT_THREADS] = {"threads", 0, OPTION_ONCE, "N",
+                     "use N threads, 1 to 16 (default: as many as there are processors, at most 2)"},
     [OPT_RECURSIVE] = {"recursive", 'r', 0, NULL, "copy all objects below SOURCE"},
 };
 
@@ -77,7 +84,8 @@ static const unsigned char validate[] = {OPT_OFFLINE, OPT_END};
 static const unsigned char setup[] = {OPT_PRINT, OPT_END};
 static const unsigned char baseline[] = {OPT_TO, OPT_END};
 static const unsigned char plan[] = {HOURS, OPT_RELOAD, OPT_END};
-static const unsigned char run[] = {HOURS, OPT_RELOAD, OPT_YES, OPT_ALLOW_NONEMPTY, OPT_DRY_RUN, OPT_END};
+static const unsigned char run[] = {HOURS,       OPT_RELOAD, OPT_YES,  OPT_ALLOW_NONEMPTY, OPT_DRY_RUN,
+                                    OPT_PROFILE, OPT_BY,     OPT_HTML, OPT_JSON,           OPT_END};
 static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
 static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
@@ -86,6 +94,7 @@ static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING,
 static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char hours[] = {HOURS, OPT_END};
 static const unsigned char serve[] = {OPT_LISTEN, OPT_LISTEN_PUBLIC, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
+static const unsigned char profile[] = {OPT_TARGET, HOURS, OPT_BY, OPT_HTML, OPT_JSON, OPT_THREADS, OPT_END};
 static const unsigned char cp[] = {OPT_RECURSIVE, OPT_END};
 
 const struct command_def command_table[CMD_COUNT] = {
@@ -120,7 +129,8 @@ const struct command_def command_table[CMD_COUNT] = {
                  "stopped one (SIGINT, SIGTERM, crash) is rolled back and goes on with the next.\n\n"
                  "--reload deletes what the chosen hours loaded and loads it again, each object in one "
                  "transaction (it needs target.lineage); it asks first; -y says yes, and is needed "
-                 "where there is no terminal."},
+                 "where there is no terminal.\n\n"
+                 "--profile describes the rows that this run commits, as `sluice profile` does."},
     [CMD_STATUS] = {"status", "", 0, 0, COMMAND_MANY, status, "show the hours by state",
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
@@ -181,6 +191,15 @@ const struct command_def command_table[CMD_COUNT] = {
          "pipeline file names a program that is told of failure, recovery and late hours.\n\n"
          "The page is read-only and has no password: beyond this machine it listens only with "
          "--listen-public. SIGTERM ends it in good order, with 0."},
+    [CMD_PROFILE] =
+        {"profile", "", 0, 0, COMMAND_STREAMS, profile,
+         "describe source or target: columns, hours, what is odd",
+         "Reads the objects of the chosen hours (with --target the target table, whose hours are known where "
+         "target.lineage is) once, in bounded memory, and prints of each column what pandas' describe() does "
+         "and more: NULLs, distinct values, quantiles, outliers, top values, correlations, each hour's rows; "
+         "warnings first. Records that the schema refuses are left out, counted and told. Estimates, where "
+         "the values did not fit into memory, are marked.\n\n"
+         "-o json, --json and --html have all figures; docs/profile.md says what each means. Loads nothing."},
 };
 
 /* True if name is word, or "word second". */

@@ -38,6 +38,7 @@ enum command_id {
     CMD_QUEUE_RETRY,
     CMD_QUEUE_DROP,
     CMD_SERVE,
+    CMD_PROFILE,
     CMD_COUNT
 };
 
@@ -84,6 +85,12 @@ enum option_id {
     OPT_GRACE,
     OPT_LISTEN,
     OPT_LISTEN_PUBLIC,
+    OPT_PROFILE,
+    OPT_TARGET,
+    OPT_BY,
+    OPT_HTML,
+    OPT_JSON,
+    OPT_THREADS,
     OPT_COUNT
 };
 
@@ -123,6 +130,7 @@ enum {
     OPTIONS_SETS_MAX = 256,
     OPTIONS_ARGS_MAX = 256,
     OPTIONS_SHOW_MAX = 1000,
+    OPTIONS_THREADS_MAX = 16,
     OPTIONS_GRACE_MS = 30000,
     OPTIONS_WORK_WAIT_MS = 600000
 };
@@ -152,6 +160,9 @@ struct options {
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;
     int64_t show;
+    const char *by;
+    const char *html, *json; /* "-" is stdout */
+    int64_t threads;         /* 0: as many as suit */
     const char *args[OPTIONS_ARGS_MAX];
     size_t nargs;
 };

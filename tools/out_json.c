@@ -56,6 +56,7 @@ static json_t *cell_value(const struct out_column *column, const struct out_cell
     switch (column->kind) {
     case OUT_STR:
     case OUT_WORD:
+    case OUT_FIGURE:
         return text_value(cell->str);
     case OUT_INT:
     case OUT_BYTES:
@@ -78,6 +79,16 @@ void json_init(void)
 
     if (!atomic_flag_test_and_set(&done))
         json_set_alloc_funcs(mem_alloc, mem_free);
+}
+
+enum err_code json_string_write(FILE *file, const char *text, struct err *err)
+{
+    json_t *value = text_value(text);
+
+    if (!value || (json_dumpf(value, file, JSON_ENCODE_ANY) != 0 && !ferror(file)))
+        err_nomem(err);
+    json_decref(value);
+    return err->code;
 }
 
 enum err_code json_object_write(FILE *file, const struct out_column *columns, const struct out_cell *cells,

@@ -107,6 +107,8 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
     case OUT_STR:
     case OUT_WORD:
         return pretty ? out_escape(cell->str, text) : cell->str;
+    case OUT_FIGURE:
+        return cell->str;
     case OUT_BYTES:
         if (pretty)
             return out_size(cell->num, text);
@@ -138,7 +140,7 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
 
 static bool is_right(enum out_kind kind)
 {
-    return kind == OUT_INT || kind == OUT_BYTES || kind == OUT_MS || kind == OUT_NUMBER;
+    return kind == OUT_INT || kind == OUT_BYTES || kind == OUT_MS || kind == OUT_NUMBER || kind == OUT_FIGURE;
 }
 
 /* Green, red, or nothing. */
