@@ -115,15 +115,18 @@ static void put_counts(struct profile_view *v, const struct report_column *c)
 }
 
 static void put_examples(struct profile_view *v, const struct report_column *c, const char *name,
-                         const double *examples, int n)
+                         const double *examples, const int64_t *counts, int n)
 {
     char text[FIGURE_MAX];
 
     if (n == 0)
         return;
     html_putf(&v->h, "<p class=\"examples\">Furthest %s the fence: ", name);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         html_putf(&v->h, "%s%s", i ? ", " : "", figure_value(c, examples[i], text));
+        if (counts[i] > 1)
+            html_putf(&v->h, " (%s times)", figure_count(counts[i], text));
+    }
     html_put(&v->h, "</p>\n");
 }
 
@@ -172,8 +175,8 @@ static void put_figures(struct profile_view *v, const struct report_column *c)
     html_put(&v->h, "</div>\n");
     if (c->kind == REPORT_BOOLEAN)
         return;
-    put_examples(v, c, "below", n->example_low, n->nexample_low);
-    put_examples(v, c, "above", n->example_high, n->nexample_high);
+    put_examples(v, c, "below", n->example_low, n->example_low_count, n->nexample_low);
+    put_examples(v, c, "above", n->example_high, n->example_high_count, n->nexample_high);
 }
 
 static void put_text_figures(struct profile_view *v, const struct report_column *c)

@@ -336,7 +336,8 @@ static void put_strips(struct profile_view *v, const struct timeline *t)
         put_strip(v, t, c);
         html_put(h, "</td>");
         page_profile_td(v, figure_part(r->columns[c].nulls, r->rows, text));
-        html_putf(h, "<td class=\"r\">%s", figure_part(t->bins[worst].nulls[c], t->bins[worst].rows, text));
+        html_put(h, "<td class=\"r\">");
+        html_text(h, figure_part(t->bins[worst].nulls[c], t->bins[worst].rows, text));
         html_putf(h, "<small>%s</small></td></tr>\n", bin_text(t, worst, at));
         shown++;
     }

@@ -309,9 +309,10 @@ static void put_note(struct plot *p)
 
     if (!hist->clipped && outside == 0)
         return;
-    html_putf(h, "<p class=\"clip\">The axis ends at the %s quantile: %s of the values, %s, lie outside",
-              hist->below > 0 ? "1 % and the 99 %" : "99 %", figure_part(outside, p->c->count, part),
-              figure_count(outside, text));
+    html_putf(h, "<p class=\"clip\">The axis ends at the %s quantile: ",
+              hist->below > 0 ? "1 % and the 99 %" : "99 %");
+    html_text(h, figure_part(outside, p->c->count, part));
+    html_putf(h, " of the values, %s, lie outside", figure_count(outside, text));
     html_putf(h, " (%s to ", figure_value(p->c, p->c->numbers.min.value, text));
     html_putf(h, "%s in all).</p>\n", figure_value(p->c, p->c->numbers.max.value, text));
 }

@@ -50,12 +50,12 @@ const char *const page_profile_style[] = {
 ".facts dt{color:var(--soft);font-size:.85rem}.facts dd{font-size:1.45rem;font-weight:600;line-height:1.3;letter-spacing:-.01em;overflow-wrap:anywhere}\n"
 ".facts small{display:block;font-size:.82rem;font-weight:400;letter-spacing:0;line-height:1.4;margin-top:.1rem}\n",
 /* warnings */
-".warnings li{display:grid;grid-template-columns:4rem minmax(0,1fr) auto;gap:.1rem 1rem;padding:.55rem 0;border-top:1px solid var(--line)}\n"
+".warnings li{display:grid;grid-template-columns:4rem 7.5rem minmax(0,1fr) auto;gap:.1rem 1rem;padding:.42rem 0;border-top:1px solid var(--line)}\n"
 ".warnings li:first-child{border-top:0;padding-top:0}.warnings li:last-child{padding-bottom:0}\n"
-".warnings p{overflow-wrap:anywhere}.warnings b{margin-right:.35rem}\n"
+".warnings p{overflow-wrap:anywhere}.warnings b{font-weight:600}\n"
 ".mark{justify-self:start;align-self:start;font-size:.78rem;font-weight:600;line-height:1.3;padding:.15rem .5rem;border-radius:1rem;border:1px solid var(--late);color:var(--late);margin-top:.1rem}\n"
 ".strong>.mark{border-color:var(--bad);background:var(--bad);color:var(--card)}\n"
-".found{text-align:right;white-space:nowrap;font-weight:600;line-height:1.35}.found span{font-weight:400}\n"
+".found{text-align:right;font-weight:600;white-space:nowrap}.found small{font-weight:400;margin-left:.4rem;display:inline-block;min-width:5.2rem}\n"
 /* tables */
 "table{border-collapse:collapse}\n"
 ".scroll{overflow-x:auto;position:relative;max-width:100%}\n"
@@ -129,7 +129,7 @@ const char *const page_profile_style[] = {
 "@media screen and (max-width:44rem){body>header,main,footer,nav ul{padding-left:.8rem;padding-right:.8rem}h1{font-size:1.5rem}body>header{padding-top:1rem}"
 "section,.card{padding:.9rem .8rem}.facts{grid-template-columns:1fr 1fr;gap:.5rem}.facts dd{font-size:1.2rem}"
 ".body,.body.flat{grid-template-columns:minmax(0,1fr)}.tags{margin-left:0}nav ul{gap:1.1rem}.pairs{columns:1}.mid{display:none}"
-".warnings li{grid-template-columns:auto 1fr;gap:.2rem .75rem}.warnings li>div{grid-column:1/-1;grid-row:2}.found br{display:none}.found small{margin-left:.5rem}.found{white-space:normal}"
+".warnings li{grid-template-columns:3.6rem 1fr auto;gap:.2rem .5rem}.warnings li>p{grid-column:1/-1;grid-row:2}.warnings li>p.found{grid-column:3;grid-row:1}"
 ".all th[scope=row],.strips th[scope=row]{max-width:8.5rem}.all th[scope=row],.matrix th[scope=row]{position:sticky;left:0;background:var(--card);z-index:1}.matrix th[scope=row]{max-width:9rem}"
 ".strips .wide{width:auto;min-width:5rem}.strips .r:nth-last-child(2){display:none}.facts>div:last-child:nth-child(odd){grid-column:1/-1}"
 ".stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.stack,.stack tbody,.stack tr,.stack th,.stack td{display:block}"
