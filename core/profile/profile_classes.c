@@ -136,6 +136,28 @@ enum err_code profile_classify(struct profile *profile, const struct batch *batc
     return ERR_OK;
 }
 
+static size_t held_by_all(const struct profile *p)
+{
+    size_t held = 0;
+    for (int k = 0; k < p->nclasses; k++)
+        for (size_t c = 0; c < p->ncolumns; c++)
+            held += stats_held(&p->classes[k].stats[c]);
+    return held;
+}
+
+/* Tables may grow by what comes, as far as the memory goes: in this order, as rows would have it. */
+static MUST_USE enum err_code merge_column(struct profile *p, struct stats *mine, struct stats *theirs,
+                                           size_t *held, struct err *err)
+{
+    size_t own = stats_held(mine), more = stats_wanted_for(mine, theirs) - own;
+    size_t left = p->memory > *held ? p->memory - *held : 0;
+    stats_grant(mine, own + (more < left ? more : left));
+    if (stats_merge(mine, theirs, err))
+        return err->code;
+    *held += stats_held(mine) - own;
+    return ERR_OK;
+}
+
 enum err_code profile_classes_merge(struct profile *profile, struct profile *other, struct err *err)
 {
     for (int from = 0; from < other->nclasses; from++) {
@@ -148,9 +170,10 @@ enum err_code profile_classes_merge(struct profile *profile, struct profile *oth
                 return err->code;
         }
         struct class *mine = &profile->classes[k];
+        size_t held = held_by_all(profile);
         mine->rows += theirs->rows;
         for (size_t c = 0; c < profile->ncolumns; c++)
-            if (stats_merge(&mine->stats[c], &theirs->stats[c], err))
+            if (merge_column(profile, &mine->stats[c], &theirs->stats[c], &held, err))
                 return err->code;
     }
     return ERR_OK;
