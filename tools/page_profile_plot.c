@@ -18,8 +18,9 @@ struct plot {
     const struct report_column *c;
     const struct report_histogram *hist;
     struct svg_axis axis;
-    int classes; /* 0: not split */
-    int y;       /* what is drawn next */
+    double shift; /* a whole number stands in the middle of its part of the axis */
+    int classes;  /* 0: not split */
+    int y;        /* what is drawn next */
 };
 
 /* Two values at least, on an axis. */
@@ -75,6 +76,26 @@ static void bin_tip(const struct plot *p, int i, char tip[PROFILE_TIP_MAX])
     }
 }
 
+/* Where a value is on the axis, 0..1. Bins are equally wide in the picture, also those that grow; inside of
+ * one that does, a value's logarithm counts. */
+static double at(const struct plot *p, double v)
+{
+    const struct report_histogram *hist = p->hist;
+    struct svg_axis bin;
+    int i = 0;
+
+    if (!hist->logarithmic)
+        return svg_at(&p->axis, v + p->shift);
+    while (i + 1 < hist->nbins && v >= hist->bins[i + 1].low)
+        i++;
+    bin = (struct svg_axis){hist->bins[i].low, hist->bins[i].high};
+    if (bin.low > 0 && v > 0) {
+        bin = (struct svg_axis){log(bin.low), log(bin.high)};
+        v = log(v);
+    }
+    return (i + svg_at(&bin, v)) / hist->nbins;
+}
+
 static void put_grid(struct plot *p, double most, bool shares)
 {
     struct html *h = &p->v->h;
@@ -92,18 +113,11 @@ static void put_grid(struct plot *p, double most, bool shares)
     }
 }
 
-/* Where a bin stands, in 1/1000 of the axis. */
-static void bin_place(const struct plot *p, int i, double *x, double *w)
-{
-    *x = 1000 * svg_at(&p->axis, p->hist->bins[i].low);
-    *w = 1000 * svg_at(&p->axis, p->hist->bins[i].high) - *x;
-}
-
 static void put_counts(struct plot *p)
 {
     struct html *h = &p->v->h;
     char tip[PROFILE_TIP_MAX];
-    double x, w, values[REPORT_BINS];
+    double values[REPORT_BINS];
     int64_t most = 1;
 
     for (int i = 0; i < p->hist->nbins; i++)
@@ -117,14 +131,10 @@ static void put_counts(struct plot *p)
         svg_stretch_end(h);
         return;
     }
-    svg_stretch_begin(h, p->y, BARS, 1000, 100);
+    svg_stretch_begin(h, p->y, BARS, p->hist->nbins, 100);
     for (int i = 0; i < p->hist->nbins; i++) {
-        double gap;
-
-        bin_place(p, i, &x, &w);
-        gap = w * 0.04;
         bin_tip(p, i, tip);
-        svg_cell(h, "bar", x + gap, 100 - 100 * values[i], w - 2 * gap, 100 * values[i], tip);
+        svg_cell(h, "bar", i + 0.04, 100 - 100 * values[i], 0.92, 100 * values[i], tip);
     }
     svg_stretch_end(h);
 }
@@ -137,7 +147,7 @@ static int64_t class_count(const struct plot *p, int k)
 static void put_shares(struct plot *p)
 {
     struct html *h = &p->v->h;
-    double values[LINES_MAX][REPORT_BINS], most = 0, x, w;
+    double values[LINES_MAX][REPORT_BINS], most = 0;
     int lines = p->classes < LINES_MAX ? p->classes : LINES_MAX, nbins = p->hist->nbins;
     char class[24], tip[PROFILE_TIP_MAX];
 
@@ -161,11 +171,10 @@ static void put_shares(struct plot *p)
     svg_stretch_end(h);
     if (!p->v->detail->tips)
         return;
-    svg_stretch_begin(h, p->y, BARS, 1000, 100);
+    svg_stretch_begin(h, p->y, BARS, nbins, 100);
     for (int i = 0; i < nbins; i++) {
-        bin_place(p, i, &x, &w);
         bin_tip(p, i, tip);
-        svg_cell(h, "hit", x, 0, w, 100, tip);
+        svg_cell(h, "hit", i, 0, 1, 100, tip);
     }
     svg_stretch_end(h);
 }
@@ -202,11 +211,6 @@ static void put_class_strip(struct plot *p)
 
 /* ---- boxes ---- */
 
-static double at(const struct plot *p, double v)
-{
-    return svg_at(&p->axis, v);
-}
-
 /* What lies beyond a fence, said at that end. */
 static void put_beyond(struct plot *p, const struct report_numbers *n, int y, bool high)
 {
@@ -238,17 +242,19 @@ static void put_box(struct plot *p, const char *class, const struct report_numbe
              figure_value(p->c, n->quantile[Q50].value, t[2]),
              figure_value(p->c, n->quantile[Q75].value, t[3]), figure_value(p->c, n->max.value, t[4]));
     svg_line(h, NULL, at(p, low), mid, at(p, high), mid);
-    svg_line(h, NULL, at(p, low), mid - 4, at(p, low), mid + 4);
-    svg_line(h, NULL, at(p, high), mid - 4, at(p, high), mid + 4);
+    if (svg_within(&p->axis, low + p->shift))
+        svg_line(h, NULL, at(p, low), mid - 4, at(p, low), mid + 4);
+    if (svg_within(&p->axis, high + p->shift))
+        svg_line(h, NULL, at(p, high), mid - 4, at(p, high), mid + 4);
     snprintf(name, sizeof name, "box%s%s", class[0] ? " " : "", class);
     svg_bar(h, name, at(p, n->quantile[Q25].value), at(p, n->quantile[Q75].value), mid - 7, 14, tip);
     svg_line(h, "median", at(p, n->quantile[Q50].value), mid - 7, at(p, n->quantile[Q50].value), mid + 7);
     for (int i = 0; i < n->nexample_low && !p->v->detail->lean; i++) {
-        if (svg_within(&p->axis, n->example_low[i]))
+        if (svg_within(&p->axis, n->example_low[i] + p->shift))
             svg_dot(h, at(p, n->example_low[i]), mid, figure_value(p->c, n->example_low[i], t[0]));
     }
     for (int i = 0; i < n->nexample_high && !p->v->detail->lean; i++) {
-        if (svg_within(&p->axis, n->example_high[i]))
+        if (svg_within(&p->axis, n->example_high[i] + p->shift))
             svg_dot(h, at(p, n->example_high[i]), mid, figure_value(p->c, n->example_high[i], t[0]));
     }
     put_beyond(p, n, p->y + 9, false);
@@ -273,6 +279,33 @@ static void put_boxes(struct plot *p)
     }
 }
 
+static void put_tick(struct plot *p, double v)
+{
+    struct html *h = &p->v->h;
+    char text[FIGURE_MAX];
+    double x = at(p, v);
+
+    if (!p->v->detail->lean)
+        svg_line(h, NULL, x, p->y + 4, x, p->y + 8);
+    svg_label(h, NULL, x, p->y + 19,
+              x < 0.04   ? SVG_START
+              : x > 0.96 ? SVG_END
+                         : SVG_MIDDLE,
+              figure_number(v, text));
+}
+
+/* Powers of ten, every so many that no more than six are told. */
+static void put_decades(struct plot *p)
+{
+    int from = (int)ceil(log10(p->hist->bins[1].low) - 1e-9), to = (int)floor(log10(p->axis.high) + 1e-9);
+    int step = (to - from) / 6 + 1;
+
+    if (p->axis.low == 0)
+        put_tick(p, 0);
+    for (int e = from; e <= to; e += step)
+        put_tick(p, pow(10, e));
+}
+
 static void put_axis(struct plot *p)
 {
     struct html *h = &p->v->h;
@@ -285,18 +318,13 @@ static void put_axis(struct plot *p)
         svg_label(h, "mid", 0.5, p->y + 18, SVG_MIDDLE,
                   figure_short(p->c, p->axis.low + (p->axis.high - p->axis.low) / 2, text));
         svg_label(h, NULL, 1, p->y + 18, SVG_END, figure_short(p->c, p->axis.high, text));
-        return;
-    }
-    for (int i = 0, n = svg_ticks(&p->axis, 6, ticks); i < n; i++) {
-        double x = at(p, ticks[i]);
-
-        if (!p->v->detail->lean)
-            svg_line(h, NULL, x, p->y + 4, x, p->y + 8);
-        svg_label(h, NULL, x, p->y + 19,
-                  x < 0.04   ? SVG_START
-                  : x > 0.96 ? SVG_END
-                             : SVG_MIDDLE,
-                  figure_number(ticks[i], text));
+    } else if (p->hist->logarithmic && p->hist->nbins > 1) {
+        put_decades(p);
+    } else {
+        for (int i = 0, n = svg_ticks(&p->axis, 6, ticks); i < n; i++) {
+            if (p->shift == 0 || (ticks[i] == floor(ticks[i]) && svg_within(&p->axis, ticks[i] + p->shift)))
+                put_tick(p, ticks[i]);
+        }
     }
 }
 
@@ -307,6 +335,11 @@ static void put_note(struct plot *p)
     int64_t outside = hist->below + hist->above;
     char text[FIGURE_MAX], part[FIGURE_MAX];
 
+    if (hist->logarithmic)
+        html_put(
+            h,
+            "<p class=\"clip\">The axis is logarithmic: each bin but the first is wider than the one before "
+            "by the same factor.</p>\n");
     if (!hist->clipped && outside == 0)
         return;
     html_putf(h, "<p class=\"clip\">The axis ends at the %s quantile: ",
@@ -327,6 +360,7 @@ void page_profile_plot(struct profile_view *v, const struct report_column *c)
     char desc[PROFILE_TIP_MAX];
     int fullest = 0, boxes = 1;
 
+    p.shift = is_whole(c) && !hist->logarithmic ? 0.5 : 0;
     p.axis = (struct svg_axis){hist->bins[0].low, hist->bins[hist->nbins - 1].high};
     if (r->by >= 0 && c != &r->columns[r->by]) {
         p.classes = r->nclasses;
