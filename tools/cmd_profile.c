@@ -168,7 +168,10 @@ static enum err_code describe(struct app *app, const struct hour_range *range, i
 {
     struct profile_options options = {
         .schema = &app->pipeline->schema, .by = by, .threads = thread_count(app->options)};
-    struct profile_doc doc = {.env = app->pipeline->env};
+    struct profile_doc doc = {.env = app->pipeline->env,
+                              .none = !app->options->given[OPT_TARGET] ? "these hours have no object"
+                                      : range->bounded                 ? "the table has no row of these hours"
+                                                                       : "the table has no row"};
     struct profile *profile = NULL;
     struct report *report = NULL;
     char what[WHAT_MAX];

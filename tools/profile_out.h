@@ -16,6 +16,7 @@ enum { PROFILE_HOURS_SHOWN = 24, PROFILE_TOP_SHOWN = 5, PROFILE_CELL_SHOWN = 24 
 struct profile_doc {
     const struct report *report; /* borrowed */
     const char *env;             /* NULL = none */
+    const char *none;            /* what to say where there is no row: "the table has no row" */
     int64_t odd_rows;            /* of a target: rows with a value that is none of its column's type */
 };
 

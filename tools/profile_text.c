@@ -120,8 +120,7 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
         out_line(out, "nothing to describe: %s",
                  r->refused   ? "every record was refused"
                  : r->objects ? "its objects have no record"
-                 : r->by_hour ? "these hours have no object"
-                              : "the table has no row");
+                              : doc->none);
     out_line(out, "%s records refused by the schema", out_count(r->refused, refused));
     for (size_t i = 0; i < r->nrefusals; i++)
         out_line(out, "  %s: %s (first: %s)", err_name_text(r->refusals[i].name),

@@ -180,7 +180,7 @@ static enum err_code name_load(const struct app *app, char what[WHAT_MAX], struc
 enum err_code run_profile_end(struct run_profile *run, const struct hour_range *range, struct err *err)
 {
     struct app *app = run->app;
-    struct profile_doc doc = {.env = app->pipeline->env};
+    struct profile_doc doc = {.env = app->pipeline->env, .none = "nothing was loaded"};
     struct report *report = NULL;
     char what[WHAT_MAX];
 

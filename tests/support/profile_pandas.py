@@ -126,12 +126,14 @@ def histogram(name, c, s):
     below, above = 0, 0
     if h["bins"]:
         below = int((values < edge(h["bins"][0]["low"])).sum())
-        above = int((values > edge(h["bins"][-1]["high"])).sum())
+        end = edge(h["bins"][-1]["high"])
+        whole = c["kind"] == "boolean" or c["type"].endswith("int")  # then a bin is so many whole numbers
+        above = int(((values >= end) if whole else (values > end)).sum())
     if c["kind"] == "time":  # its edges are told to the microsecond: only the sum can be exact
         held(name + " histogram", sum(b["count"] for b in h["bins"]) + h["below"] + h["above"], len(values))
         return
     for i, b in enumerate(h["bins"]):
-        last = i + 1 == len(h["bins"])
+        last = i + 1 == len(h["bins"]) and not whole
         inside = (values >= edge(b["low"])) & ((values <= edge(b["high"])) if last else (values < edge(b["high"])))
         held("%s bin %d" % (name, i), b["count"], int(inside.sum()))
     held(name + " below", h["below"], below)

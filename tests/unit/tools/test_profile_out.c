@@ -71,7 +71,7 @@ static json_t *column(json_t *document, size_t i)
 
 static const char *as_text(const struct report *r)
 {
-    const struct profile_doc doc = {.report = r};
+    const struct profile_doc doc = {.report = r, .none = "it is empty"};
 
     begin(OUT_TEXT);
     profile_text(&out, &doc);
@@ -249,7 +249,7 @@ static void a_report_of_nothing_is_a_document(void **state)
     assert_true(json_is_null(json_object_get(c, "mean")));
     assert_true(json_is_null(json_object_get(c, "histogram")));
     json_decref(d);
-    assert_has(as_text(r), "nothing to describe");
+    assert_has(as_text(r), "nothing to describe: its objects have no record");
     report_free(r);
 }
 
