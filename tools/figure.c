@@ -15,7 +15,7 @@
 #include "core/base/clock.h"
 #include "core/data/canon.h"
 
-enum { DIGITS = 6, RAW_MAX = 48 };
+enum { DIGITS = 6, DIGITS_SHORT = 4, RAW_MAX = 48 };
 #define WHOLE_MAX 1e15
 #define SMALL_MAX 1e-4
 #define DAY_US    86400e6
@@ -63,7 +63,7 @@ static char *group(const char *plain, char out[FIGURE_MAX])
     return out;
 }
 
-char *figure_number(double v, char out[FIGURE_MAX])
+static char *number(double v, int wanted, char out[FIGURE_MAX])
 {
     char raw[RAW_MAX], plain[RAW_MAX];
     double a = fabs(v);
@@ -73,15 +73,20 @@ char *figure_number(double v, char out[FIGURE_MAX])
         return out;
     }
     if (a >= WHOLE_MAX || (a < SMALL_MAX && a > 0)) {
-        snprintf(raw, sizeof raw, "%.*e", DIGITS - 1, v);
+        snprintf(raw, sizeof raw, "%.*e", wanted - 1, v);
     } else {
         int digits = a >= 1 ? (int)floor(log10(a)) + 1 : a > 0 ? (int)ceil(log10(a)) : 1;
-        int places = v == floor(v) || digits >= DIGITS ? 0 : DIGITS - digits;
+        int places = v == floor(v) || digits >= wanted ? 0 : wanted - digits;
 
         snprintf(raw, sizeof raw, "%.*f", places, v == 0 ? 0.0 : v);
     }
     tidy(raw, plain);
     return group(plain, out);
+}
+
+char *figure_number(double v, char out[FIGURE_MAX])
+{
+    return number(v, DIGITS, out);
 }
 
 char *figure_count(int64_t n, char out[FIGURE_MAX])
@@ -132,11 +137,21 @@ char *figure_value(const struct report_column *column, double v, char out[FIGURE
     return out;
 }
 
+char *figure_short(const struct report_column *column, double v, char out[FIGURE_MAX])
+{
+    if (column->kind != REPORT_TIME)
+        return number(v, DIGITS_SHORT, out);
+    figure_value(column, v, out);
+    if (strlen(out) > 10 && out[10] == ' ')
+        out[10] = '\0';
+    return out;
+}
+
 char *figure_span(const struct report_column *column, double v, char out[FIGURE_MAX])
 {
     if (column->kind != REPORT_TIME)
         return figure_number(v, out);
-    figure_number(column->type.kind == TYPE_DATE ? v : v / DAY_US, out);
+    number(column->type.kind == TYPE_DATE ? v : v / DAY_US, DIGITS_SHORT, out);
     if (strlen(out) + sizeof " days" <= FIGURE_MAX)
         memcpy(out + strlen(out), " days", sizeof " days");
     return out;

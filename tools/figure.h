@@ -16,6 +16,8 @@ char *figure_share(double share, char out[FIGURE_MAX]); /* "19.8 %", "<0.1 %", "
 char *figure_part(int64_t n, int64_t all, char out[FIGURE_MAX]);
 /* A value of the column: a date, a moment to the second, or a number. */
 char *figure_value(const struct report_column *column, double v, char out[FIGURE_MAX]);
+/* The same in four digits that count, moments to the day: for tables that have many. */
+char *figure_short(const struct report_column *column, double v, char out[FIGURE_MAX]);
 /* A difference of two values of it: "12.5 days", or a number. */
 char *figure_span(const struct report_column *column, double v, char out[FIGURE_MAX]);
 

@@ -13,26 +13,21 @@
 #include "tools/out.h"
 #include "tools/page_profile_parts.h"
 
+#define MUCH .columns = 1000, .head = 250, .warnings = 200, .correlated = 24, .strips = 60, .top = REPORT_TOP
+#define LESS                                                                                                 \
+    .lean = true, .columns = 400, .head = 40, .warnings = 100, .correlated = 16, .strips = 40, .top = 3
+#define LEAST .lean = true, .head = 12, .warnings = 50, .correlated = 12, .strips = 20, .top = 3
 static const struct profile_detail details[] = {
-    {.tips = true,
-     .columns = 1000,
-     .cards = 1000,
-     .head = 250,
-     .warnings = 250,
-     .correlated = 24,
-     .strips = 60,
-     .top = REPORT_TOP},
-    {.columns = 1000,
-     .cards = 1000,
-     .head = 250,
-     .warnings = 200,
-     .correlated = 24,
-     .strips = 60,
-     .top = REPORT_TOP},
-    {.columns = 500, .cards = 500, .head = 60, .warnings = 100, .correlated = 16, .strips = 40, .top = 5},
-    {.columns = 300, .cards = 100, .head = 30, .warnings = 100, .correlated = 16, .strips = 40, .top = 5},
-    {.columns = 150, .cards = 30, .head = 12, .warnings = 50, .correlated = 12, .strips = 20, .top = 3},
-    {.columns = 60, .cards = 10, .head = 6, .warnings = 20, .correlated = 8, .strips = 10, .top = 3},
+    {.tips = true, .cards = 1000, MUCH},
+    {.cards = 1000, MUCH},
+    {.lean = true, .cards = 1000, MUCH},
+    {.cards = 400, LESS},
+    {.cards = 200, LESS},
+    {.cards = 150, LESS},
+    {.cards = 100, LESS},
+    {.cards = 60, .columns = 200, LEAST},
+    {.cards = 30, .columns = 100, LEAST},
+    {.cards = 8, .columns = 50, LEAST},
 };
 
 /* ---- frame ---- */
@@ -80,7 +75,7 @@ static void put_policy(struct html *h)
 /* "file:/srv/data/lake" without the folders above: they differ between machines. */
 static void put_place(struct profile_view *v, const char *what)
 {
-    char text[PROFILE_TEXT_MAX + 1];
+    char text[2 * PROFILE_TEXT_MAX]; /* longer than what is shown, which is cut at a code point */
     size_t n = 0;
 
     for (const char *p = what; *p && n + 8 < sizeof text; p++) {
@@ -248,13 +243,16 @@ static void put_overview(struct profile_view *v)
     put_types(v);
     html_put(h, "</small>");
     end_fact(h);
-    fact(h, "Missing cells", figure_part(nulls, cells, text));
+    fact(h, "Missing cells", "");
+    html_text(h, figure_part(nulls, cells, text));
     html_putf(h, "<small>%s", figure_count(nulls, text));
     html_putf(h, " of %s</small>", figure_count(cells, text));
     end_fact(h);
     html_putf(h, "<div%s><dt>Refused records</dt><dd>%s", r->refused ? " class=\"bad\"" : "",
               figure_count(r->refused, text));
-    html_putf(h, "<small>%s of all records</small>", figure_part(r->refused, r->rows + r->refused, text));
+    html_put(h, "<small>");
+    html_text(h, figure_part(r->refused, r->rows + r->refused, text));
+    html_put(h, " of all records</small>");
     end_fact(h);
     fact(h, "Objects", figure_count(r->objects, text));
     html_putf(h, "<small>%s</small>", out_size(r->bytes, size));
@@ -344,6 +342,23 @@ static void put_classes(struct profile_view *v)
 
 /* ---- the whole ---- */
 
+static void put_approx(struct profile_view *v)
+{
+    const struct report *r = v->r;
+    char text[FIGURE_MAX];
+
+    html_put(&v->h,
+             "<p class=\"soft\">&#8776; marks estimates: the column has more different values than fit into "
+             "the memory of a profile.");
+    if (r->rank_error > 0)
+        html_putf(&v->h, " Its quantiles are off by at most %s %% of the rows.",
+                  figure_number(r->rank_error * 100, text));
+    if (r->distinct_error > 0)
+        html_putf(&v->h, " Its number of distinct values has a standard error of %s %%.",
+                  figure_number(r->distinct_error * 100, text));
+    html_put(&v->h, " All other figures are exact.</p>\n");
+}
+
 static void put_cards(struct profile_view *v)
 {
     const struct report *r = v->r;
@@ -356,11 +371,14 @@ static void put_cards(struct profile_view *v)
     html_put(h, "<h2 id=\"cards\" class=\"apart\">Columns in detail</h2>\n");
     html_put(h, "<p class=\"soft\">Boxes reach from the 25 % to the 75 % quantile with the median between; "
                 "their whiskers to the last value or to the fence, 1.5 of the box away. What lies beyond is "
-                "called an outlier.</p>\n");
-    if (approx)
+                "called an outlier.");
+    if (r->nclasses)
         html_put(h,
-                 "<p class=\"soft\">&#8776; marks estimates: the column has more different values than fit "
-                 "into the memory of a profile. All other figures are exact.</p>\n");
+                 " Histograms show the values of each class as shares of that class; the band below them how "
+                 "the classes share each bin.");
+    html_put(h, "</p>\n");
+    if (approx)
+        put_approx(v);
     if (n < r->ncolumns)
         html_putf(h,
                   "<p class=\"note\">Cards are shown for the first %zu of %zu columns, which keeps this "

@@ -87,7 +87,7 @@ static void put_part(struct profile_view *v, const char *name, int64_t n, int64_
     char count[FIGURE_MAX], part[FIGURE_MAX];
 
     row(v, name);
-    html_putf(&v->h, "<td class=\"r\">%s%s", approx ? "&#8776;&#8239;" : "", figure_count(n, count));
+    html_putf(&v->h, "<td>%s%s", approx ? "&#8776;&#8239;" : "", figure_count(n, count));
     if (n > 0 && all > 0) {
         html_put(&v->h, " <small>");
         html_text(&v->h, figure_part(n, all, part));
@@ -115,15 +115,18 @@ static void put_counts(struct profile_view *v, const struct report_column *c)
 }
 
 static void put_examples(struct profile_view *v, const struct report_column *c, const char *name,
-                         const double *examples, int n)
+                         const double *examples, const int64_t *counts, int n)
 {
     char text[FIGURE_MAX];
 
     if (n == 0)
         return;
     html_putf(&v->h, "<p class=\"examples\">Furthest %s the fence: ", name);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         html_putf(&v->h, "%s%s", i ? ", " : "", figure_value(c, examples[i], text));
+        if (counts[i] > 1)
+            html_putf(&v->h, " (%s times)", figure_count(counts[i], text));
+    }
     html_put(&v->h, "</p>\n");
 }
 
@@ -134,8 +137,7 @@ static void put_span(struct profile_view *v, const char *name, const struct repo
 
     row(v, name);
     if (n->known)
-        html_putf(&v->h, "<td class=\"r\">%s%s</td>", n->approx ? "&#8776;&#8239;" : "",
-                  figure_span(c, n->value, text));
+        html_putf(&v->h, "<td>%s%s</td>", n->approx ? "&#8776;&#8239;" : "", figure_span(c, n->value, text));
     else
         page_profile_num(v, c, n);
     end_row(v);
@@ -163,7 +165,7 @@ static void put_figures(struct profile_view *v, const struct report_column *c)
     for (int q = 0; q < Q_COUNT; q++)
         put_value(v, names[q], c, &n->quantile[q]);
     put_value(v, "max", c, &n->max);
-    if (n->fence_low.known && n->fence_high.known) {
+    if (c->kind != REPORT_BOOLEAN && n->fence_low.known && n->fence_high.known) {
         put_value(v, "low fence", c, &n->fence_low);
         put_part(v, "below it", n->outliers_low, c->count, n->outliers_approx);
         put_value(v, "high fence", c, &n->fence_high);
@@ -171,8 +173,10 @@ static void put_figures(struct profile_view *v, const struct report_column *c)
     }
     end_figures(v);
     html_put(&v->h, "</div>\n");
-    put_examples(v, c, "below", n->example_low, n->nexample_low);
-    put_examples(v, c, "above", n->example_high, n->nexample_high);
+    if (c->kind == REPORT_BOOLEAN)
+        return;
+    put_examples(v, c, "below", n->example_low, n->example_low_count, n->nexample_low);
+    put_examples(v, c, "above", n->example_high, n->example_high_count, n->nexample_high);
 }
 
 static void put_text_figures(struct profile_view *v, const struct report_column *c)
@@ -200,13 +204,16 @@ static void put_top_bar(struct profile_view *v, const struct report_column *c,
 {
     const struct report *r = v->r;
     struct html *h = &v->h;
+    int64_t told = 0; /* of its rows, by the classes */
     double whole = (double)value->count / (double)(c->top[0].count > 0 ? c->top[0].count : 1), x = 0;
     char class[16], w[SVG_NUM_MAX], from[SVG_NUM_MAX];
 
     html_put(h, "<td class=\"wide\"><svg class=\"bars\" aria-hidden=\"true\" width=\"100%\" height=\"12\">");
-    if (r->by >= 0 && c != &r->columns[r->by]) {
+    for (int k = 0; k < r->nclasses; k++)
+        told += value->by_class[k];
+    if (told > 0 && c != &r->columns[r->by]) {
         for (int k = 0; k < r->nclasses; k++) {
-            double part = value->count > 0 ? whole * (double)value->by_class[k] / (double)value->count : 0;
+            double part = whole * (double)value->by_class[k] / (double)told;
 
             snprintf(class, sizeof class, "k%d", k);
             if (part > 0)
@@ -232,13 +239,17 @@ static void put_top(struct profile_view *v, const struct report_column *c)
 
     if (n == 0)
         return;
+    if (c->top[0].count <= 1 && c->count > 1) {
+        html_put(h, "<p class=\"examples\">No value is there twice.</p>\n");
+        return;
+    }
     html_put(h,
              "<table class=\"top\"><caption class=\"vh\">Most frequent values</caption><thead><tr>"
              "<th scope=\"col\">value</th><th scope=\"col\" class=\"wide\"><span class=\"vh\">bar</span></th>"
              "<th scope=\"col\" class=\"r\">count</th><th scope=\"col\" class=\"r\">share</th></tr></thead>\n"
              "<tbody>\n");
     for (int i = 0; i < n; i++) {
-        html_put(h, "<tr><th scope=\"row\">");
+        html_putf(h, "<tr><th scope=\"row\"%s>", c->kind == REPORT_TEXT ? "" : " class=\"one\"");
         page_profile_data(v, c->top[i].text ? c->top[i].text : "", VALUE_TEXT_MAX);
         html_put(h, "</th>");
         put_top_bar(v, c, &c->top[i]);
@@ -271,7 +282,7 @@ static void put_split(struct profile_view *v, const struct report_column *c)
 
     if (r->by < 0 || c == &r->columns[r->by] || !r->nclasses)
         return;
-    page_profile_table(v, "list split", "By class");
+    page_profile_table(v, numbers ? "list split" : "list split narrow", "By class");
     html_put(h, "<thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"r\">values</th>"
                 "<th scope=\"col\" class=\"r\">missing</th>");
     if (numbers)

@@ -30,8 +30,19 @@ static void put_spark(struct profile_view *v, const struct report_column *c)
               "<svg class=\"spark\" role=\"img\" width=\"96\" height=\"%d\" viewBox=\"0 0 %d %d\" "
               "preserveAspectRatio=\"none\"><title>How its values are spread</title>",
               SPARK_HEIGHT, hist->nbins, SPARK_HEIGHT);
-    svg_steps(&v->h, "bar", values, hist->nbins, SPARK_HEIGHT, true);
+    svg_steps(&v->h, "bar", values, hist->nbins, SPARK_HEIGHT);
     html_put(&v->h, "</svg>");
+}
+
+static void put_short(struct profile_view *v, const struct report_column *c, const struct report_num *n,
+                      char *(*write)(const struct report_column *, double, char[FIGURE_MAX]))
+{
+    char text[FIGURE_MAX];
+
+    if (n->known)
+        html_putf(&v->h, "<td>%s%s</td>", n->approx ? "&#8776;&#8239;" : "", write(c, n->value, text));
+    else
+        page_profile_num(v, c, n);
 }
 
 static void put_row(struct profile_view *v, size_t i)
@@ -45,29 +56,26 @@ static void put_row(struct profile_view *v, size_t i)
     html_put(h, "<tr><th scope=\"row\">");
     page_profile_link(v, i);
     type_format(&c->type, type);
-    html_putf(h, "</th><td><code>%s</code></td>", type);
-    html_putf(h, "<td class=\"r%s\">", missing > 0.2 ? " much" : missing > 0.05 ? " some" : "");
+    html_putf(h, "</th><td class=\"words\"><code>%s</code></td>", type);
+    html_put(h, missing > 0.2 ? "<td class=\"much\">" : missing > 0.05 ? "<td class=\"some\">" : "<td>");
     html_text(h, figure_share(missing, text));
-    html_putf(h, "</td><td class=\"r\">%s%s</td>", c->distinct_approx ? "&#8776;&#8239;" : "",
+    html_putf(h, "</td><td>%s%s</td>", c->distinct_approx ? "&#8776;&#8239;" : "",
               figure_count(c->distinct, text));
     if (c->kind == REPORT_TEXT) {
-        html_put(h, "<td colspan=\"7\" class=\"soft\">");
+        html_put(h, "<td colspan=\"7\" class=\"words\">");
         if (c->ntop) {
             html_put(h, "most frequent: ");
             page_profile_data(v, c->top[0].text, 40);
         }
         html_put(h, "</td>");
     } else {
-        page_profile_num(v, c, &n->mean);
-        if (n->std.known)
-            page_profile_td(v, figure_span(c, n->std.value, text));
-        else
-            page_profile_num(v, c, &n->std);
-        page_profile_num(v, c, &n->min);
-        page_profile_num(v, c, &n->quantile[Q25]);
-        page_profile_num(v, c, &n->quantile[Q50]);
-        page_profile_num(v, c, &n->quantile[Q75]);
-        page_profile_num(v, c, &n->max);
+        put_short(v, c, &n->mean, figure_short);
+        put_short(v, c, &n->std, c->kind == REPORT_TIME ? figure_span : figure_short);
+        put_short(v, c, &n->min, figure_short);
+        put_short(v, c, &n->quantile[Q25], figure_short);
+        put_short(v, c, &n->quantile[Q50], figure_short);
+        put_short(v, c, &n->quantile[Q75], figure_short);
+        put_short(v, c, &n->max, figure_short);
     }
     html_put(h, "<td>");
     put_spark(v, c);
@@ -151,13 +159,12 @@ static size_t choose(const struct report *r, size_t most, bool *chosen)
 /* "0.98", "-0.31"; three digits where two would say 1 and it is not. */
 static const char *r_text(double v, char out[FIGURE_MAX])
 {
-    int hundredths = (int)lround(fabs(v) * 100);
+    bool near = fabs(v) >= 0.995 && fabs(v) < 1;
+    int unit = near ? 1000 : 100, n = (int)lround(fabs(v) * unit);
 
-    if (hundredths == 100 && fabs(v) < 1)
-        snprintf(out, FIGURE_MAX, "%s&gt;.99", v < 0 ? "&#8722;" : "");
-    else
-        snprintf(out, FIGURE_MAX, "%s%d.%02d", v < 0 && hundredths ? "&#8722;" : "", hundredths / 100,
-                 hundredths % 100);
+    if (near && n == unit)
+        n--;
+    snprintf(out, FIGURE_MAX, "%s%d.%0*d", v < 0 && n ? "&#8722;" : "", n / unit, near ? 3 : 2, n % unit);
     return out;
 }
 

@@ -131,7 +131,7 @@ static void put_time_axis(struct html *h, const struct timeline *t, int y)
         const char *text = bin_text(t, bin, at);
 
         /* Days are said once, at the ends. */
-        svg_label(h, k == 0 || k == parts ? "tick" : "tick mid", ((double)bin + 0.5) / t->n, y,
+        svg_label(h, k == 0 || k == parts ? NULL : "mid", ((double)bin + 0.5) / t->n, y,
                   k == 0       ? SVG_START
                   : k == parts ? SVG_END
                                : SVG_MIDDLE,
@@ -147,11 +147,14 @@ static void put_bars(struct profile_view *v, const struct timeline *t)
     double ticks[SVG_TICKS_MAX];
     int nticks = svg_ticks(&rows, 4, ticks);
 
-    svg_begin(h, "plot", PLOT_HEIGHT + 36, "Rows by hour",
+    svg_begin(h, "plot margin", PLOT_HEIGHT + 32, "Rows by hour",
               "Bars of rows over time; gaps are marked below them. The same as a table follows.");
-    for (int i = 0; i < nticks; i++)
-        svg_line(h, "grid", 0, PLOT_HEIGHT - (int)lround(svg_at(&rows, ticks[i]) * (PLOT_HEIGHT - 12)), 1,
-                 PLOT_HEIGHT - (int)lround(svg_at(&rows, ticks[i]) * (PLOT_HEIGHT - 12)));
+    for (int i = 0; i < nticks; i++) {
+        int y = PLOT_HEIGHT - (int)lround(svg_at(&rows, ticks[i]) * (PLOT_HEIGHT - 12));
+
+        svg_line(h, i ? "grid" : NULL, 0, y, 1, y);
+        svg_label(h, NULL, 0, y + 4, SVG_BEFORE, figure_number(ticks[i], text));
+    }
     svg_stretch_begin(h, 12, PLOT_HEIGHT - 12, t->n, 100);
     for (int i = 0; i < t->n; i++) {
         const struct bin *b = &t->bins[i];
@@ -170,10 +173,6 @@ static void put_bars(struct profile_view *v, const struct timeline *t)
             svg_cell(h, "hole", i + 0.06, 0, 0.88, 1, NULL);
     }
     svg_stretch_end(h);
-    for (int i = 1; i < nticks; i++)
-        svg_label(h, "tick over", 0.002,
-                  PLOT_HEIGHT - 3 - (int)lround(svg_at(&rows, ticks[i]) * (PLOT_HEIGHT - 12)), SVG_START,
-                  figure_number(ticks[i], text));
     put_time_axis(h, t, PLOT_HEIGHT + 26);
     svg_end(h);
 }
@@ -337,7 +336,8 @@ static void put_strips(struct profile_view *v, const struct timeline *t)
         put_strip(v, t, c);
         html_put(h, "</td>");
         page_profile_td(v, figure_part(r->columns[c].nulls, r->rows, text));
-        html_putf(h, "<td class=\"r\">%s", figure_part(t->bins[worst].nulls[c], t->bins[worst].rows, text));
+        html_put(h, "<td class=\"r\">");
+        html_text(h, figure_part(t->bins[worst].nulls[c], t->bins[worst].rows, text));
         html_putf(h, "<small>%s</small></td></tr>\n", bin_text(t, worst, at));
         shown++;
     }

@@ -159,57 +159,74 @@ int64_t page_profile_nulls(const struct report *r)
 /* ---- warnings ---- */
 
 /* In which unit a rule's value and limit are. */
-enum unit { UNIT_SHARE, UNIT_NUMBER, UNIT_COUNT, UNIT_NONE };
+enum unit { UNIT_SHARE, UNIT_NUMBER, UNIT_COUNT };
 
-static const struct {
-    enum unit unit;
-    const char *what; /* that was found */
-} rules[RULE_COUNT] = {
-    [RULE_MISSING] = {UNIT_SHARE, "missing"},
-    [RULE_ALL_NULL] = {UNIT_SHARE, "missing"},
-    [RULE_CONSTANT] = {UNIT_COUNT, "distinct values"},
-    [RULE_UNIQUE] = {UNIT_SHARE, "distinct"},
-    [RULE_OUTLIERS] = {UNIT_SHARE, "beyond the fences"},
-    [RULE_CODES] = {UNIT_COUNT, "times"},
-    [RULE_ZEROS] = {UNIT_SHARE, "zeros"},
-    [RULE_SKEW] = {UNIT_NUMBER, "skew"},
-    [RULE_IMBALANCE] = {UNIT_SHARE, "rarest class"},
-    [RULE_CORRELATED] = {UNIT_NUMBER, "r"},
-    [RULE_HIGH_CARDINALITY] = {UNIT_SHARE, "distinct"},
-    [RULE_REFUSED] = {UNIT_COUNT, "refused"},
-    [RULE_GAP] = {UNIT_COUNT, "hours"},
-    [RULE_HOUR_ROWS] = {UNIT_COUNT, "rows"},
-    [RULE_HOUR_NULLS] = {UNIT_SHARE, "missing"},
+static const enum unit units[RULE_COUNT] = {
+    [RULE_MISSING] = UNIT_SHARE,
+    [RULE_ALL_NULL] = UNIT_SHARE,
+    [RULE_CONSTANT] = UNIT_COUNT,
+    [RULE_UNIQUE] = UNIT_COUNT,
+    [RULE_OUTLIERS] = UNIT_SHARE,
+    [RULE_CODES] = UNIT_COUNT,
+    [RULE_ZEROS] = UNIT_SHARE,
+    [RULE_SKEW] = UNIT_NUMBER,
+    [RULE_IMBALANCE] = UNIT_SHARE,
+    [RULE_CORRELATED] = UNIT_NUMBER,
+    [RULE_REFUSED] = UNIT_SHARE,
+    [RULE_GAP] = UNIT_COUNT,
+    [RULE_HIGH_CARDINALITY] = UNIT_SHARE,
+    [RULE_HOUR_ROWS] = UNIT_COUNT,
+    [RULE_HOUR_NULLS] = UNIT_SHARE,
 };
 
 static void put_amount(struct html *h, enum unit unit, double value)
 {
+    static const struct report_column plain = {.kind = REPORT_NUMBER};
     char text[FIGURE_MAX];
 
-    html_text(h, unit == UNIT_SHARE ? figure_share(value, text) : figure_number(value, text));
+    html_text(h, unit == UNIT_SHARE    ? figure_share(value, text)
+                 : unit == UNIT_NUMBER ? figure_short(&plain, value, text)
+                                       : figure_number(value, text));
+}
+
+/* The message behind "NAME: ", "NAME and OTHER: ", which the links say. */
+static const char *behind_names(const struct report *r, const struct report_warning *w)
+{
+    const char *text = w->message, *names[] = {NULL, NULL};
+
+    names[0] = w->column >= 0 ? r->columns[w->column].name : NULL;
+    names[1] = w->other >= 0 ? r->columns[w->other].name : NULL;
+    for (int i = 0; i < 2 && names[i]; i++) {
+        if (i > 0 && strncmp(text, " and ", 5) == 0)
+            text += 5;
+        if (strncmp(text, names[i], strlen(names[i])) != 0)
+            return w->message;
+        text += strlen(names[i]);
+    }
+    return strncmp(text, ": ", 2) == 0 ? text + 2 : w->message;
 }
 
 static void put_warning(struct profile_view *v, const struct report_warning *w)
 {
     struct html *h = &v->h;
-    enum unit unit = rules[w->rule].unit;
+    enum unit unit = units[w->rule];
 
-    html_putf(h, "<li%s><span class=\"mark\">%s</span><div><p><b>", w->strong ? " class=\"strong\"" : "",
+    html_putf(h, "<li%s><span class=\"mark\">%s</span> <b>", w->strong ? " class=\"strong\"" : "",
               w->strong ? "strong" : "note");
     for (const char *c = report_rule_text(w->rule); *c; c++)
         html_putf(h, "%c", *c == '_' ? ' ' : *c);
-    html_put(h, "</b> ");
+    html_put(h, "</b> <p>");
     if (w->column >= 0)
         page_profile_link(v, (size_t)w->column);
     if (w->other >= 0) {
         html_put(h, " &#8596; ");
         page_profile_link(v, (size_t)w->other);
     }
-    html_put(h, "</p>\n<p>");
-    page_profile_data(v, w->message, PROFILE_TEXT_MAX);
-    html_put(h, "</p></div>\n<p class=\"found\">");
+    html_put(h, w->column >= 0 ? ": " : "");
+    page_profile_data(v, behind_names(v->r, w), PROFILE_TEXT_MAX);
+    html_put(h, "</p>\n<p class=\"found\">");
     put_amount(h, unit, w->value);
-    html_putf(h, " <span>%s</span><br /><small>limit ", rules[w->rule].what);
+    html_put(h, " <small>limit ");
     put_amount(h, unit, w->limit);
     html_put(h, "</small></p></li>\n");
 }

@@ -13,6 +13,7 @@
 /* How much is shown: the first of some levels whose page is small enough. */
 struct profile_detail {
     bool tips;         /* a tooltip for each bar and cell */
+    bool lean;         /* no single outliers in a picture, no marks on axes */
     size_t columns;    /* in the table of columns */
     size_t cards;      /* columns with a card */
     size_t head;       /* columns of the first rows */

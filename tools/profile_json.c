@@ -169,6 +169,7 @@ static void put_histogram(struct out_tree *t, const struct report *r, const stru
         tree_end(t);
     }
     tree_end(t);
+    tree_bool(t, "logarithmic", h->logarithmic);
     tree_bool(t, "clipped", h->clipped);
     tree_int(t, "below", h->below);
     tree_int(t, "above", h->above);

@@ -34,11 +34,22 @@ char *svg_num(double v, char out[SVG_NUM_MAX])
     return out;
 }
 
+/* A share of the width. */
+static char *percent(double share, char out[SVG_NUM_MAX])
+{
+    svg_num(share * 100, out);
+    if (strcmp(out, "0") != 0)
+        memcpy(out + strlen(out), "%", 2);
+    return out;
+}
+
 /* ---- frame ---- */
 
 void svg_begin(struct html *h, const char *class, int height, const char *title, const char *desc)
 {
-    html_putf(h, "<svg class=\"%s\" role=\"img\" fill=\"#7d8b99\" width=\"100%%\" height=\"%d\"><title>",
+    html_putf(h,
+              "<svg class=\"%s\" role=\"img\" fill=\"#7d8b99\" stroke=\"#7d8b99\" font-size=\"11\" "
+              "width=\"100%%\" height=\"%d\"><title>",
               class, height);
     html_text(h, title);
     html_put(h, "</title>");
@@ -83,6 +94,11 @@ static void end_shape(struct html *h, const char *name, const char *tip)
     }
 }
 
+static void put_shape(struct html *h, const char *name, const char *class)
+{
+    html_putf(h, class ? "<%s class=\"%s\"" : "<%s", name, class);
+}
+
 void svg_cell(struct html *h, const char *class, double x, double y, double w, double height, const char *tip)
 {
     char t[4][SVG_NUM_MAX];
@@ -96,8 +112,8 @@ void svg_bar(struct html *h, const char *class, double x0, double x1, int y, int
 {
     char t[2][SVG_NUM_MAX];
 
-    html_putf(h, "<rect class=\"%s\" x=\"%s%%\" y=\"%d\" width=\"%s%%\" height=\"%d\"", class,
-              svg_num(x0 * 100, t[0]), y, svg_num((x1 - x0) * 100, t[1]), height);
+    html_putf(h, "<rect class=\"%s\" x=\"%s\" y=\"%d\" width=\"%s\" height=\"%d\"", class, percent(x0, t[0]),
+              y, percent(x1 - x0, t[1]), height);
     end_shape(h, "rect", tip);
 }
 
@@ -105,25 +121,27 @@ void svg_line(struct html *h, const char *class, double x0, int y0, double x1, i
 {
     char t[2][SVG_NUM_MAX];
 
-    html_putf(h, "<line class=\"%s\" x1=\"%s%%\" y1=\"%d\" x2=\"%s%%\" y2=\"%d\" stroke=\"#8a96a3\"/>\n",
-              class, svg_num(x0 * 100, t[0]), y0, svg_num(x1 * 100, t[1]), y1);
+    put_shape(h, "line", class);
+    html_putf(h, " x1=\"%s\" y1=\"%d\" x2=\"%s\" y2=\"%d\"/>\n", percent(x0, t[0]), y0, percent(x1, t[1]),
+              y1);
 }
 
-void svg_dot(struct html *h, const char *class, double x, int y, const char *tip)
+void svg_dot(struct html *h, double x, int y, const char *tip)
 {
     char t[SVG_NUM_MAX];
 
-    html_putf(h, "<circle class=\"%s\" cx=\"%s%%\" cy=\"%d\" r=\"3\"", class, svg_num(x * 100, t), y);
+    html_putf(h, "<circle cx=\"%s\" cy=\"%d\" r=\"3\"", percent(x, t), y);
     end_shape(h, "circle", tip);
 }
 
 void svg_label(struct html *h, const char *class, double x, int y, enum svg_anchor anchor, const char *text)
 {
-    static const char *const anchors[] = {"start", "middle", "end"};
+    static const char *const anchors[] = {"", " text-anchor=\"middle\"", " text-anchor=\"end\"",
+                                          " text-anchor=\"end\" dx=\"-7\""};
     char t[SVG_NUM_MAX];
 
-    html_putf(h, "<text class=\"%s\" x=\"%s%%\" y=\"%d\" font-size=\"11\" text-anchor=\"%s\">", class,
-              svg_num(x * 100, t), y, anchors[anchor]);
+    put_shape(h, "text", class);
+    html_putf(h, " x=\"%s\" y=\"%d\"%s>", percent(x, t), y, anchors[anchor]);
     html_text(h, text);
     html_put(h, "</text>\n");
 }
@@ -135,6 +153,11 @@ bool svg_within(const struct svg_axis *axis, double v)
     return v >= axis->low && v <= axis->high;
 }
 
+static double share(double v)
+{
+    return !(v > 0) ? 0 : v > 1 ? 1 : v;
+}
+
 double svg_at(const struct svg_axis *axis, double v)
 {
     double width = axis->high - axis->low, at;
@@ -144,7 +167,7 @@ double svg_at(const struct svg_axis *axis, double v)
         at = (v / 2 - axis->low / 2) / (axis->high / 2 - axis->low / 2);
     else
         at = width > 0 ? (v - axis->low) / width : 0.5;
-    return !(at > 0) ? 0 : at > 1 ? 1 : at;
+    return share(at);
 }
 
 int svg_ticks(const struct svg_axis *axis, int most, double out[SVG_TICKS_MAX])
@@ -169,15 +192,15 @@ int svg_ticks(const struct svg_axis *axis, int most, double out[SVG_TICKS_MAX])
     return n;
 }
 
-void svg_steps(struct html *h, const char *class, const double *values, int n, int height, bool closed)
+void svg_steps(struct html *h, const char *class, const double *values, int n, int height)
 {
-    char t[SVG_NUM_MAX];
+    html_putf(h, "<path class=\"%s\" d=\"M0 %d", class, height);
+    for (int i = 0, next; i < n; i = next) {
+        int y = (int)lround(height * (1 - share(values[i])));
 
-    html_putf(h, "<path class=\"%s\" fill=\"%s\" d=\"M0 %d", class, closed ? "#8a96a3" : "none", height);
-    for (int i = 0; i < n; i++) {
-        double v = values[i] < 0 ? 0 : values[i] > 1 ? 1 : values[i];
-
-        html_putf(h, "V%sh1", svg_num(height * (1 - v), t));
+        for (next = i + 1; next < n && (int)lround(height * (1 - share(values[next]))) == y; next++)
+            ;
+        html_putf(h, "V%dh%d", y, next - i);
     }
-    html_putf(h, "V%d%s\"/>\n", height, closed ? "z" : "");
+    html_putf(h, "V%dz\"/>\n", height);
 }

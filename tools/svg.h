@@ -28,11 +28,12 @@ void svg_stretch_end(struct html *h);
 void svg_cell(struct html *h, const char *class, double x, double y, double w, double height,
               const char *tip);
 
-/* In the drawing itself. */
+/* In the drawing itself. class NULL: none. */
 void svg_bar(struct html *h, const char *class, double x0, double x1, int y, int height, const char *tip);
 void svg_line(struct html *h, const char *class, double x0, int y0, double x1, int y1);
-void svg_dot(struct html *h, const char *class, double x, int y, const char *tip);
-enum svg_anchor { SVG_START, SVG_MIDDLE, SVG_END };
+void svg_dot(struct html *h, double x, int y, const char *tip);
+/* SVG_BEFORE: ends left of it, in the margin that the stylesheet leaves. */
+enum svg_anchor { SVG_START, SVG_MIDDLE, SVG_END, SVG_BEFORE };
 void svg_label(struct html *h, const char *class, double x, int y, enum svg_anchor anchor, const char *text);
 
 /* An axis of numbers. */
@@ -45,7 +46,8 @@ bool svg_within(const struct svg_axis *axis, double v);
 /* Round numbers along it, at most `most` (<= SVG_TICKS_MAX); how many. */
 int svg_ticks(const struct svg_axis *axis, int most, double out[SVG_TICKS_MAX]);
 
-/* Bars of a histogram as one path, n of them side by side in units of 1 by `height`; value 0..1. */
-void svg_steps(struct html *h, const char *class, const double *values, int n, int height, bool closed);
+/* Bars of a histogram as one path, n of them side by side, each 1 wide and up to `height` high: values are
+ * shares of that, in whole units. */
+void svg_steps(struct html *h, const char *class, const double *values, int n, int height);
 
 #endif

@@ -66,7 +66,8 @@ void kll_add_many(struct kll *kll, double value, uint64_t weight);
 void kll_merge(struct kll *kll, const struct kll *other);
 /* All that it holds, by value; the weights add up to the number of values. */
 enum err_code kll_items(const struct kll *kll, struct kll_item **out, size_t *n, struct err *err) MUST_USE;
-/* The rank of a value as it tells it is off by at most this share of all values, in 999 of 1,000 cases. */
+/* The rank of a value is off by at most this share of all values, in 999 of 1,000 cases: some 3.5 times the
+ * standard error that was measured. */
 double kll_error(size_t width);
 
 #endif
