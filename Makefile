@@ -207,7 +207,7 @@ endif
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 $(B)/tests/conformance/test_sink_mysql \
     $(B)/tests/conformance/test_sink_mysql_loads $(B)/tests/conformance/test_sink_mysql_preflight \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_server_mistakes.sh \
-    tests/e2e/test_queue_servers.sh tests/e2e/test_validate_mysql.sh
+    tests/e2e/test_queue_servers.sh tests/e2e/test_query_servers.sh tests/e2e/test_validate_mysql.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
 # Those that do less without a server run in both places.
 SERVERS_OR_NOT := tests/e2e/test_bad_values.sh

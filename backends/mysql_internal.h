@@ -8,7 +8,7 @@
  *   mysql_describe.c  the table against the schema      mysql_preflight.c the server's settings
  *   mysql_rights.c    what this user may do             mysql_ledger.c    sluice_load
  *   mysql_records.c   attempts and rejects              mysql_claim.c     sluice_claim
- *   mysql_scan.c      rows back
+ *   mysql_scan.c      rows back                         mysql_query.c     a user's query
  *
  * One source for Oracle's libmysqlclient and MariaDB Connector/C. Names begin with mys_: mysql_ is the
  * library's. Statements are text with `?` where a value goes; mys_int() and its like put them there one
@@ -220,5 +220,10 @@ enum err_code mys_scan_begin(struct sink *sink, int64_t load_id, struct sink_sca
 enum err_code mys_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                             struct err *err) MUST_USE;
 void mys_scan_end(struct sink_scan *scan);
+
+/* ---- mysql_query.c ---- */
+
+enum err_code mys_ask(struct sink *sink, const char *sql, const struct answer *answer,
+                      struct err *err) MUST_USE;
 
 #endif

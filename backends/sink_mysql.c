@@ -153,4 +153,5 @@ const struct sink_type sink_mysql = {
     .scan_begin = mys_scan_begin,
     .scan_next = mys_scan_next,
     .scan_end = mys_scan_end,
+    .query = mys_ask,
 };

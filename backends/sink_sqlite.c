@@ -361,4 +361,5 @@ const struct sink_type sink_sqlite = {
     .scan_begin = sqlite_scan_begin,
     .scan_next = sqlite_scan_next,
     .scan_end = sqlite_scan_end,
+    .query = sqlite_query,
 };

@@ -1,11 +1,13 @@
 /*
- * sqlite_internal: what the files of the SQLite sink share. Nobody else includes it.
+ * sqlite_internal: what the files of the SQLite sink share; query_sqlite_table.c shows values as it stores
+ * them. Nobody else includes it.
  *
  *   sink_sqlite.c    open, transactions, append          sqlite_util.c     errors, waiting, statements
  *   sqlite_vtab.c    a batch as a virtual table          sqlite_schema.c   DDL, setup
  *   sqlite_describe.c  the target table against schema   sqlite_ledger.c   sluice_load
  *   sqlite_records.c   attempts and rejects              sqlite_claim.c    sluice_claim
  *   sqlite_scan.c    rows back                           sqlite_replace.c  an object's next version
+ *   sqlite_query.c   a user's query (by sqlite_ask.c)
  *
  * The database's clock is the handle's `clock`: SQLite has none of its own but this machine's, and so tests
  * and --now can move it.
@@ -172,6 +174,8 @@ enum err_code sqlite_has_own(struct sqlite_sink *s, bool *there, struct err *err
 
 /* Registers the table `sluice_batch` (c0, c1, ..., _load) on the connection. */
 enum err_code sqlite_vtab_register(struct sqlite_sink *s, struct err *err) MUST_USE;
+/* Scaled text of at most SQLITE_DECIMAL_EXACT digits as a number. */
+void sqlite_result_numeric(sqlite3_context *ctx, const char *text, size_t len, unsigned scale);
 
 /* ---- sqlite_schema.c, sqlite_describe.c ---- */
 
@@ -184,6 +188,7 @@ enum err_code sqlite_has_column(struct sqlite_sink *s, const char *name, bool *t
                                 struct err *err) MUST_USE;
 /* True for decimals that are kept as numbers. */
 bool sqlite_is_numeric(const struct type *type);
+const char *sqlite_declared_type(const struct type *type);
 
 /* ---- sqlite_ledger.c ---- */
 
@@ -241,5 +246,10 @@ enum err_code sqlite_scan_begin(struct sink *sink, int64_t load_id, struct sink_
 enum err_code sqlite_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                                struct err *err) MUST_USE;
 void sqlite_scan_end(struct sink_scan *scan);
+
+/* ---- sqlite_query.c ---- */
+
+enum err_code sqlite_query(struct sink *sink, const char *sql, const struct answer *answer,
+                           struct err *err) MUST_USE;
 
 #endif

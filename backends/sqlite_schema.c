@@ -93,7 +93,7 @@ bool sqlite_is_numeric(const struct type *type)
     return type->kind == TYPE_DECIMAL && type->precision <= SQLITE_DECIMAL_EXACT;
 }
 
-static const char *declared_type(const struct type *type)
+const char *sqlite_declared_type(const struct type *type)
 {
     switch (type_storage(type)) {
     case STORAGE_F64:
@@ -133,7 +133,7 @@ static enum err_code table_ddl(const struct sink_target *t, struct buf *sql, str
     for (size_t c = 0; c < t->schema->nloaded; c++) {
         const struct schema_column *column = schema_loaded(t->schema, c);
         if (buf_append_str(sql, c ? ",\n  " : "\n  ", err) || sqlite_quote(sql, column->name, err) ||
-            buf_printf(sql, err, " %s%s", declared_type(&column->type),
+            buf_printf(sql, err, " %s%s", sqlite_declared_type(&column->type),
                        column->nullable && !in_key(t, c) ? "" : " NOT NULL"))
             return err->code;
         if (sqlite_is_numeric(&column->type))

@@ -67,8 +67,9 @@ const struct option_def option_table[OPT_COUNT] = {
                     "where the status page is (default: 127.0.0.1:8080; port 0: any that is free)"},
     [OPT_LISTEN_PUBLIC] = {"listen-public", 0, 0, NULL,
                            "allow --listen on an address that others can reach: the page has no password"},
+    [OPT_EXPLAIN] = {"explain", 0, 0, NULL, "say what would be listed and read, and read no object"},
     [OPT_PROFILE] = {"profile", 0, 0, NULL, "describe the rows that are loaded, on the way"},
-    [OPT_TARGET] = {"target", 0, 0, NULL, "the target table instead of the source"},
+    [OPT_TARGET] = {"target", 0, 0, NULL, "of the target, not of the source"},
     [OPT_BY] = {"by", 0, OPTION_ONCE, "COLUMN", "split each column by the values of this one"},
     [OPT_HTML] = {"html", 0, OPTION_ONCE, "FILE", "write a report as one HTML page (-: to stdout)"},
     [OPT_JSON] = {"json", 0, OPTION_ONCE, "FILE", "write every figure as JSON (-: to stdout)"},
@@ -90,6 +91,7 @@ static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
 static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
 static const unsigned char verify[] = {HOURS, OPT_SHOW, OPT_END};
+static const unsigned char query[] = {HOURS, OPT_EXPLAIN, OPT_TARGET, OPT_END};
 static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING, OPT_END};
 static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char hours[] = {HOURS, OPT_END};
@@ -152,6 +154,16 @@ const struct command_def command_table[CMD_COUNT] = {
                     "compare source, ledger and target by counts and row hashes",
                     "Reads the source again and scans the target. Prints the objects that differ; exits "
                     "with 3 if there are any. Without target.lineage the target is compared as a whole."},
+    [CMD_QUERY] =
+        {"query", "SQL", 1, 1, COMMAND_STREAMS, query,
+         "put an SQL query to the source files, without loading them",
+         "SQL is one SELECT in SQLite's dialect over the table `source`: the columns of the schema, yyyy, "
+         "mm, "
+         "dd, hh, _object and _line. What it says about these bounds what is listed and read (--explain "
+         "shows "
+         "it), as --hour, --from and --to do. Records that the schema refuses are left out and counted. `-` "
+         "reads the SQL from stdin. Nothing is written, and the target is not opened.\n\n"
+         "With --target the query goes to the target instead, in its own dialect, and may only read."},
     [CMD_LS] = {"ls", "[URL]", 0, 1, COMMAND_STREAMS, none, "list the objects of a store",
                 "URL is a folder, bucket, prefix or object: file:lake, s3://bucket/prefix. Relative paths "
                 "start at the current folder. Without URL: the pipeline's source."},

@@ -31,6 +31,7 @@ static command_fn *const commands[CMD_COUNT] = {
     [CMD_REJECTS_SHOW] = cmd_rejects_show,
     [CMD_REJECTS_REPLAY] = cmd_rejects_replay,
     [CMD_VERIFY] = cmd_verify,
+    [CMD_QUERY] = cmd_query,
     [CMD_LS] = cmd_ls,
     [CMD_CAT] = cmd_cat,
     [CMD_CP] = cmd_cp,

@@ -56,6 +56,8 @@ enum err_code {
       "A secret stands where others can read it: in a URL, on the command line, or in a file that is not "   \
       "mode 0600. "                                                                                          \
       "Use ${NAME} or ${file:PATH}.")                                                                        \
+    X(QUERY, ERR_USAGE, 2,                                                                                   \
+      "The SQL of a query has a mistake, or does more than read; the message says where.")                   \
     X(UNSUPPORTED, ERR_UNSUPPORTED, 2,                                                                       \
       "This build or version cannot do that; the message says what it can.")                                 \
     X(NOT_FOUND, ERR_NOT_FOUND, 2, "A folder, bucket, table or file that the pipeline names is not there.")  \

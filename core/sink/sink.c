@@ -445,3 +445,16 @@ void sink_scan_end(struct sink_scan *scan)
     scan->sink->in_scan = false;
     scan->sink->type->scan_end(scan);
 }
+
+/* ---- a user's query ---- */
+
+enum err_code sink_query(struct sink *sink, const char *sql, const struct answer *answer, struct err *err)
+{
+    if (!sink->type->query)
+        return err_set(err, ERRN_UNSUPPORTED, "%s: this target has no SQL to query it with", sink->label);
+    if (usable(sink, NEED_IDLE, "query", err))
+        return err->code;
+    if (!sink->read_only)
+        return err_set(err, ERRN_INTERNAL, "query on a handle that may write");
+    return sink->type->query(sink, sql, answer, err);
+}

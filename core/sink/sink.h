@@ -21,6 +21,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/url.h"
+#include "core/data/answer.h"
 #include "core/data/batch.h"
 #include "core/sink/records.h"
 
@@ -274,6 +275,11 @@ struct sink_type {
     enum err_code (*scan_next)(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                                struct err *err);
     void (*scan_end)(struct sink_scan *scan);
+
+    /* A user's query in the sink's own SQL, on a read-only handle: its rows as they come, none is kept. What
+     * is no single statement that only reads and gives rows is QUERY, and is not run. NULL where the sink has
+     * no SQL. */
+    enum err_code (*query)(struct sink *sink, const char *sql, const struct answer *answer, struct err *err);
 };
 
 /* For a backend's open: fills type, clock, target, read_only and label of its embedded sink; what sink_open
@@ -353,5 +359,9 @@ enum err_code sink_scan_begin(struct sink *sink, int64_t load_id, struct sink_sc
 enum err_code sink_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                              struct err *err) MUST_USE;
 void sink_scan_end(struct sink_scan *scan);
+
+/* UNSUPPORTED where the sink has no SQL. */
+enum err_code sink_query(struct sink *sink, const char *sql, const struct answer *answer,
+                         struct err *err) MUST_USE;
 
 #endif

@@ -207,6 +207,26 @@ mutant full-disk-is-success backends/sqlite_util.c \
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
 
+# --- queries over a source
+mutant query-bound-too-narrow backends/query_hours.c 's/return number <= value;/return number < value;/' unit/backends/test_query_hours \
+    unit/backends/test_query_sqlite
+mutant query-list-loses-one backends/query_hours.c 's/for \(size_t v = 0; v < n; v\+\+\)/for (size_t v = 1; v < n; v++)/' \
+    unit/backends/test_query_hours
+mutant query-part-not-bounded backends/query_sqlite_plan.c 's/hour_set_keep\(set, \(enum hour_part\)term->column, compare_of.*/(void)number;/' \
+    unit/backends/test_query_sqlite
+mutant query-pattern-in-one-case backends/query_sqlite_plan.c 's/sqlite3_strnicmp\(key, test->text, \(int\)test->len\)/strncmp(key, test->text, test->len)/' \
+    unit/backends/test_query_sqlite
+mutant query-collation-ignored backends/query_sqlite_plan.c 's/strcmp\(sqlite3_vtab_collation\(info, i\), "BINARY"\) == 0/true/' \
+    unit/backends/test_query_sqlite
+mutant query-text-borrowed backends/query_sqlite_table.c 's/result_text\(ctx, text, \(int\)len, SQLITE_TRANSIENT/result_text(ctx, text, (int)len, SQLITE_STATIC/' \
+    unit/backends/test_query_sqlite
+mutant query-explain-reads backends/query_sqlite_table.c 's/if \(!c->query->explaining\)/if (true)/' unit/backends/test_query_sqlite
+mutant query-may-write backends/sqlite_ask.c 's/^        return SQLITE_DENY;/        return SQLITE_OK;/' unit/backends/test_query_sqlite
+mutant query-second-statement backends/sqlite_ask.c 's/if \(\*tail\)/if (false)/' unit/backends/test_query_sqlite
+mutant scan-mixes-versions core/profile/scan.c 's/object->etag_trusted \? object->etag : NULL/NULL/' unit/profile/test_scan
+mutant scan-loses-the-record-ahead core/profile/scan.c 's/while \(scan->event != CSV_END && !batch_full\(batch\)\)/while (scan->event != CSV_END \&\& batch->rows + 1 < batch->max_rows)/' \
+    unit/profile/test_scan
+
 # --- many workers at once
 simulated no-fence backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/'
 simulated epoch-not-raised backends/sink_mem_books.c 's/^        c->row\.epoch\+\+;//'

@@ -22,6 +22,7 @@ static const struct {
     {"CONFIG_UNKNOWN_KEY", ERR_CONFIG, 2},
     {"CONFIG_UNSET", ERR_CONFIG, 2},
     {"SECRET_EXPOSED", ERR_CONFIG, 2},
+    {"QUERY", ERR_USAGE, 2},
     {"UNSUPPORTED", ERR_UNSUPPORTED, 2},
     {"NOT_FOUND", ERR_NOT_FOUND, 2},
     {"DENIED", ERR_DENIED, 2},

@@ -469,6 +469,41 @@ static void words_of_the_records(void **state)
     assert_false(hour_state_parse("Loaded", &found));
 }
 
+/* ---- a user's query ---- */
+
+static enum err_code fake_query(struct sink *asked, const char *sql, const struct answer *rows,
+                                struct err *err)
+{
+    (void)asked;
+    assert_string_equal(sql, "SELECT 1");
+    assert_null(rows);
+    fake.others++;
+    return answer(err);
+}
+
+static void a_query_needs_a_reading_handle(void **state)
+{
+    struct sink_type with_sql = FAKE;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "no SQL"));
+    err_clear(&err);
+    with_sql.query = fake_query;
+    sink->type = &with_sql;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_INTERNAL);
+    assert_int_equal(fake.others, 0);
+    err_clear(&err);
+    sink->read_only = true;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_OK);
+    assert_int_equal(fake.others, 1);
+    fake.next = ERRN_QUERY;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_USAGE);
+    sink->type = &FAKE;
+    sink->read_only = false;
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -477,7 +512,8 @@ int main(void)
         TEST(failed_scan_leaves_the_sink_idle), TEST(failed_begin_leaves_the_sink_idle),
         TEST(broken_load_can_only_be_aborted),  TEST(commit_ends_the_load_whatever_it_says),
         TEST(segments_must_cover_the_batch),    TEST(reader_may_not_write),
-        TEST(waiting_is_told_in_every_state),   cmocka_unit_test(words_of_the_records),
+        TEST(a_query_needs_a_reading_handle),   TEST(waiting_is_told_in_every_state),
+        cmocka_unit_test(words_of_the_records),
     };
 #undef TEST
 
