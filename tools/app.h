@@ -106,6 +106,6 @@ bool app_is_no_queue_yet(const struct err *err);
 typedef enum err_code command_fn(struct app *app, struct err *err);
 command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,
     cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_query, cmd_ls, cmd_cat, cmd_cp,
-    cmd_enqueue, cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop, cmd_serve, cmd_infer;
+    cmd_enqueue, cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop, cmd_serve, cmd_infer, cmd_profile;
 
 #endif

@@ -52,7 +52,6 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_RUN] = {"run", 0, OPTION_ONCE, "ID", "only this run"},
     [OPT_OBJECT] = {"object", 0, OPTION_ONCE, "KEY", "only this object"},
     [OPT_ERROR] = {"error", 0, OPTION_ONCE, "NAME", "only this error, such as CSV_RAGGED"},
-    [OPT_BY] = {"by", 0, OPTION_ONCE, "WHAT", "one line for each object (the default), hour or table"},
     [OPT_CHECKS] = {"checks", 0, 0, NULL, "the results of checks instead, those that did not fire too"},
     [OPT_SHOW] = {"show", 0, OPTION_ONCE, "N", "name up to N rows that differ (at most 1000)"},
     [OPT_MISSING] =
@@ -74,7 +73,15 @@ const struct option_def option_table[OPT_COUNT] = {
          "read so many objects, spread over the listing, 8 MiB or 100,000 records of each (default: 20)"},
     [OPT_FULL] = {"full", 0, 0, NULL, "read every object to its end"},
     [OPT_EXPLAIN] = {"explain", 0, 0, NULL, "say what would be listed and read, and read no object"},
+    [OPT_PROFILE] = {"profile", 0, 0, NULL, "describe the rows that are loaded, on the way"},
     [OPT_TARGET] = {"target", 0, 0, NULL, "of the target, not of the source"},
+    [OPT_BY] = {"by", 0, OPTION_ONCE, "WHAT",
+                "verify: one line for each object (the default), hour or table; profile: split each column "
+                "by the values of this one"},
+    [OPT_HTML] = {"html", 0, OPTION_ONCE, "FILE", "write a report as one HTML page (-: to stdout)"},
+    [OPT_JSON] = {"json", 0, OPTION_ONCE, "FILE", "write every figure as JSON (-: to stdout)"},
+    [OPT_THREADS] = {"threads", 0, OPTION_ONCE, "N",
+                     "use N threads, 1 to 16 (default: as many as there are processors, at most 2)"},
     [OPT_RECURSIVE] = {"recursive", 'r', 0, NULL, "copy all objects below SOURCE"},
 };
 
@@ -85,7 +92,8 @@ static const unsigned char validate[] = {OPT_OFFLINE, OPT_END};
 static const unsigned char setup[] = {OPT_PRINT, OPT_END};
 static const unsigned char baseline[] = {OPT_TO, OPT_END};
 static const unsigned char plan[] = {HOURS, OPT_RELOAD, OPT_END};
-static const unsigned char run[] = {HOURS, OPT_RELOAD, OPT_YES, OPT_ALLOW_NONEMPTY, OPT_DRY_RUN, OPT_END};
+static const unsigned char run[] = {HOURS,       OPT_RELOAD, OPT_YES,  OPT_ALLOW_NONEMPTY, OPT_DRY_RUN,
+                                    OPT_PROFILE, OPT_BY,     OPT_HTML, OPT_JSON,           OPT_END};
 static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
 static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_CHECKS, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
@@ -96,6 +104,7 @@ static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, 
 static const unsigned char hours[] = {HOURS, OPT_END};
 static const unsigned char serve[] = {OPT_LISTEN, OPT_LISTEN_PUBLIC, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char infer[] = {OPT_SAMPLES, OPT_FULL, OPT_END};
+static const unsigned char profile[] = {OPT_TARGET, HOURS, OPT_BY, OPT_HTML, OPT_JSON, OPT_THREADS, OPT_END};
 static const unsigned char cp[] = {OPT_RECURSIVE, OPT_END};
 
 const struct command_def command_table[CMD_COUNT] = {
@@ -130,7 +139,8 @@ const struct command_def command_table[CMD_COUNT] = {
                  "stopped one (SIGINT, SIGTERM, crash) is rolled back and goes on with the next.\n\n"
                  "--reload deletes what the chosen hours loaded and loads it again, each object in one "
                  "transaction (it needs target.lineage); it asks first; -y says yes, and is needed "
-                 "where there is no terminal."},
+                 "where there is no terminal.\n\n"
+                 "--profile describes the rows that this run commits, as `sluice profile` does."},
     [CMD_STATUS] = {"status", "", 0, 0, COMMAND_MANY, status, "show the hours by state",
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
@@ -215,6 +225,15 @@ const struct command_def command_table[CMD_COUNT] = {
          "too; read it before use. Where no hour can be read from the keys it names the commands that put "
          "the "
          "files under keys that have one. Nothing is guessed at run time, and nothing is changed."},
+    [CMD_PROFILE] =
+        {"profile", "", 0, 0, COMMAND_STREAMS, profile,
+         "describe source or target: columns, hours, what is odd",
+         "Reads the objects of the chosen hours (with --target the target table, whose hours are known where "
+         "target.lineage is) once, in bounded memory, and prints of each column what pandas' describe() does "
+         "and more: NULLs, distinct values, quantiles, outliers, top values, correlations, each hour's rows; "
+         "warnings first. Records that the schema refuses are left out, counted and told. Estimates, where "
+         "the values did not fit into memory, are marked.\n\n"
+         "-o json, --json and --html have all figures; docs/profile.md says what each means. Loads nothing."},
 };
 
 /* True if name is word, or "word second". */

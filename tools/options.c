@@ -201,6 +201,14 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return number(id, value, 0, OPTIONS_SHOW_MAX, &o->show, err);
     case OPT_SAMPLES:
         return number(id, value, 1, OPTIONS_SAMPLES_MAX, &o->samples, err);
+    case OPT_THREADS:
+        return number(id, value, 1, OPTIONS_THREADS_MAX, &o->threads, err);
+    case OPT_HTML:
+        o->html = value;
+        return ERR_OK;
+    case OPT_JSON:
+        o->json = value;
+        return ERR_OK;
     default:
         return take_word(o, id, value, err);
     }
@@ -348,6 +356,36 @@ static enum err_code check_hours(const struct options *o, struct err *err)
     return ERR_OK;
 }
 
+/* stdout has room for one of them. */
+static enum err_code check_profile(struct options *o, struct err *err)
+{
+    bool json = o->json && strcmp(o->json, "-") == 0, html = o->html && strcmp(o->html, "-") == 0;
+
+    if (o->command == CMD_RUN && !o->given[OPT_PROFILE]) {
+        enum option_id id = o->json ? OPT_JSON : o->html ? OPT_HTML : OPT_BY;
+
+        return o->json || o->html || o->by
+                   ? err_set(err, ERRN_USAGE, "--%s is of the profile: it needs --profile",
+                             option_table[id].name)
+                   : ERR_OK;
+    }
+    if (o->given[OPT_DRY_RUN] && o->given[OPT_PROFILE])
+        return err_set(err, ERRN_USAGE, "--dry-run loads nothing: --profile has no meaning");
+    if (o->command == CMD_RUN && (json || html))
+        return err_set(err, ERRN_USAGE, "--%s -: stdout has the table of the load; name a file",
+                       json ? "json" : "html");
+    if (json && html)
+        return err_set(err, ERRN_USAGE, "--json - and --html - exclude each other: stdout has room for one");
+    if ((json && o->output == OUT_CSV) || (html && o->output != OUT_TEXT))
+        return err_set(err, ERRN_USAGE, "--%s - and -o %s exclude each other: stdout has room for one",
+                       json ? "json" : "html", o->output == OUT_CSV ? "csv" : "json");
+    if (o->json && o->html && !json && strcmp(o->json, o->html) == 0)
+        return err_set(err, ERRN_USAGE, "--json and --html name the same file");
+    if (json)
+        o->output = OUT_JSON;
+    return ERR_OK;
+}
+
 /* What the tables cannot say. */
 static enum err_code check(struct parser *p)
 {
@@ -376,7 +414,7 @@ static enum err_code check(struct parser *p)
     else if (o->nargs > 0 && o->command == CMD_REJECTS_SHOW &&
              (o->given[OPT_RUN] || o->given[OPT_HOUR] || o->given[OPT_OBJECT] || o->given[OPT_ERROR]))
         err_set(p->err, ERRN_USAGE, "give either IDs or options that choose");
-    else
+    else if (check_profile(o, p->err) == ERR_OK)
         (void)!check_hours(o, p->err);
     if ((o->given[OPT_WATCH] || o->command == CMD_SERVE) && !o->given[OPT_GRACE])
         o->grace_ms = OPTIONS_GRACE_MS;

@@ -40,6 +40,7 @@ enum command_id {
     CMD_QUEUE_DROP,
     CMD_SERVE,
     CMD_INFER,
+    CMD_PROFILE,
     CMD_COUNT
 };
 
@@ -92,6 +93,10 @@ enum option_id {
     OPT_LISTEN_PUBLIC,
     OPT_SAMPLES,
     OPT_FULL,
+    OPT_PROFILE,
+    OPT_HTML,
+    OPT_JSON,
+    OPT_THREADS,
     OPT_COUNT
 };
 
@@ -133,6 +138,7 @@ enum {
     OPTIONS_SHOW_MAX = 1000,
     OPTIONS_SAMPLES = 20,
     OPTIONS_SAMPLES_MAX = 1000,
+    OPTIONS_THREADS_MAX = 16,
     OPTIONS_GRACE_MS = 30000,
     OPTIONS_WORK_WAIT_MS = 600000
 };
@@ -163,7 +169,9 @@ struct options {
     const char *run_id, *object, *error_name;
     int64_t show;
     int64_t samples;
-    const char *by; /* as given: each command knows what it may be */
+    const char *by;          /* as given: each command knows what it may be */
+    const char *html, *json; /* "-" is stdout */
+    int64_t threads;         /* 0: as many as suit */
     const char *args[OPTIONS_ARGS_MAX];
     size_t nargs;
 };

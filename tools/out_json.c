@@ -79,6 +79,7 @@ static json_t *cell_value(const struct out_column *column, const struct out_cell
     switch (out_kind_of(column, cell)) {
     case OUT_STR:
     case OUT_WORD:
+    case OUT_FIGURE:
         return text_value(cell->str);
     case OUT_INT:
     case OUT_BYTES:
@@ -114,6 +115,11 @@ static bool put_value(FILE *file, json_t *value)
 
     json_decref(value);
     return good;
+}
+
+enum err_code json_string_write(FILE *file, const char *text, struct err *err)
+{
+    return put_value(file, text_value(text)) ? ERR_OK : err_nomem(err);
 }
 
 /* Member by member, since the library would write a real number longer than it must be. */

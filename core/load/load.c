@@ -20,6 +20,7 @@
 #include "core/load/keep.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
+#include "core/load/observe.h"
 
 struct loader {
     struct job *job;
@@ -33,8 +34,9 @@ struct loader {
     struct judge *judge; /* NULL: nothing to judge beyond single records */
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
-    int64_t commits;          /* so far */
-    bool sink_failed;         /* the last unit failed in the database, not in its source */
+    struct observer observer;
+    int64_t commits;  /* so far */
+    bool sink_failed; /* the last unit failed in the database, not in its source */
 };
 
 /* What the sink thread knows of the unit it loads. */
@@ -46,6 +48,7 @@ struct work {
     struct reject_samples *samples;
     struct sink_load *load;
     int64_t open_id; /* ledger row that the next item's first slice goes on with */
+    int64_t some_id; /* a ledger row of the open transaction */
     int64_t rows_sent, rows_stored, rejects_sent, rejects_stored; /* of the open transaction */
 };
 
@@ -99,6 +102,7 @@ void loader_free(struct loader *l)
 {
     if (!l)
         return;
+    observe_close(&l->observer);
     for (int i = 0; i < LOAD_BLOCKS; i++)
         mem_free(l->blocks[i]);
     for (int i = 0; i < LOAD_ITEMS; i++)
@@ -134,6 +138,8 @@ enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out
         goto out;
     if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK ||
         (l->store->caps.remote && ahead_new(&job->stores, &l->ahead, err) != ERR_OK))
+        goto out;
+    if (observe_open(&l->observer, job, err) != ERR_OK)
         goto out;
     *out = l;
     l = NULL;
@@ -262,8 +268,12 @@ static enum err_code commit(struct work *w, struct err *err)
         return err->code;
     struct sink_load *load = w->load;
     w->load = NULL;
-    if (sink_commit(load, err) != ERR_OK)
+    if (sink_commit(load, err) != ERR_OK) {
+        if (err->code == ERR_IN_DOUBT)
+            observe_doubt(&w->loader->observer, w->some_id);
         return err->code;
+    }
+    observe_commit(&w->loader->observer);
     w->loader->commits++;
     w->claim->renewed_us = clock_mono_us(w->loader->job->clock);
     if (w->samples)
@@ -288,6 +298,9 @@ static enum err_code load_item(void *ctx, struct item *item, struct err *err)
         check_notes_store(&item->notes, w->load, item->rows, err) != ERR_OK ||
         write_totals(w, item, err) != ERR_OK)
         return err->code;
+    w->some_id = item->rows[0].id;
+    observe_begun(&w->loader->observer);
+    observe_item(&w->loader->observer, w->unit, item);
     const struct slice *last = &item->slices[item->nslices - 1];
     if (w->unit->kind == UNIT_CHUNK && last->last) {
         if (commit(w, err) != ERR_OK)
@@ -423,6 +436,11 @@ int64_t loader_commits(const struct loader *l)
     return l->commits;
 }
 
+void loader_saw_ledger(struct loader *l, const struct ledger_row *row)
+{
+    observe_ledger(&l->observer, row);
+}
+
 void loader_set_sink(struct loader *l, struct sink *sink)
 {
     l->sink = sink;
@@ -442,6 +460,7 @@ enum err_code loader_run(struct loader *l, struct claim *claim, const struct uni
         l->sink_failed = err->code != ERR_OK && err->code != ERR_DATA;
     }
     sink_abort(work.load);
+    observe_rollback(&l->observer);
     for (size_t i = 0; err->code == ERR_OK && i < unit->n; i++)
         outcomes[i].committed = !outcomes[i].left_out;
     if (samples)

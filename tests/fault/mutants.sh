@@ -91,6 +91,13 @@ mutant in-doubt-is-failure core/load/run_unit.c 's/again && code == ERR_IN_DOUBT
 mutant in-doubt-is-success backends/sqlite_util.c 's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || in_doubt(rc)) {/' \
     fault/test_disk
 
+# --- what is told of rows
+mutant told-though-rolled-back core/load/load.c 's/^    observe_rollback\(.*/    ;/' unit/load/test_observe
+mutant told-in-doubt-is-lost core/load/load.c 's/^            observe_doubt\(.*/            (void)0;/' unit/load/test_observe
+mutant told-in-doubt-stays core/load/load.c 's/^    observe_begun\(.*/    ;/' unit/load/test_observe
+mutant told-of-another-commit core/load/observe.c 's/row->id == o->in_doubt \&\& //' unit/load/test_observe
+mutant told-with-a-doubles-digits tools/profile_json.c 's/tree_raw\(t, "value", v->text\)/tree_real(t, "value", v->number)/' unit/tools/test_profile_out
+
 # --- claims
 mutant claim-not-compared backends/sqlite_util.c "s/AND \(owner = '' OR/AND (1 OR owner = '' OR/" \
     conformance/test_sink_sqlite fault/test_races
