@@ -29,6 +29,7 @@ struct run_profile {
 struct eye {
     struct run_profile *run;
     struct profile *pending;
+    bool some; /* has seen something */
     struct err err;
 };
 
@@ -79,6 +80,7 @@ static void eye_rows(void *ctx, hour_t hour, const struct batch *batch, size_t f
 {
     struct eye *eye = ctx;
 
+    eye->some = true;
     if (eye->err.code == ERR_OK)
         (void)!profile_add(eye->pending, batch, from, to, true, hour, &eye->err);
 }
@@ -87,6 +89,7 @@ static void eye_object(void *ctx, hour_t hour, int64_t bytes)
 {
     struct eye *eye = ctx;
 
+    eye->some = true;
     if (eye->err.code == ERR_OK)
         (void)!profile_object(eye->pending, true, hour, bytes, &eye->err);
 }
@@ -98,6 +101,7 @@ static void eye_refused(void *ctx, hour_t hour, const struct reject *reject)
 
     (void)!snprintf(example, sizeof example, "%.1024s line %" PRId64 "%s%s: %s", reject->object, reject->line,
                     reject->column[0] ? " column " : "", reject->column, reject->message);
+    eye->some = true;
     if (eye->err.code == ERR_OK)
         (void)!profile_refused(eye->pending, hour, err_name_find(reject->error_name), example, &eye->err);
 }
@@ -107,6 +111,9 @@ static void eye_commit(void *ctx)
     struct eye *eye = ctx;
     struct run_profile *run = eye->run;
 
+    if (!eye->some)
+        return;
+    eye->some = false;
     monitor_lock(run->lock);
     if (eye->err.code && run->err.code == ERR_OK)
         run->err = eye->err;
@@ -119,6 +126,9 @@ static void eye_rollback(void *ctx)
 {
     struct eye *eye = ctx;
 
+    if (!eye->some)
+        return;
+    eye->some = false;
     profile_clear(eye->pending);
     err_clear(&eye->err);
 }

@@ -52,19 +52,21 @@ held() {
     fi
 }
 
-# described SETTING...: source and target, each column as the first cell's source has it
+# described SETTING...: source, target and what the run loaded ($work/loaded.json): each column as the first cell's source has it
 described() {
     for what in --all --target; do
         succeeds "$cell: profile $what" profile $what --by SeriousDlqin2yrs -o json "$@"
         [ -e "$work/expected.profile" ] || cp "$work/out" "$work/expected.profile"
         like "$cell: profile $what: the same columns" "$(python3 "$SOURCES/tests/support/profile_same.py" "$work/expected.profile" "$work/out")" '^same 11 columns'
     done
+    like "$cell: run --profile: the same columns" "$(python3 "$SOURCES/tests/support/profile_same.py" "$work/expected.profile" "$work/loaded.json")" '^same 11 columns'
 }
 
 # loaded SETTING...: loads, and holds all that can be known of it against the first cell
 loaded() {
     succeeds "$cell: validate" validate "$@"
-    succeeds "$cell: run" run "$@" -o json
+    succeeds "$cell: run" run "$@" --profile --by SeriousDlqin2yrs -o json
+    cp "$work/out" "$work/loaded.json"
     held "counts" "$(json '$.totals.rows_read') $(json '$.totals.rows_loaded') $(json '$.totals.rows_rejected') $(json '$.totals.bytes')"
     held "rows" "$(rows)"
     succeeds "$cell: run again" run "$@"

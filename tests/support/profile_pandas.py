@@ -127,7 +127,8 @@ def histogram(name, c, s):
     if h["bins"]:
         below = int((values < edge(h["bins"][0]["low"])).sum())
         end = edge(h["bins"][-1]["high"])
-        whole = c["kind"] == "boolean" or c["type"].endswith("int")  # then a bin is so many whole numbers
+        # Then a bin is so many whole numbers.
+        whole = (c["kind"] == "boolean" or c["type"].endswith("int")) and not h["logarithmic"]
         above = int(((values >= end) if whole else (values > end)).sum())
     if c["kind"] == "time":  # its edges are told to the microsecond: only the sum can be exact
         held(name + " histogram", sum(b["count"] for b in h["bins"]) + h["below"] + h["above"], len(values))
