@@ -104,7 +104,7 @@ succeeds "without classes" profile --all --html "$work/plain.html"
 mkdir "$work/odd" && cd "$work/odd" && mkdir -p lake/yyyy=2022/mm=06/dd=05/hh=12 || exit 1
 cat >sluice.yaml <<'END'
 name: odd
-source: {url: "file:lake"}
+source: {url: "file:lake", csv: {nulls: [""]}}
 schema:
   columns:
     - {name: name, type: varchar(200)}
@@ -119,9 +119,10 @@ python3 - >lake/yyyy=2022/mm=06/dd=05/hh=12/a.csv <<'END'
 print("name,a_column_with_a_name_that_has_no_end_and_no_place_to_break,day,at,nothing,same")
 names = ["<script>alert(1)</script>", "=2+3", "\u202e\u05e9\u05dc\u05d5\u05dd", "x" * 200, "plain", "\U0001f600", "a\tb"]
 for i in range(300):
-    print(f"{names[i * i % 7]},{i * i % 997}.{i % 100:02d},2022-0{1 + i % 6}-1{i % 10},2022-06-05 12:{i % 60:02d}:00,,7")
+    print(f"{names[i % 7]},{i * i % 997}.{i % 100:02d},2022-0{1 + i % 6}-1{i % 10},2022-06-05 12:{i % 60:02d}:00,,7")
 END
 succeeds "odd columns" profile --all --html "$work/odd.html"
+like "with all rows" "$(cat "$work/odd.html")" '<dt>Rows</dt><dd>300'
 
 for file in split plain odd; do
     for width in 1280 800 390; do
