@@ -12,7 +12,7 @@ void hours_init(struct hours *hours, size_t ncolumns)
     *hours = (struct hours){.ncolumns = ncolumns};
 }
 
-void hours_release(struct hours *hours)
+void hours_drop(struct hours *hours)
 {
     for (size_t i = 0; i < hours->n; i++)
         mem_free(hours->at[i].nulls);

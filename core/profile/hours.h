@@ -14,7 +14,7 @@ struct hours {
 };
 
 void hours_init(struct hours *hours, size_t ncolumns);
-void hours_release(struct hours *hours);
+void hours_drop(struct hours *hours);
 /* The entry of an hour, made where there is none; valid until the next call. */
 enum err_code hours_get(struct hours *hours, hour_t hour, struct report_hour **out, struct err *err) MUST_USE;
 enum err_code hours_merge(struct hours *hours, const struct hours *other, struct err *err) MUST_USE;

@@ -73,7 +73,7 @@ enum err_code profile_new(const struct profile_options *options, struct profile 
 
 static void free_counts(struct profile *p)
 {
-    hours_release(&p->hours);
+    hours_drop(&p->hours);
     for (size_t i = 0; i < p->refusals.n; i++)
         mem_free(p->refusals.at[i].example);
     mem_free(p->refusals.at);

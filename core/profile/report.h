@@ -54,7 +54,7 @@ struct report_value {
     int64_t by_class[REPORT_CLASSES]; /* where there are classes */
 };
 
-/* Values in [low, high); the last bin's high is in it. */
+/* Values in [low, high); the last bin's high is in it, save for whole numbers. */
 struct report_bin {
     double low, high;
     int64_t count;
@@ -66,6 +66,7 @@ struct report_histogram {
     struct report_bin bins[REPORT_BINS];
     int nbins; /* 0: no value, or text */
     bool approx;
+    bool logarithmic;     /* from the second on, bins grow by a factor: half of the values would share one */
     bool clipped;         /* the axis ends at the 99 % quantile (and, below 0, at the 1 %): said beside it */
     int64_t below, above; /* values outside, not in any bin */
 };

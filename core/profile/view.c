@@ -12,8 +12,11 @@
 #include "core/base/mem.h"
 
 static const double SHARES[Q_COUNT] = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
-#define FENCE_IQR 1.5
-#define WHOLE_MAX 9007199254740992.0 /* 2^53: further integers are not told apart */
+#define FENCE_IQR      1.5
+#define SMALLEST_SHARE 1e-12              /* of the maximum: an axis of more decades shows nothing */
+#define LARGEST_SHARE  1e-2               /* with fewer decades an even axis does as well */
+#define USUAL_SHARE    1e-4               /* where the axis begins if no low quantile says it */
+#define WHOLE_MAX      9007199254740992.0 /* 2^53: further integers are not told apart */
 
 enum err_code view_init(struct view *view, struct stats *stats, struct err *err)
 {
@@ -277,6 +280,42 @@ static void find_axis(const struct report_numbers *numbers, double *low, double 
         *low = q01;
 }
 
+/* Where half of the values would share the first of the bins, bins grow by a factor, from here on: the first
+ * quantile above 0. 0: they need not, or there are negative values. */
+static double find_growth(const struct report_numbers *numbers, double low, double width)
+{
+    if (low < 0 || !(numbers->quantile[Q50].value - low < width))
+        return 0;
+    for (int q = 0; q < Q_COUNT; q++) {
+        double first = numbers->quantile[q].value, max = numbers->max.value;
+        if (!(first > low) || !(first > max * SMALLEST_SHARE) || !(first < max))
+            continue;
+        first = q < Q50 ? first : fmin(first, max * USUAL_SHARE);
+        return first < max * LARGEST_SHARE ? first : 0;
+    }
+    return 0;
+}
+
+/* [low, first), then to the maximum; of integers each bin has one at least. */
+static void growing_bins(double low, double first, double max, bool whole, struct report_histogram *out)
+{
+    double factor = pow(max / first, 1.0 / (REPORT_BINS - 1)), edge = first;
+    out->bins[0].low = low;
+    out->nbins = 1;
+    for (int b = 1; b < REPORT_BINS && edge < max; b++) {
+        struct report_bin *last = &out->bins[out->nbins - 1];
+        edge = first * pow(factor, b - 1);
+        edge = whole ? ceil(edge) : edge;
+        if (!(edge > last->low) || !(edge < max))
+            continue;
+        last->high = edge;
+        out->bins[out->nbins++].low = edge;
+    }
+    out->bins[out->nbins - 1].high = max;
+    out->logarithmic = true;
+    out->clipped = false;
+}
+
 void view_histogram(const struct view *const *views, int n, const struct report_numbers *numbers, bool whole,
                     bool split, struct report_histogram *out)
 {
@@ -301,21 +340,21 @@ void view_histogram(const struct view *const *views, int n, const struct report_
         out->bins[b].low = low + b * width;
         out->bins[b].high = low + (b + 1) * width;
     }
-    struct report_bin *last = &out->bins[out->nbins - 1];
     if (!whole)
-        last->high = high;
+        out->bins[out->nbins - 1].high = high;
+    double first = whole && width < 2 ? 0 : find_growth(numbers, low, width);
+    if (first > 0)
+        growing_bins(low, first, numbers->max.value, whole, out);
+    struct report_bin *last = &out->bins[out->nbins - 1];
+    int b = 0;
     for (struct walk w = walk_begin(views, n); walk_next(&w);) {
-        if (w.value < low || (whole ? w.value >= last->high : w.value > last->high)) {
-            *(w.value < low ? &out->below : &out->above) += (int64_t)w.weight;
+        bool beyond = w.value > last->high || (w.value == last->high && whole && !out->logarithmic);
+        if (w.value < low || beyond) {
+            *(beyond ? &out->above : &out->below) += (int64_t)w.weight;
             continue;
         }
-        int b = width > 0 ? (int)((w.value - low) / width) : 0;
-        b = b < out->nbins ? b : out->nbins - 1;
-        /* the division was rounded: the edges decide */
-        if (b + 1 < out->nbins && w.value >= out->bins[b + 1].low)
+        while (b + 1 < out->nbins && w.value >= out->bins[b + 1].low)
             b++;
-        else if (b > 0 && w.value < out->bins[b].low)
-            b--;
         out->bins[b].count += (int64_t)w.weight;
         for (int k = 0; split && k < n; k++)
             out->bins[b].by_class[k] += (int64_t)w.weights[k];
