@@ -207,7 +207,7 @@ mutant query-list-loses-one backends/query_hours.c 's/for \(size_t v = 0; v < n;
     unit/backends/test_query_hours
 mutant query-part-not-bounded backends/query_sqlite_plan.c 's/hour_set_keep\(set, \(enum hour_part\)term->column, compare_of.*/(void)number;/' \
     unit/backends/test_query_sqlite
-mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->names[0],/' \
+mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->extra[TERM_OBJECT + 1],/' \
     unit/backends/test_query_random unit/backends/test_query_sqlite
 mutant query-pattern-in-one-case backends/query_sqlite_plan.c 's/sqlite3_strnicmp\(key, test->text, \(int\)test->len\)/strncmp(key, test->text, test->len)/' \
     unit/backends/test_query_sqlite
