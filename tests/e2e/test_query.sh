@@ -119,6 +119,14 @@ if [ "$(find . -name '*.db' -o -name queue)" = "$queue_before" ]; then pass "no 
 ) | head -1 >out
 is "ends it quietly" "$(cat out | cut -c1-16) $(cat code) $(cat err)" "SeriousDlqin2yrs 141 "
 
+# --- a signal ----------------------------------------------------------------------------------------------------------
+"$SLUICE" query 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n, source' >out 2>err &
+endless=$!
+sleep 1
+kill -TERM $endless
+wait $endless
+is "ends a query that does not end" "$? $(cat err)" "143 sluice: error: CANCELLED: stopped by a signal"
+
 # --- --target ----------------------------------------------------------------------------------------------------------
 refuses "a target that is not there" 2 QUERY 'no such table: loan_applicant_info' query --target 'SELECT 1 FROM loan_applicant_info'
 if [ -e loans.db ]; then fail "and is not made"; else pass "and is not made"; fi
