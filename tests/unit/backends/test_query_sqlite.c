@@ -179,6 +179,7 @@ static void several_readings_at_once_do_not_mix(void **state)
     gives(&s,
           "SELECT id FROM source o WHERE id = (SELECT max(id) FROM source i WHERE i.dd = o.dd) ORDER BY id",
           "5\n100\n");
+    assert_int_equal(s.handles, 2);
     gives(&s, "SELECT id FROM source WHERE dd = 5 EXCEPT SELECT id FROM source WHERE hh = 0", "1\n2\n");
     gives(&s, "SELECT id FROM source WHERE hh = 5 OR dd = 6 OR _object LIKE '%hh=00%' ORDER BY id",
           "0\n1\n3\n4\n5\n100\n");
