@@ -8,7 +8,7 @@
 # it is the same question on any system, and a compiler from elsewhere counts.
 set -u
 
-# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, py:MODULE, san:COMPILER (it links with its sanitizers)
+# package  probe: cmd:NAME, file:PATH, pc:MODULE (or another, a|b), hdr:HEADER, py:MODULE, anypy:MODULE (the system's python3 will do), san:COMPILER (it links with its sanitizers)
 BUILD='gcc cmd:gcc
 libc6-dev hdr:stdio.h
 pkg-config cmd:pkg-config
@@ -29,6 +29,7 @@ OPTIONAL='libs3-dev hdr:libs3.h'
 TEST='libcmocka-dev pc:cmocka
 sqlite3 cmd:sqlite3
 python3 cmd:python3
+python3-pandas anypy:pandas
 locales file:/usr/share/i18n/locales/de_DE
 chromium cmd:chromium
 fonts-dejavu-core file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
@@ -51,6 +52,7 @@ slurmd file:/usr/sbin/slurmd
 slurm-client cmd:sbatch
 munge file:/usr/sbin/munged'
 BENCH='sqlite3 cmd:sqlite3
+python3-venv py:ensurepip
 time cmd:/usr/bin/time'
 ANALYZE='clang-tidy cmd:clang-tidy
 cppcheck cmd:cppcheck'
@@ -96,6 +98,7 @@ have() {
     pc:*) pkg-config --exists "${what%|*}" || pkg-config --exists "${what#*|}" ;;
     hdr:*) echo "#include <$what>" | cc -E -o /dev/null - ;;
     py:*) python3 -c "import $what" ;;
+    anypy:*) python3 -c "import $what" || /usr/bin/python3 -c "import $what" ;;
     san:*) echo 'int main(void){return 0;}' | "$what" -fsanitize=address,undefined -o /dev/null -x c - ;;
     esac 2>/dev/null
 }

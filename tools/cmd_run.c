@@ -11,6 +11,7 @@
 #include "core/load/run.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/run_profile.h"
 
 /* Rows are deleted: a person is asked, a script has to say so. */
 static enum err_code confirm(const struct options *o, struct err *err)
@@ -27,6 +28,19 @@ static enum err_code confirm(const struct options *o, struct err *err)
     if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
         return err_set(err, ERRN_CANCELLED, "nothing was reloaded");
     return ERR_OK;
+}
+
+/* What was committed is described also where the load did not get through; the first error stays. */
+static void end_profile(struct run_profile *profile, const struct hour_range *range, struct err *err)
+{
+    struct err own = ERR_INIT;
+
+    if (!profile)
+        return;
+    if (run_profile_end(profile, range, &own) && err->code == ERR_OK)
+        *err = own;
+    else
+        log_err(LOG_ERROR, &own);
 }
 
 static enum err_code load(struct app *app, const struct run_options *options, struct err *err)
@@ -53,11 +67,18 @@ enum err_code cmd_run(struct app *app, struct err *err)
     const struct options *o = app->options;
     struct run_options options = {.reload = o->given[OPT_RELOAD],
                                   .allow_nonempty = o->given[OPT_ALLOW_NONEMPTY]};
+    struct run_profile *profile = NULL;
 
     if (o->given[OPT_DRY_RUN])
         return cmd_plan(app, err);
     if (app_hours(app, &options.range, err) || confirm(o, err) ||
-        app_open(app, APP_SOURCE | APP_WRITE | APP_STOP, err) || app_begin_out(app, err))
+        (o->given[OPT_PROFILE] && run_profile_new(app, &profile, err)))
         return err->code;
-    return load(app, &options, err);
+    if (app_open(app, APP_SOURCE | APP_WRITE | APP_STOP, err) == ERR_OK &&
+        app_begin_out(app, err) == ERR_OK) {
+        (void)!load(app, &options, err);
+        end_profile(profile, &options.range, err);
+    }
+    run_profile_free(profile);
+    return err->code;
 }

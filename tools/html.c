@@ -35,12 +35,13 @@ void html_putf(struct html *h, const char *fmt, ...)
         html_put(h, text);
 }
 
-/* The length of the UTF-8 sequence at s, 0 where there is none. */
+/* The length of the UTF-8 sequence at s, 0 where there is none or no document may hold it (U+FFFE, U+FFFF).
+ */
 static size_t sequence(const char *s, size_t left)
 {
     for (size_t n = 1; n <= 4 && n <= left; n++) {
         if (utf8_length(s, n) == 1)
-            return n;
+            return n == 3 && (memcmp(s, "\xef\xbf\xbe", 3) == 0 || memcmp(s, "\xef\xbf\xbf", 3) == 0) ? 0 : n;
     }
     return 0;
 }

@@ -77,15 +77,16 @@ static enum err_code word_of(const char *option, const char *value, const char *
                    value);
 }
 
-static enum err_code number(const char *value, int64_t max, int64_t *out, struct err *err)
+static enum err_code number(enum option_id id, const char *value, int64_t min, int64_t max, int64_t *out,
+                            struct err *err)
 {
     char *end;
 
     errno = 0;
     *out = strtoll(value, &end, 10);
-    if (errno || end == value || *end || *out < 0 || *out > max || value[0] < '0' || value[0] > '9')
-        return err_set(err, ERRN_USAGE, "--show is a number from 0 to %lld, not \"%s\"", (long long)max,
-                       value);
+    if (errno || end == value || *end || *out < min || *out > max || value[0] < '0' || value[0] > '9')
+        return err_set(err, ERRN_USAGE, "--%s is a number from %lld to %lld, not \"%s\"",
+                       option_table[id].name, (long long)min, (long long)max, value);
     return ERR_OK;
 }
 
@@ -193,8 +194,21 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return ERR_OK;
     case OPT_ERROR:
         return take_error_name(o, value, err);
+    case OPT_BY:
+        o->by = value;
+        return ERR_OK;
     case OPT_SHOW:
-        return number(value, OPTIONS_SHOW_MAX, &o->show, err);
+        return number(id, value, 0, OPTIONS_SHOW_MAX, &o->show, err);
+    case OPT_SAMPLES:
+        return number(id, value, 1, OPTIONS_SAMPLES_MAX, &o->samples, err);
+    case OPT_THREADS:
+        return number(id, value, 1, OPTIONS_THREADS_MAX, &o->threads, err);
+    case OPT_HTML:
+        o->html = value;
+        return ERR_OK;
+    case OPT_JSON:
+        o->json = value;
+        return ERR_OK;
     default:
         return take_word(o, id, value, err);
     }
@@ -342,6 +356,36 @@ static enum err_code check_hours(const struct options *o, struct err *err)
     return ERR_OK;
 }
 
+/* stdout has room for one of them. */
+static enum err_code check_profile(struct options *o, struct err *err)
+{
+    bool json = o->json && strcmp(o->json, "-") == 0, html = o->html && strcmp(o->html, "-") == 0;
+
+    if (o->command == CMD_RUN && !o->given[OPT_PROFILE]) {
+        enum option_id id = o->json ? OPT_JSON : o->html ? OPT_HTML : OPT_BY;
+
+        return o->json || o->html || o->by
+                   ? err_set(err, ERRN_USAGE, "--%s is of the profile: it needs --profile",
+                             option_table[id].name)
+                   : ERR_OK;
+    }
+    if (o->given[OPT_DRY_RUN] && o->given[OPT_PROFILE])
+        return err_set(err, ERRN_USAGE, "--dry-run loads nothing: --profile has no meaning");
+    if (o->command == CMD_RUN && (json || html))
+        return err_set(err, ERRN_USAGE, "--%s -: stdout has the table of the load; name a file",
+                       json ? "json" : "html");
+    if (json && html)
+        return err_set(err, ERRN_USAGE, "--json - and --html - exclude each other: stdout has room for one");
+    if ((json && o->output == OUT_CSV) || (html && o->output != OUT_TEXT))
+        return err_set(err, ERRN_USAGE, "--%s - and -o %s exclude each other: stdout has room for one",
+                       json ? "json" : "html", o->output == OUT_CSV ? "csv" : "json");
+    if (o->json && o->html && !json && strcmp(o->json, o->html) == 0)
+        return err_set(err, ERRN_USAGE, "--json and --html name the same file");
+    if (json)
+        o->output = OUT_JSON;
+    return ERR_OK;
+}
+
 /* What the tables cannot say. */
 static enum err_code check(struct parser *p)
 {
@@ -358,6 +402,8 @@ static enum err_code check(struct parser *p)
                 o->summary ? "and no --summary" : "");
     else if (o->nconfigs > 1 && !(def->flags & COMMAND_MANY))
         err_set(p->err, ERRN_USAGE, "--config is given twice; this command works on one pipeline");
+    else if (o->given[OPT_SAMPLES] && o->given[OPT_FULL])
+        err_set(p->err, ERRN_USAGE, "--samples and --full exclude each other");
     else if (o->given[OPT_QUIET] && o->given[OPT_VERBOSE])
         err_set(p->err, ERRN_USAGE, "-q and -v exclude each other");
     else if (o->given[OPT_TARGET] &&
@@ -368,7 +414,7 @@ static enum err_code check(struct parser *p)
     else if (o->nargs > 0 && o->command == CMD_REJECTS_SHOW &&
              (o->given[OPT_RUN] || o->given[OPT_HOUR] || o->given[OPT_OBJECT] || o->given[OPT_ERROR]))
         err_set(p->err, ERRN_USAGE, "give either IDs or options that choose");
-    else
+    else if (check_profile(o, p->err) == ERR_OK)
         (void)!check_hours(o, p->err);
     if ((o->given[OPT_WATCH] || o->command == CMD_SERVE) && !o->given[OPT_GRACE])
         o->grace_ms = OPTIONS_GRACE_MS;
@@ -384,7 +430,8 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
     char **next = argv + (argc > 0);
     const char *env = getenv("SLUICE_ENV");
 
-    *out = (struct options){.configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080"};
+    *out = (struct options){
+        .configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080", .samples = OPTIONS_SAMPLES};
     while (*next) {
         const char *text = *next++;
 

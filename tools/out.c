@@ -12,63 +12,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/base/mem.h"
 
 enum { TABLE_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* What is there and no file (a pipe; a link such as /dev/stderr, which a rename would replace) is written as
- * it is. */
-static bool is_special(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
 static enum err_code open_summary(struct out *out, const char *path, struct err *err)
 {
-    static const char suffix[] = ".XXXXXX";
-    size_t len = strlen(path);
-    struct stat st;
-    mode_t mask;
-    int fd;
-
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return err_set(err, ERRN_USAGE, "--summary %s is a folder: name a file", path);
-    out->summary = mem_strdup(path);
-    if (!out->summary)
-        return err_nomem(err);
-    if (is_special(path)) {
-        out->streams[1].file = fopen(path, "w");
-    } else {
-        out->summary_temp = mem_alloc(len + sizeof suffix);
-        if (!out->summary_temp)
-            return err_nomem(err);
-        memcpy(out->summary_temp, path, len);
-        memcpy(out->summary_temp + len, suffix, sizeof suffix);
-        fd = mkstemp(out->summary_temp);
-        if (fd < 0) {
-            int failed = errno;
-
-            mem_free(out->summary_temp);
-            out->summary_temp = NULL;
-            return err_set_errno(err, failed, "--summary %s", path);
-        }
-        mask = umask(0);
-        umask(mask);
-        fchmod(fd, 0666 & ~mask);
-        out->streams[1].file = fdopen(fd, "w");
-        if (!out->streams[1].file)
-            close(fd);
-    }
-    if (!out->streams[1].file)
-        return err_set_errno(err, errno, "--summary %s", path);
-    out->streams[1].format = OUT_JSON;
+    if (out_file_open(&out->summary, "summary", path, err))
+        return err->code;
+    out->streams[1] = (struct out_stream){.file = out->summary.file, .format = OUT_JSON};
     out->nstreams = 2;
     return ERR_OK;
 }
@@ -112,6 +64,13 @@ enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format fo
     return ERR_OK;
 }
 
+void out_begin_file(struct out *out, FILE *file)
+{
+    out_init();
+    *out = (struct out){.streams = {{.file = file, .format = OUT_JSON}}, .nstreams = 1};
+    begin_documents(out);
+}
+
 enum err_code out_begin(struct out *out, enum out_format format, bool color, const char *summary,
                         struct err *err)
 {
@@ -132,25 +91,6 @@ static void check_written(struct out_stream *s, const char *name)
         err_set_errno(&s->err, errno ? errno : EIO, "%s: cannot write", name);
 }
 
-/* Closes the summary and puts it in its place. */
-static void end_summary(struct out *out)
-{
-    struct out_stream *s = &out->streams[1];
-
-    check_written(s, out->summary);
-    out->nstreams = 1;
-    if (fclose(s->file) != 0)
-        err_set_errno(&s->err, errno, "--summary %s", out->summary);
-    if (s->err.code || !out->summary_temp)
-        return;
-    if (rename(out->summary_temp, out->summary) != 0) {
-        err_set_errno(&s->err, errno, "--summary %s", out->summary);
-    } else {
-        mem_free(out->summary_temp);
-        out->summary_temp = NULL;
-    }
-}
-
 enum err_code out_end(struct out *out, struct err *err)
 {
     out_list_end(out);
@@ -158,8 +98,10 @@ enum err_code out_end(struct out *out, struct err *err)
         if (out->streams[i].format == OUT_JSON)
             fputs("}\n", out->streams[i].file);
     }
-    if (out->nstreams == 2)
-        end_summary(out);
+    if (out->nstreams == 2) {
+        out->nstreams = 1;
+        out_file_end(&out->summary, &out->streams[1].err);
+    }
     check_written(&out->streams[0], out->owned ? "the result" : "stdout");
     for (size_t i = 0; i < 2; i++) {
         const struct err *failed = &out->streams[i].err;
@@ -172,14 +114,9 @@ enum err_code out_end(struct out *out, struct err *err)
 
 void out_release(struct out *out)
 {
-    if (out->nstreams == 2)
-        fclose(out->streams[1].file);
+    out_file_release(&out->summary);
     if (out->owned && out->nstreams)
         fclose(out->streams[0].file);
-    if (out->summary_temp)
-        unlink(out->summary_temp);
-    mem_free(out->summary_temp);
-    mem_free(out->summary);
     buf_release(&out->table.cells);
     *out = (struct out){0};
 }
@@ -195,6 +132,22 @@ void out_object(struct out *out, const char *name, const struct out_column *colu
             continue;
         fprintf(s->file, ",\n\"%s\":", name);
         (void)!json_object_write(s->file, columns, cells, n, &s->err);
+    }
+}
+
+void out_members(struct out *out, out_tree_fn *write, const void *ctx)
+{
+    out_list_end(out);
+    for (size_t i = 0; i < out->nstreams; i++) {
+        struct out_stream *s = &out->streams[i];
+        struct out_tree tree;
+
+        if (s->format != OUT_JSON || s->err.code)
+            continue;
+        tree_init(&tree, s->file);
+        write(&tree, ctx);
+        if (tree.err.code)
+            s->err = tree.err;
     }
 }
 
@@ -233,7 +186,8 @@ static void csv_row(const struct out *out, FILE *file, const struct out_cell *ce
             putc(',', file);
         first = false;
         if (cells)
-            csv_field(file, out_cell_text(&out->columns[c], &cells[c], false, text), cells[c].null);
+            csv_field(file, out_cell_text(&out->columns[c], &cells[c], false, text),
+                      cells[c].null || out->columns[c].kind == OUT_LIST);
         else
             csv_field(file, out->columns[c].key, false);
     }

@@ -19,6 +19,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "tools/out_file.h"
+#include "tools/out_tree.h"
 
 enum out_format { OUT_TEXT, OUT_JSON, OUT_CSV };
 
@@ -36,6 +38,8 @@ enum out_kind {
     OUT_HASH,   /* 16 hex digits */
     OUT_BOOL,   /* yes, no | true, false */
     OUT_NUMBER, /* 1234: an id */
+    OUT_LIST,   /* (nothing) | JSON: a list of objects of texts; CSV: nothing */
+    OUT_FIGURE, /* text of a number, as it is */
     OUT_REAL,   /* the shortest text that reads back as the same number, with a point or an exponent */
     OUT_VALUE,  /* each cell has its own kind: the values of a query */
 };
@@ -49,10 +53,19 @@ struct out_column {
     unsigned in;
 };
 
+/* A list within a row: n times nkeys texts, NULL = null. */
+struct out_sublist {
+    const char *const *keys;
+    size_t nkeys;
+    const char *const *values;
+    size_t n;
+};
+
 struct out_cell {
     bool null;
     int64_t num; /* of kinds that are no text (a hash's bits too) */
     const char *str;
+    const struct out_sublist *list;
     double real;        /* of OUT_REAL */
     enum out_kind kind; /* in a column of OUT_VALUE: OUT_STR, OUT_NUMBER or OUT_REAL */
 };
@@ -61,6 +74,10 @@ struct out_cell {
 static inline struct out_cell cell_num(int64_t num)
 {
     return (struct out_cell){.num = num};
+}
+static inline struct out_cell cell_list(const struct out_sublist *list)
+{
+    return (struct out_cell){.null = !list, .list = list};
 }
 /* NULL and "" are no value. */
 static inline struct out_cell cell_str(const char *str)
@@ -94,9 +111,8 @@ struct out {
     const struct out_column *columns;
     size_t ncolumns;
     struct out_table table;
-    bool owned;         /* the first stream's file is ours to close */
-    char *summary;      /* the file's name, NULL where there is none */
-    char *summary_temp; /* what becomes it; NULL where it is written in place (a pipe, a terminal) */
+    bool owned; /* the first stream's file is ours to close */
+    struct out_file summary;
 };
 
 /* Makes the JSON library use core/base/mem.h; before the first thread that writes results. out_begin does,
@@ -106,6 +122,9 @@ void out_init(void);
 /* A result into a buffer (cleared first); what does not fit is an error of out_end. */
 enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format format,
                             struct err *err) MUST_USE;
+
+/* A JSON document into a file, which is borrowed. */
+void out_begin_file(struct out *out, FILE *file);
 
 /* Opens; summary may be NULL. stdout is borrowed. */
 enum err_code out_begin(struct out *out, enum out_format format, bool color, const char *summary,
@@ -118,6 +137,9 @@ void out_release(struct out *out);
 /* A named object of scalars; JSON only. */
 void out_object(struct out *out, const char *name, const struct out_column *columns,
                 const struct out_cell *cells, size_t n);
+
+/* Further members of the document, of any depth; JSON only. */
+void out_members(struct out *out, out_tree_fn *write, const void *ctx);
 
 /* A list; `name` is for JSON. Columns are borrowed until the end of the list. */
 void out_list_begin(struct out *out, const char *name, const struct out_column *columns, size_t n);
@@ -154,6 +176,7 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
 
 /* The formats (out_json.c, out_text.c): called by out.c alone. */
 void json_init(void);
+enum err_code json_string_write(FILE *file, const char *text, struct err *err) MUST_USE;
 enum err_code json_object_write(FILE *file, const struct out_column *columns, const struct out_cell *cells,
                                 size_t n, struct err *err) MUST_USE;
 void table_begin(struct out *out);

@@ -121,6 +121,8 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
     case OUT_STR:
     case OUT_WORD:
         return pretty ? out_escape(cell->str, text) : cell->str;
+    case OUT_FIGURE:
+        return cell->str;
     case OUT_BYTES:
         if (pretty)
             return out_size(cell->num, text);
@@ -143,6 +145,8 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
         return text;
     case OUT_BOOL:
         return pretty ? (cell->num ? "yes" : "no") : (cell->num ? "true" : "false");
+    case OUT_LIST:
+        return "";
     case OUT_REAL:
         return real_text(cell->real, text);
     case OUT_NUMBER:
@@ -159,7 +163,8 @@ static bool is_right(const struct out *out, size_t c)
 
     if (kind == OUT_VALUE)
         return !out->table.texts[c];
-    return kind == OUT_INT || kind == OUT_BYTES || kind == OUT_MS || kind == OUT_NUMBER || kind == OUT_REAL;
+    return kind == OUT_INT || kind == OUT_BYTES || kind == OUT_MS || kind == OUT_NUMBER || kind == OUT_REAL ||
+           kind == OUT_FIGURE;
 }
 
 /* Green, red, or nothing. */

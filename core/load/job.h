@@ -63,6 +63,20 @@ struct job_events {
     void *ctx;
 };
 
+/* Whoever looks at the rows of a run, such as a profile. Each loader has an eye of its own, which its thread
+ * alone uses. What it saw counts once `commit` is told, and does not count after `rollback`. None of them
+ * can fail the load: what goes wrong is the looker's to keep and to tell. */
+struct job_rows {
+    enum err_code (*open)(void *ctx, void **eye, struct err *err); /* NULL: nobody looks */
+    void (*close)(void *eye);
+    void (*rows)(void *eye, hour_t hour, const struct batch *batch, size_t from, size_t to);
+    void (*object)(void *eye, hour_t hour, int64_t bytes); /* whole with the rows so far */
+    void (*refused)(void *eye, hour_t hour, const struct reject *reject);
+    void (*commit)(void *eye);
+    void (*rollback)(void *eye);
+    void *ctx;
+};
+
 struct job {
     const struct pipeline *pipeline;
     const struct layout *layout;
@@ -78,6 +92,7 @@ struct job {
     atomic_int *away;          /* threads that wait for a server, see outage.h; NULL: there is one thread */
     struct progress *progress; /* may be NULL */
     struct job_events events;
+    struct job_rows rows;
 };
 
 /* Sums over a command, zeros included. */

@@ -58,6 +58,9 @@ bool loader_sink_failed(const struct loader *loader);
 /* How many transactions it has committed so far: whether a unit that failed got any further. */
 int64_t loader_commits(const struct loader *loader);
 
+/* A row that the ledger has: whether it is of a commit of this loader whose answer was lost. */
+void loader_saw_ledger(struct loader *loader, const struct ledger_row *row);
+
 /* Goes on through another connection of the same kind (after a reconnect). */
 void loader_set_sink(struct loader *loader, struct sink *sink);
 

@@ -272,6 +272,7 @@ static enum err_code look_again(struct hour_work *w, const struct unit *unit, in
             if (ledger_page(w, &query, rows, &n, err) != ERR_OK)
                 goto out;
             for (size_t k = 0; k < n; k++) {
+                loader_saw_ledger(w->loader, &rows[k]);
                 entry->kind = rows[k].last ? DIFF_LOADED : DIFF_PARTIAL;
                 entry->row = rows[k];
                 entry->read_sum += rows[k].chunk >= 0 ? rows[k].rows_read : 0;

@@ -43,6 +43,8 @@ struct report_numbers {
     bool outliers_approx;
     double example_low[REPORT_EXAMPLES], example_high[REPORT_EXAMPLES]; /* the furthest first, distinct */
     int nexample_low, nexample_high;
+    int64_t example_low_count[REPORT_EXAMPLES],
+        example_high_count[REPORT_EXAMPLES]; /* 0: not known (approx) */
 };
 
 struct report_value {
@@ -52,7 +54,7 @@ struct report_value {
     int64_t by_class[REPORT_CLASSES]; /* where there are classes */
 };
 
-/* Values in [low, high); the last bin's high is in it. */
+/* Values in [low, high); the last bin's high is in it, save for whole numbers. */
 struct report_bin {
     double low, high;
     int64_t count;
@@ -64,6 +66,7 @@ struct report_histogram {
     struct report_bin bins[REPORT_BINS];
     int nbins; /* 0: no value, or text */
     bool approx;
+    bool logarithmic;     /* from the second on, bins grow by a factor: half of the values would share one */
     bool clipped;         /* the axis ends at the 99 % quantile (and, below 0, at the 1 %): said beside it */
     int64_t below, above; /* values outside, not in any bin */
 };
@@ -104,6 +107,8 @@ struct report_hour {
 struct report_class {
     char *text;
     int64_t rows;
+    bool null;
+    bool other; /* more values than REPORT_CLASSES: this one stands for all that came late (text "other") */
 };
 
 struct report_refusal {
@@ -153,7 +158,9 @@ struct report {
     int64_t gaps;                  /* hours without an object between the first and the last */
     struct report_column *columns; /* loaded columns in schema order */
     size_t ncolumns;
-    int by; /* index of --by's column, -1 = none */
+    double rank_error;     /* of approx quantiles: off by at most this share of the ranks (999 of 1,000) */
+    double distinct_error; /* of an approx distinct: one standard error, as a share */
+    int by;                /* index of --by's column, -1 = none */
     struct report_class classes[REPORT_CLASSES];
     int nclasses;
     /* Pearson's r of each two columns that are neither text nor time, rows where both have a value; NaN where

@@ -52,14 +52,26 @@ held() {
     fi
 }
 
+# described SETTING...: source, target and what the run loaded ($work/loaded.json): each column as the first cell's source has it
+described() {
+    for what in --all --target; do
+        succeeds "$cell: profile $what" profile $what --by SeriousDlqin2yrs -o json "$@"
+        [ -e "$work/expected.profile" ] || cp "$work/out" "$work/expected.profile"
+        like "$cell: profile $what: the same columns" "$(python3 "$SOURCES/tests/support/profile_same.py" "$work/expected.profile" "$work/out")" '^same 11 columns'
+    done
+    like "$cell: run --profile: the same columns" "$(python3 "$SOURCES/tests/support/profile_same.py" "$work/expected.profile" "$work/loaded.json")" '^same 11 columns'
+}
+
 # loaded SETTING...: loads, and holds all that can be known of it against the first cell
 loaded() {
     succeeds "$cell: validate" validate "$@"
-    succeeds "$cell: run" run "$@" -o json
+    succeeds "$cell: run" run "$@" --profile --by SeriousDlqin2yrs -o json
+    cp "$work/out" "$work/loaded.json"
     held "counts" "$(json '$.totals.rows_read') $(json '$.totals.rows_loaded') $(json '$.totals.rows_rejected') $(json '$.totals.bytes')"
     held "rows" "$(rows)"
     succeeds "$cell: run again" run "$@"
     like "$cell: nothing is new" "$out" '^0 new, 0 replaced, 9 loaded before, 0 failed'
+    described "$@"
     held "hash of all rows" "$(hashes "$@")"
     run rejects ls -o json "$@"
     held "rejects" "$(sqlite3 -batch :memory: "SELECT json_extract(value, '\$.object') || ' ' || json_extract(value, '\$.line') || ' ' || json_extract(value, '\$.column') ||
@@ -107,12 +119,30 @@ units() {
     done
 }
 
+# inferred NAME SOURCE OBJECTS SETTING...: the pipeline file that infer prints loads all records
+inferred() {
+    cell=infer_$1 source=$2 objects=$3
+    shift 3
+    mkdir -p "$work/$cell" && cd "$work/$cell" || exit 1
+    succeeds "$cell: infer" infer "$source"
+    cp "$work/out" sluice.yaml
+    if grep '^#   sluice cp ' sluice.yaml | sed "s|^#   sluice|'$SLUICE' -q|" >copy; then
+        sh copy >/dev/null || fail "$cell: $(cat copy)"
+    fi
+    succeeds "$cell: run" run "$@"
+    like "$cell: all objects" "$out" "^$objects new, .* 0 failed, 0 ignored"
+    like "$cell: all records" "$out" 'rejected 0;'
+    succeeds "$cell: verify" verify "$@"
+}
+
 first=yes
 cell file_sqlite "file:$lake" sqlite:loans.db
 first=
 if own_s3 "$lake"; then
     s3=yes
     cell s3_sqlite "$s3_url" sqlite:loans.db
+    inferred s3 "$s3_url" 9
+    inferred s3_object "${s3_url%%\?*}/$hour/part-00001.csv$s3_query" 1
     if own_libs3; then
         libs3=yes
         cell libs3_sqlite "$libs3_url" sqlite:loans.db
@@ -120,6 +150,7 @@ if own_s3 "$lake"; then
 fi
 if own_mysql; then
     cell file_mysql "file:$lake" mysql
+    inferred mysql "file:$lake" 9 --set "target.url=$mysql_url" --set "target.user=$SLUICE_TEST_MYSQL_USER" --set 'target.password=${SLUICE_TEST_MYSQL_PASSWORD}' --set target.table=t_inferred
     units "file:$lake" mysql
     [ -z "${s3:-}" ] || cell s3_mysql "$s3_url" mysql
     [ -z "${libs3:-}" ] || cell libs3_mysql "$libs3_url" mysql

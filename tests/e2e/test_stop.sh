@@ -50,6 +50,25 @@ is "an ignored signal stays ignored" $? 0
 succeeds "the next run is not held back" run
 is "and loads all" "$(sql $db 'SELECT count(*) FROM loan_applicant_info')" 100000
 
+# --- profile -----------------------------------------------------------------------------------------------------------
+lake "$work/profile" --hours 1 --files 1 --rows 100000
+hour=$work/profile/lake/yyyy=2022/mm=06/dd=05/hh=12
+for copy in $(seq 40); do
+    ln "$hour/part-00000.csv" "$hour/copy-$copy.csv"
+done
+"$SLUICE" profile -C "$work/profile" --json p.json >"$work/out" 2>"$work/err" &
+pid=$!
+tries=0
+while ! ls "$work/profile"/p.json.* >/dev/null 2>&1 && [ $tries -lt 1000 ]; do
+    sleep 0.01
+    tries=$((tries + 1))
+done
+kill -TERM $pid
+wait $pid 2>/dev/null
+is "SIGTERM ends a profile" "$? $(grep -c 'error: CANCELLED: ' "$work/err")" "143 1"
+is "which leaves no file" "$(ls "$work/profile")" "lake
+sluice.yaml"
+
 # --- a reader that goes away, a file that may not grow -----------------------------------------------------------------
 lake "$work/pipe" --hours 1 --files 300 --rows 2
 for format in csv json text; do

@@ -34,6 +34,10 @@ static void text_is_escaped(void **state)
                         "\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80");
     assert_string_equal(written(html_text, "a\x01\n\x7f"), "a\\x01\\x0A\\x7F");
     assert_string_equal(written(html_text, "a\xff\xc3<"), "a\xef\xbf\xbd\xef\xbf\xbd&#60;");
+    assert_string_equal(written(html_text, "\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf"),
+                        "\xef\xbf\xbd"
+                        "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+                        "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     assert_string_equal(written(html_text, ""), "");
     assert_string_equal(written(html_text, NULL), "");
     assert_string_equal(written(html_data, "\xe2\x80\xae<"), "<bdi>\xe2\x80\xae&#60;</bdi>");

@@ -225,10 +225,38 @@ static void nearest_commands(void **state)
     assert_null(command_nearest("qwertz"));
 }
 
+static void a_profile_has_one_stdout(void **state)
+{
+    (void)state;
+    assert_parsed(W("profile"), W("--target"), W("--by"), W("age"), W("--threads"), W("16"),
+                  W("--html=p.html"));
+    assert_int_equal(o.command, CMD_PROFILE);
+    assert_true(o.given[OPT_TARGET]);
+    assert_string_equal(o.by, "age");
+    assert_int_equal(o.threads, 16);
+    assert_string_equal(o.html, "p.html");
+    assert_int_equal(o.output, OUT_TEXT);
+    assert_parsed(W("profile"), W("--json"), W("-"));
+    assert_int_equal(o.output, OUT_JSON);
+    assert_parsed(W("profile"), W("--json"), W("-"), W("--html"), W("p.html"));
+    assert_parsed(W("run"), W("--profile"), W("--json"), W("p.json"), W("--by=age"));
+    assert_refused("room for one", W("profile"), W("--json"), W("-"), W("--html"), W("-"));
+    assert_refused("room for one", W("profile"), W("--json"), W("-"), W("-o"), W("csv"));
+    assert_refused("room for one", W("profile"), W("--html"), W("-"), W("-o"), W("csv"));
+    assert_refused("same file", W("profile"), W("--json"), W("x"), W("--html"), W("x"));
+    assert_refused("--threads is a number from 1 to 16", W("profile"), W("--threads"), W("0"));
+    assert_refused("--threads is a number from 1 to 16", W("profile"), W("--threads"), W("17"));
+    assert_refused("it needs --profile", W("run"), W("--html"), W("x"));
+    assert_refused("name a file", W("run"), W("--profile"), W("--html"), W("-"));
+    assert_refused("has no meaning", W("run"), W("--profile"), W("--dry-run"));
+    assert_refused("unknown option --profile", W("profile"), W("--profile"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_before_and_behind),
+        cmocka_unit_test(a_profile_has_one_stdout),
         cmocka_unit_test(defaults),
         cmocka_unit_test(dashes_end_the_options),
         cmocka_unit_test(values),
