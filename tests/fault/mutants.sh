@@ -268,6 +268,35 @@ mutant full-disk-is-success backends/sqlite_util.c \
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
 
+# --- what is told of data
+profile='unit/profile/test_profile unit/profile/test_profile_whole'
+# shellcheck disable=SC2086
+{
+    mutant profile-beyond-its-budget core/profile/stats.c 's/return table_bytes_grown\(&stats->table\) <= stats->granted/return true/' \
+        unit/profile/test_stats
+    mutant profile-grants-by-batch core/profile/profile_work.c 's/if \(left == p->epoch\)/if (true)/' $profile
+    mutant profile-merges-without-a-grant core/profile/profile_classes.c \
+        's/stats_grant\(to, before \+ \(.*\)\);/stats_grant(to, before);/' $profile
+    mutant profile-nulls-of-no-hour core/profile/profile_work.c 's/^(            )(hour->nulls\[c\] \+= profile->job_nulls\[c\]);/\1\2, profile->job_nulls[c] = 0;/
+        s/^(        )profile->job_nulls\[c\] = 0;/\1;/' $profile
+    mutant profile-sketch-not-marked core/profile/top.c 's/out->approx \|= of\[k\]->sketch != NULL;/(void)of;/' $profile
+    mutant profile-quantile-not-marked core/profile/view.c 's/quantiles\((walk_begin\(views, n\), count), !exact/quantiles(\1, false/' $profile
+    mutant profile-classes-not-gathered core/profile/top.c 's/value->count \+= value->by_class\[k\];/;/' $profile
+    mutant profile-zero-with-a-sign core/profile/stats.c 's/stats_real\(STATS_REAL, from\[i\]\) \+ 0\.0/stats_real(STATS_REAL, from[i])/' \
+        unit/profile/test_stats
+    mutant profile-other-swallows-null core/profile/profile_classes.c 's/^        profile->value_classes_max--;/        ;/' $profile
+    mutant profile-sums-without-an-origin core/profile/stats.c 's/s->moments\.origin = stats_real\(.*\);/s->moments.origin = 0, s->origin = 0;/' \
+        unit/profile/test_stats
+    mutant profile-pairs-with-nulls core/profile/correlate.c 's/add_masked\(a->d, b->mask, /add_own(a, /' unit/profile/test_stats
+    mutant profile-pairs-not-parted core/profile/correlate.c 's/\.n = a->n, \.a = a->d, \.aa = a->dd, \.b = b->d, \.bb = b->dd, \.ab = p->ab/.ab = p->ab/' \
+        unit/profile/test_stats
+    mutant profile-skew-of-a-block core/profile/moments.c 's/ \+ 3 \* part \* \(na \* m2 - nb \* m->m2\)//' unit/profile/test_stats
+    mutant profile-every-first-goes-up core/profile/sketch.c 's/i = next_random\(kll\) & 1; i < kll->width/i = 0; i < kll->width/' \
+        unit/profile/test_sketch
+    mutant profile-sampler-takes-the-last core/profile/sketch.c 's/ \|\| next_random\(kll\) % kll->group < weight/ || true/' unit/profile/test_sketch
+    mutant profile-distinct-by-too-few-bits core/profile/sketch.h 's/hash << HLL_BITS \|/hash |/' unit/profile/test_sketch
+    mutant profile-codes-seen-in-tails core/profile/warnings.c 's/here - next <= next - n->min\.value \|\|/here - next <= 0 ||/' unit/profile/test_warnings
+}
 # --- what infer guesses
 infer=unit/profile/test_infer
 mutant infer-zeros-are-numbers core/profile/infer_cells.c 's/NONE && !zeros\)/NONE)/' $infer
