@@ -151,8 +151,18 @@ char *figure_span(const struct report_column *column, double v, char out[FIGURE_
 {
     if (column->kind != REPORT_TIME)
         return figure_number(v, out);
-    number(column->type.kind == TYPE_DATE ? v : v / DAY_US, DIGITS_SHORT, out);
-    if (strlen(out) + sizeof " days" <= FIGURE_MAX)
-        memcpy(out + strlen(out), " days", sizeof " days");
+
+    double days = column->type.kind == TYPE_DATE ? v : v / DAY_US, length = fabs(days);
+    const char *unit = " days";
+    if (length > 0 && length < 1.0 / 24) {
+        days *= 24 * 60;
+        unit = " min";
+    } else if (length > 0 && length < 1) {
+        days *= 24;
+        unit = " h";
+    }
+    number(days, DIGITS_SHORT, out);
+    if (strlen(out) + strlen(unit) < FIGURE_MAX)
+        memcpy(out + strlen(out), unit, strlen(unit) + 1);
     return out;
 }

@@ -208,7 +208,7 @@ static void put_hours_fact(struct profile_view *v)
 
     if (!r->by_hour) {
         fact(h, "Hours covered", "not known");
-        html_put(h, "<small>these rows do not say which hour they came from</small>");
+        html_put(h, " <small>these rows do not say which hour they came from</small>");
         end_fact(h);
         return;
     }
@@ -216,12 +216,12 @@ static void put_hours_fact(struct profile_view *v)
     if (r->nhours) {
         hour_format(r->hours[0].hour, from);
         hour_format(r->hours[r->nhours - 1].hour, to);
-        html_putf(h, "<small>%s to %s</small>", from, to);
+        html_putf(h, " <small>%s to %s</small>", from, to);
     }
     end_fact(h);
     html_putf(h, "<div%s><dt>Gaps</dt><dd>%s", r->gaps ? " class=\"bad\"" : "", figure_count(r->gaps, text));
-    html_put(h, r->gaps == 1 ? " hour<small>without an object</small>"
-                             : " hours<small>without an object between others</small>");
+    html_put(h, r->gaps == 1 ? " hour <small>without an object</small>"
+                             : " hours <small>without an object between others</small>");
     end_fact(h);
 }
 
@@ -236,26 +236,26 @@ static void put_overview(struct profile_view *v)
     html_put(h, "<dl class=\"facts\">\n");
     fact(h, "Rows", figure_count(r->rows, text));
     if (r->duplicates >= 0)
-        html_putf(h, "<small>%s of them twice or more</small>", figure_count(r->duplicates, text));
+        html_putf(h, " <small>%s of them twice or more</small>", figure_count(r->duplicates, text));
     end_fact(h);
     fact(h, "Columns", figure_count((int64_t)r->ncolumns, text));
-    html_put(h, "<small>");
+    html_put(h, " <small>");
     put_types(v);
     html_put(h, "</small>");
     end_fact(h);
     fact(h, "Missing cells", "");
     html_text(h, figure_part(nulls, cells, text));
-    html_putf(h, "<small>%s", figure_count(nulls, text));
+    html_putf(h, " <small>%s", figure_count(nulls, text));
     html_putf(h, " of %s</small>", figure_count(cells, text));
     end_fact(h);
     html_putf(h, "<div%s><dt>Refused records</dt><dd>%s", r->refused ? " class=\"bad\"" : "",
               figure_count(r->refused, text));
-    html_put(h, "<small>");
+    html_put(h, " <small>");
     html_text(h, figure_part(r->refused, r->rows + r->refused, text));
     html_put(h, " of all records</small>");
     end_fact(h);
     fact(h, "Objects", figure_count(r->objects, text));
-    html_putf(h, "<small>%s</small>", out_size(r->bytes, size));
+    html_putf(h, " <small>%s</small>", out_size(r->bytes, size));
     end_fact(h);
     put_hours_fact(v);
     html_put(h, "</dl>\n");

@@ -150,6 +150,8 @@ static void put_bars(struct profile_view *v, const struct timeline *t)
     svg_begin(h, "plot margin", PLOT_HEIGHT + 32, "Rows by hour",
               "Bars of rows over time; gaps are marked below them. The same as a table follows.");
     for (int i = 0; i < nticks; i++) {
+        if (ticks[i] != floor(ticks[i]))
+            continue; /* there are no parts of rows */
         int y = PLOT_HEIGHT - (int)lround(svg_at(&rows, ticks[i]) * (PLOT_HEIGHT - 12));
 
         svg_line(h, i ? "grid" : NULL, 0, y, 1, y);

@@ -210,12 +210,19 @@ static void put_warning(struct profile_view *v, const struct report_warning *w)
 {
     struct html *h = &v->h;
     enum unit unit = units[w->rule];
+    /* What has no column has a part of the page. */
+    const char *part = w->column >= 0            ? NULL
+                       : w->rule == RULE_REFUSED ? (v->r->nrefusals ? "refused" : NULL)
+                       : v->r->by_hour           ? "hours"
+                                                 : NULL;
 
     html_putf(h, "<li%s><span class=\"mark\">%s</span> <b>", w->strong ? " class=\"strong\"" : "",
               w->strong ? "strong" : "note");
+    if (part)
+        html_putf(h, "<a href=\"#%s\">", part);
     for (const char *c = report_rule_text(w->rule); *c; c++)
         html_putf(h, "%c", *c == '_' ? ' ' : *c);
-    html_put(h, "</b> <p>");
+    html_put(h, part ? "</a></b> <p>" : "</b> <p>");
     if (w->column >= 0)
         page_profile_link(v, (size_t)w->column);
     if (w->other >= 0) {

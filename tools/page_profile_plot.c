@@ -47,7 +47,7 @@ static void bin_text(const struct plot *p, int i, char out[2 * FIGURE_MAX + 8])
 
     if (is_whole(p->c)) {
         low = ceil(low);
-        high = i == p->hist->nbins - 1 ? floor(high) : ceil(high) - 1;
+        high = i == p->hist->nbins - 1 && p->hist->logarithmic ? floor(high) : ceil(high) - 1;
     }
     if (high <= low)
         snprintf(out, 2 * FIGURE_MAX + 8, "%s", figure_value(p->c, low, from));
@@ -105,6 +105,8 @@ static void put_grid(struct plot *p, double most, bool shares)
     char text[FIGURE_MAX];
 
     for (int i = 0; i < n; i++) {
+        if (!shares && ticks[i] != floor(ticks[i]))
+            continue;
         int y = p->y + BARS - (int)lround(svg_at(&up, ticks[i]) * BARS);
 
         svg_line(h, i == 0 ? NULL : "grid", 0, y, 1, y);

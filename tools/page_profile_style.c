@@ -129,7 +129,7 @@ const char *const page_profile_style[] = {
 "@media screen and (max-width:44rem){body>header,main,footer,nav ul{padding-left:.8rem;padding-right:.8rem}h1{font-size:1.5rem}body>header{padding-top:1rem}"
 "section,.card{padding:.9rem .8rem}.facts{grid-template-columns:1fr 1fr;gap:.5rem}.facts dd{font-size:1.2rem}"
 ".body,.body.flat{grid-template-columns:minmax(0,1fr)}.tags{margin-left:0}nav ul{gap:1.1rem}.pairs{columns:1}.mid{display:none}"
-".warnings li{grid-template-columns:3.6rem 1fr auto;gap:.2rem .5rem}.warnings li>p{grid-column:1/-1;grid-row:2}.warnings li>p.found{grid-column:3;grid-row:1}"
+".warnings li{grid-template-columns:4.1rem 1fr auto;gap:.2rem .5rem}.warnings li>p{grid-column:1/-1;grid-row:2}.warnings li>p.found{grid-column:3;grid-row:1}"
 ".all th[scope=row],.strips th[scope=row]{max-width:8.5rem}.all th[scope=row],.matrix th[scope=row]{position:sticky;left:0;background:var(--card);z-index:1}.matrix th[scope=row]{max-width:9rem}"
 ".strips .wide{width:auto;min-width:5rem}.strips .r:nth-last-child(2){display:none}.facts>div:last-child:nth-child(odd){grid-column:1/-1}"
 ".stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.stack,.stack tbody,.stack tr,.stack th,.stack td{display:block}"

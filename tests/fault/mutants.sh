@@ -145,6 +145,10 @@ mutant service-trusts-the-clock core/queue/service.c 's/^    mind_the_clock\(s, 
 mutant service-retries-by-schedule core/queue/service.c 's/if \(retry_us < s->work_due_us - now\)/if (false)/' unit/queue/test_service
 mutant service-tells-a-failure-once core/queue/service.c 's/^( +)watch_failed_again\(.*/\1;/' unit/queue/test_service
 mutant service-tells-old-failures core/queue/watch.c 's/if \(w->looked && tell_failed/if (tell_failed/' unit/queue/test_service
+mutant page-policy-of-another-style tools/page_profile.c 's/digits\[v >> \(18 - 6/digits[v >> (17 - 6/' unit/tools/test_page_profile
+mutant page-over-its-size tools/page_profile.c 's/ \&\& out->len <= PAGE_PROFILE_MAX//' unit/tools/test_page_profile
+mutant page-shows-folders tools/page_profile.c 's/bool rooted = /bool rooted = n > 1000 \&\& /' unit/tools/test_page_profile
+mutant page-cuts-inside-a-letter tools/page_profile_parts.c 's/ \& 0xc0\) == 0x80/ \& 0xc0) == 0xff/' unit/tools/test_page_profile
 mutant page-not-escaped tools/html.c "s/else if \(strchr\(.*, c\)\)/else if (c == '\&')/" unit/tools/test_html
 
 # --- reading ahead

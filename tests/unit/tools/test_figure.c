@@ -81,6 +81,9 @@ static void values_of_columns(void **state)
     assert_string_equal(figure_value(&c, 1654430400e6 + 1.5e6, text), "2022-06-05 12:00:01");
     assert_string_equal(figure_value(&c, -1, text), "1969-12-31 23:59:59");
     assert_string_equal(figure_span(&c, 86400e6 * 2, text), "2 days");
+    assert_string_equal(figure_span(&c, 3600e6 * 2.5, text), "2.5 h");
+    assert_string_equal(figure_span(&c, 60e6 * 17.25, text), "17.25 min");
+    assert_string_equal(figure_span(&c, 0, text), "0 days");
     c = (struct report_column){.kind = REPORT_NUMBER};
     assert_string_equal(figure_value(&c, 1234.5, text), "1,234.5");
     assert_string_equal(figure_short(&c, 353.00507, text), "353");
@@ -88,10 +91,11 @@ static void values_of_columns(void **state)
     assert_string_equal(figure_span(&c, 2.5, text), "2.5");
 }
 
-/* A comma for a point, and one of several bytes, where the machine has such a locale. */
+/* A comma for a point, and one of several bytes. */
 static void any_locale(void **state)
 {
-    static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8", "C.UTF-8"};
+    static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8"};
+    int met = 0;
     (void)state;
     for (size_t i = 0; i < sizeof locales / sizeof locales[0]; i++) {
         if (!setlocale(LC_ALL, locales[i]))
@@ -99,8 +103,13 @@ static void any_locale(void **state)
         assert_string_equal(figure_number(1234.5, text), "1,234.5");
         assert_string_equal(figure_number(1.25e-10, text), "1.25e-10");
         assert_string_equal(figure_share(0.198, text), "19.8 %");
+        met++;
     }
     setlocale(LC_ALL, "C");
+    if (met == 0) {
+        print_message("SKIP: no locale with a comma; install locales-all\n");
+        skip();
+    }
 }
 
 int main(void)

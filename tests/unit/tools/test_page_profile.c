@@ -296,6 +296,53 @@ static void one_row(void **state)
     report_free(r);
 }
 
+/* Bins that grow are equally wide in the picture; a value is where its logarithm is. */
+static void a_growing_axis(void **state)
+{
+    struct report *r = kit_report(100, 2);
+    double values[100];
+    (void)state;
+
+    for (int i = 0; i < 100; i++)
+        values[i] = pow(10, i % 5);
+    values[0] = 0;
+    kit_numbers(r, 0, "wide", TYPE_DOUBLE, values, NULL);
+    kit_numbers(r, 1, "one bin", TYPE_DOUBLE, values, NULL);
+    for (size_t c = 0; c < 2; c++) {
+        struct report_histogram *h = &r->columns[c].histogram;
+
+        *h = (struct report_histogram){.nbins = c == 0 ? 5 : 1, .logarithmic = true};
+        for (int b = 0; b < h->nbins; b++)
+            h->bins[b] = (struct report_bin){.low = b ? pow(10, b - 1) : 0, .high = pow(10, b), .count = 20};
+        h->bins[h->nbins - 1].high = 10000;
+    }
+    page(r);
+    has("The axis is logarithmic");
+    has_not("The axis ends");
+    /* 100 is where the fourth of five bins begins. */
+    assert_non_null(strstr(out.data, "x=\"60%\" y=\"217\" text-anchor=\"middle\">100</text>"));
+    report_free(r);
+}
+
+/* Whole numbers are told and drawn as such. */
+static void whole_numbers(void **state)
+{
+    struct report *r = kit_report(4, 1);
+    struct report_histogram *h = &r->columns[0].histogram;
+    (void)state;
+
+    kit_numbers(r, 0, "n", TYPE_INT, (double[]){0, 1, 1, 3}, NULL);
+    *h = (struct report_histogram){.nbins = 2};
+    h->bins[0] = (struct report_bin){.low = 0, .high = 2, .count = 3};
+    h->bins[1] = (struct report_bin){.low = 2, .high = 4, .count = 1};
+    page(r);
+    has("0 to 1: 3 values, 75.0 %");
+    has("2 to 3: 1 values, 25.0 %");
+    /* 1 stands in the middle of its quarter of the axis. */
+    assert_non_null(strstr(out.data, "x=\"37.5%\" y=\"217\" text-anchor=\"middle\">1</text>"));
+    report_free(r);
+}
+
 /* Numbers at the ends of what a double is. */
 static void far_numbers(void **state)
 {
@@ -564,6 +611,8 @@ int main(void)
         cmocka_unit_test(nothing_at_all),
         cmocka_unit_test(columns_without_a_picture),
         cmocka_unit_test(one_row),
+        cmocka_unit_test(a_growing_axis),
+        cmocka_unit_test(whole_numbers),
         cmocka_unit_test(far_numbers),
         cmocka_unit_test(hostile_texts),
         cmocka_unit_test(long_texts),
