@@ -86,7 +86,7 @@ PROXY := $(B)/tests/e2e/proxy
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/base/test_task tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
+TSAN_TESTS := tests/unit/base/test_task tests/unit/profile/% tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
     tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
@@ -171,12 +171,13 @@ demo: ## install what is missing, build, load a small lake into SQLite
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/demo.sh
 
-bench: ## speed and memory beside sqlite3 .import, and from MinIO beside LOAD DATA by the stock client (half an hour)
+bench: ## speed and memory beside sqlite3 .import, LOAD DATA by the stock client (from MinIO), pandas and ydata-profiling (an hour)
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/bench-sqlite.sh
 	@ci/bench-mysql.sh
 	@ci/bench-queue.sh
+	@ci/bench-profile.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
 .PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz sim
