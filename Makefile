@@ -147,7 +147,7 @@ $(PROXY): $(PROXY).o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
-$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
@@ -211,7 +211,7 @@ SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test
     tests/e2e/test_queue_servers.sh tests/e2e/test_query_servers.sh tests/e2e/test_validate_mysql.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
 # Those that do less without a server run in both places.
-SERVERS_OR_NOT := tests/e2e/test_bad_values.sh
+SERVERS_OR_NOT := tests/e2e/test_bad_values.sh tests/e2e/test_checks.sh tests/e2e/test_evolve.sh tests/e2e/test_verify.sh
 # What other versions of the libraries may break (SERVERS=chroot, in the unstable suite).
 CHROOT_TESTS := $(B)/tests/unit/% $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql% \
     tests/e2e/test_matrix.sh

@@ -38,6 +38,7 @@ enum out_kind {
     OUT_HASH,   /* 16 hex digits */
     OUT_BOOL,   /* yes, no | true, false */
     OUT_NUMBER, /* 1234: an id */
+    OUT_LIST,   /* (nothing) | JSON: a list of objects of texts; CSV: nothing */
     OUT_FIGURE, /* text of a number, as it is */
     OUT_REAL,   /* the shortest text that reads back as the same number, with a point or an exponent */
     OUT_VALUE,  /* each cell has its own kind: the values of a query */
@@ -52,10 +53,19 @@ struct out_column {
     unsigned in;
 };
 
+/* A list within a row: n times nkeys texts, NULL = null. */
+struct out_sublist {
+    const char *const *keys;
+    size_t nkeys;
+    const char *const *values;
+    size_t n;
+};
+
 struct out_cell {
     bool null;
     int64_t num; /* of kinds that are no text (a hash's bits too) */
     const char *str;
+    const struct out_sublist *list;
     double real;        /* of OUT_REAL */
     enum out_kind kind; /* in a column of OUT_VALUE: OUT_STR, OUT_NUMBER or OUT_REAL */
 };
@@ -64,6 +74,10 @@ struct out_cell {
 static inline struct out_cell cell_num(int64_t num)
 {
     return (struct out_cell){.num = num};
+}
+static inline struct out_cell cell_list(const struct out_sublist *list)
+{
+    return (struct out_cell){.null = !list, .list = list};
 }
 /* NULL and "" are no value. */
 static inline struct out_cell cell_str(const char *str)

@@ -47,6 +47,29 @@ static json_t *text_value(const char *text)
     return value;
 }
 
+/* A failure inside leaves NULL, which the caller's set refuses. */
+static json_t *list_value(const struct out_sublist *list)
+{
+    json_t *array = json_array();
+    bool ok = array != NULL;
+
+    for (size_t i = 0; ok && i < list->n; i++) {
+        json_t *object = json_object();
+
+        ok = json_array_append_new(array, object) == 0;
+        for (size_t k = 0; ok && k < list->nkeys; k++) {
+            const char *text = list->values[i * list->nkeys + k];
+
+            ok = json_object_set_new(object, list->keys[k], text ? text_value(text) : json_null()) == 0;
+        }
+    }
+    if (!ok) {
+        json_decref(array);
+        array = NULL;
+    }
+    return array;
+}
+
 static json_t *cell_value(const struct out_column *column, const struct out_cell *cell)
 {
     char text[OUT_CELL_MAX];
@@ -65,6 +88,8 @@ static json_t *cell_value(const struct out_column *column, const struct out_cell
         return json_integer(cell->num);
     case OUT_BOOL:
         return json_boolean(cell->num);
+    case OUT_LIST:
+        return list_value(cell->list);
     case OUT_TIME:
     case OUT_HOUR:
     case OUT_HASH:

@@ -145,6 +145,8 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
         return text;
     case OUT_BOOL:
         return pretty ? (cell->num ? "yes" : "no") : (cell->num ? "true" : "false");
+    case OUT_LIST:
+        return "";
     case OUT_REAL:
         return real_text(cell->real, text);
     case OUT_NUMBER:

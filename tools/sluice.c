@@ -41,6 +41,7 @@ static command_fn *const commands[CMD_COUNT] = {
     [CMD_QUEUE_RETRY] = cmd_queue_retry,
     [CMD_QUEUE_DROP] = cmd_queue_drop,
     [CMD_SERVE] = cmd_serve,
+    [CMD_INFER] = cmd_infer,
     [CMD_PROFILE] = cmd_profile,
 };
 

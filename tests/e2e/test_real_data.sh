@@ -60,8 +60,8 @@ done
 # --- a question to the files ------------------------------------------------------------------------------------------
 is "counts and sums over the files" \
     "$("$SLUICE" query -o csv "SELECT count(*), count(MonthlyIncome), sum(MonthlyIncome), sum(age), max(DebtRatio) FROM source" | tail -1)" \
-    "$(sql other.db ".mode csv" "SELECT count(*), count(nullif(MonthlyIncome, 'NA')), sum(CAST(nullif(MonthlyIncome, 'NA') AS INTEGER)),
-        sum(CAST(age AS INTEGER)), max(CAST(DebtRatio AS NUMERIC)) FROM sample")"
+    "$(sql other.db "SELECT count(*), count(nullif(MonthlyIncome, 'NA')), sum(CAST(nullif(MonthlyIncome, 'NA') AS INTEGER)),
+        sum(CAST(age AS INTEGER)), max(CAST(DebtRatio AS REAL)) FROM sample" | tr '|' ,)"
 is "one hour of them" "$("$SLUICE" query -o json "SELECT count(*) AS n, avg(SeriousDlqin2yrs) > 0 FROM source WHERE hh = 3" |
     jq -c '[.rows[0].n > 1600, .totals.objects]')" "[true,2]"
 like "the sums are of something" "$(sql $db "SELECT sum(age) > 0, sum(DebtRatio) > 0 FROM $table")" '^1\|1$'

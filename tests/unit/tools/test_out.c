@@ -146,6 +146,31 @@ static void csv_tells_empty_from_null(void **state)
     assert_string_equal(end(), "a,b\n\"\",\n");
 }
 
+/* A list within a row is one in JSON, and nothing elsewhere. */
+static void a_list_within_a_row(void **state)
+{
+    static const struct out_column two[] = {{"id", NULL, OUT_NUMBER, IN_ALL},
+                                            {"cells", NULL, OUT_LIST, IN_DATA}};
+    static const char *const keys[] = {"name", "was"}, *const values[] = {"a", NULL, "\"b\"", ""};
+    const struct out_sublist list = {keys, 2, values, 2}, none = {keys, 2, NULL, 0};
+
+    (void)state;
+    for (enum out_format format = OUT_JSON; format <= OUT_CSV; format++) {
+        begin(format, NULL);
+        out_list_begin(&out, "rows", two, 2);
+        out_row(&out, (struct out_cell[]){cell_num(1), cell_list(&list)});
+        out_row(&out, (struct out_cell[]){cell_num(2), cell_list(&none)});
+        out_row(&out, (struct out_cell[]){cell_num(3), CELL_NULL});
+        out_list_end(&out);
+        end();
+        assert_non_null(strstr(text, format == OUT_CSV ? "id,cells\n1,\n2,\n3,\n"
+                                                       : "{\"id\":1,\"cells\":[{\"name\":\"a\",\"was\":null},"
+                                                         "{\"name\":\"\\\"b\\\"\",\"was\":\"\"}]},\n"
+                                                         "{\"id\":2,\"cells\":[]},\n"
+                                                         "{\"id\":3,\"cells\":null}"));
+    }
+}
+
 /* Values of a query: each has a kind of its own. */
 static void cells_of_many_kinds(void **state)
 {
@@ -158,18 +183,18 @@ static void cells_of_many_kinds(void **state)
         {{.null = true, .kind = OUT_STR}, {.real = -5e-7}},
     };
     static const enum out_format formats[] = {OUT_TEXT, OUT_JSON, OUT_CSV};
-    static const char *const want[] = {
-        "                   v        r\n"
-        "                2022      0.1\n"
-        "                 2.0  -1e+300\n"
-        "  0.3333333333333333    1e999\n"
-        "-9223372036854775808\n"
-        "                       -5e-07\n",
-        "{\"schema_version\":1,\n\"l\":[\n{\"v\":2022,\"r\":0.1},\n{\"v\":2.0,\"r\":-1e+300},\n"
-        "{\"v\":0.3333333333333333,\"r\":1e999},\n{\"v\":-9223372036854775808,\"r\":null},\n"
-        "{\"v\":null,\"r\":-5e-07}]}\n",
-        "v,r\n2022,0.1\n2.0,-1e+300\n0.3333333333333333,1e999\n"
-        "-9223372036854775808,\n,-5e-07\n"};
+    static const char as_text[] = "                   v        r\n"
+                                  "                2022      0.1\n"
+                                  "                 2.0  -1e+300\n"
+                                  "  0.3333333333333333    1e999\n"
+                                  "-9223372036854775808\n"
+                                  "                       -5e-07\n";
+    static const char as_json[] = "{\"schema_version\":1,\n\"l\":[\n{\"v\":2022,\"r\":0.1},\n"
+                                  "{\"v\":2.0,\"r\":-1e+300},\n{\"v\":0.3333333333333333,\"r\":1e999},\n"
+                                  "{\"v\":-9223372036854775808,\"r\":null},\n{\"v\":null,\"r\":-5e-07}]}\n";
+    static const char as_csv[] = "v,r\n2022,0.1\n2.0,-1e+300\n0.3333333333333333,1e999\n"
+                                 "-9223372036854775808,\n,-5e-07\n";
+    const char *const want[] = {as_text, as_json, as_csv};
 
     (void)state;
     for (size_t f = 0; f < 3; f++) {
@@ -398,6 +423,7 @@ int main(void)
         cmocka_unit_test(as_json),
         cmocka_unit_test(as_csv),
         cmocka_unit_test(csv_tells_empty_from_null),
+        cmocka_unit_test(a_list_within_a_row),
         cmocka_unit_test(cells_of_many_kinds),
         cmocka_unit_test(json_of_bad_text),
         cmocka_unit_test(long_table),
