@@ -86,7 +86,7 @@ PROXY := $(B)/tests/e2e/proxy
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/base/test_task tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
+TSAN_TESTS := tests/unit/base/test_task tests/unit/profile/% tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
     tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))
@@ -147,7 +147,7 @@ $(PROXY): $(PROXY).o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Under KIND=fuzz only: libFuzzer brings main().
-$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libsluice.a
+$(FUZZERS): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libtools.a $(B)/libsluice.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
@@ -171,12 +171,13 @@ demo: ## install what is missing, build, load a small lake into SQLite
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/demo.sh
 
-bench: ## speed and memory beside sqlite3 .import, and from MinIO beside LOAD DATA by the stock client (half an hour)
+bench: ## speed and memory beside sqlite3 .import, LOAD DATA by the stock client (from MinIO), pandas and ydata-profiling (an hour)
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory KIND=release all
 	@ci/bench-sqlite.sh
 	@ci/bench-mysql.sh
 	@ci/bench-queue.sh
+	@ci/bench-profile.sh
 
 # --- Checking it ----------------------------------------------------------------------------------------------------
 .PHONY: check check-quick build-tests run-tests check-headers check-layers check-rules check-format format analyze cov fuzz sim
@@ -207,10 +208,10 @@ endif
 SERVER_TESTS := $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_store_libs3 $(B)/tests/conformance/test_sink_mysql \
     $(B)/tests/conformance/test_sink_mysql_loads $(B)/tests/conformance/test_sink_mysql_preflight \
     tests/e2e/test_matrix.sh tests/e2e/test_outages.sh tests/e2e/test_server_mistakes.sh \
-    tests/e2e/test_queue_servers.sh tests/e2e/test_validate_mysql.sh
+    tests/e2e/test_queue_servers.sh tests/e2e/test_query_servers.sh tests/e2e/test_validate_mysql.sh
 SLURM_TESTS := tests/e2e/test_slurm.sh
 # Those that do less without a server run in both places.
-SERVERS_OR_NOT := tests/e2e/test_bad_values.sh
+SERVERS_OR_NOT := tests/e2e/test_bad_values.sh tests/e2e/test_checks.sh tests/e2e/test_evolve.sh tests/e2e/test_verify.sh
 # What other versions of the libraries may break (SERVERS=chroot, in the unstable suite).
 CHROOT_TESTS := $(B)/tests/unit/% $(B)/tests/conformance/test_store_s3 $(B)/tests/conformance/test_sink_mysql% \
     tests/e2e/test_matrix.sh

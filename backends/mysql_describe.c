@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "backends/mysql_internal.h"
+#include "core/sink/evolve.h"
 
 enum { OF_TYPE_MAX = 256, DIGITS_MAX = 65 };
 
@@ -193,9 +194,12 @@ static enum err_code judge_column(const struct sink_target *t, size_t c, const s
         return buf_printf(out, err, "column %s of table %s is generated: leave it out of the schema\n",
                           want->name, t->table);
     if (!fits(&want->type, have) &&
-        buf_printf(out, err, "column %s of table %s is %s%s%s, which changes values of %s: make it %s\n",
-                   want->name, t->table, have->type, have->collation[0] ? " " : "", have->collation, type,
-                   made))
+        buf_printf(
+            out, err,
+            "column %s of table %s is %s%s%s, which changes values of %s: make it %s (no contract changes "
+            "a type: ALTER TABLE ... MODIFY COLUMN ... %s %s does)\n",
+            want->name, t->table, have->type, have->collation[0] ? " " : "", have->collation, type, made,
+            made, have->nullable ? "NULL" : "NOT NULL"))
         return err->code;
     if (!have->nullable && want->nullable && !mys_in_key(t, c))
         return buf_printf(out, err,
@@ -226,6 +230,19 @@ static enum err_code judge_extra(const struct sink_target *t, const struct table
                       have->name, t->table);
 }
 
+/* A column that is not there. */
+static enum err_code judge_missing(struct mys_sink *s, size_t c, struct sink_state *state, struct err *err)
+{
+    struct buf alter;
+    bool rows;
+
+    buf_init(&alter, MYS_SQL_MAX);
+    if (mys_has_rows(s, &rows, err) == ERR_OK && mys_put_add(&s->base.target, c, &alter, err) == ERR_OK)
+        (void)!sink_lacks_column(&s->base.target, c, rows, buf_str(&alter), state, err);
+    buf_release(&alter);
+    return err->code;
+}
+
 static enum err_code judge_table(struct mys_sink *s, struct sink_state *state, struct err *err)
 {
     const struct sink_target *t = &s->base.target;
@@ -245,10 +262,8 @@ static enum err_code judge_table(struct mys_sink *s, struct sink_state *state, s
                 (void)!judge_column(t, c, &have, &state->problems, err);
             }
         }
-        if (!there)
-            (void)!buf_printf(&state->problems, err,
-                              "table %s has no column %s: add it, or drop it from the schema\n", t->table,
-                              name);
+        if (!there && !err->code)
+            (void)!judge_missing(s, c, state, err);
     }
     mysql_data_seek(r.res, 0);
     while (!err->code && mys_next(&r)) {

@@ -193,5 +193,13 @@ enum err_code mys_fail(struct mys_sink *s, const char *what, struct err *err)
 
 enum err_code mys_fail_stmt(struct mys_sink *s, MYSQL_STMT *stmt, const char *what, struct err *err)
 {
-    return fail(s, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), what, err);
+    unsigned code = mysql_stmt_errno(stmt);
+
+    if (code != 0)
+        return fail(s, code, mysql_stmt_error(stmt), what, err);
+    /* MariaDB's library notes a connection that broke in the midst of rows with the connection, or nowhere.
+     */
+    code = mysql_errno(s->db);
+    return fail(s, code ? code : CR_SERVER_LOST, code ? mysql_error(s->db) : "the connection broke off", what,
+                err);
 }

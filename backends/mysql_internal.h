@@ -8,7 +8,8 @@
  *   mysql_describe.c  the table against the schema      mysql_preflight.c the server's settings
  *   mysql_rights.c    what this user may do             mysql_ledger.c    sluice_load
  *   mysql_records.c   attempts and rejects              mysql_claim.c     sluice_claim
- *   mysql_scan.c      rows back
+ *   mysql_scan.c      rows back                         mysql_check.c     results of checks, their queries
+ *   mysql_evolve.c    columns that setup adds           mysql_query.c     a user's query
  *
  * One source for Oracle's libmysqlclient and MariaDB Connector/C. Names begin with mys_: mysql_ is the
  * library's. Statements are text with `?` where a value goes; mys_int() and its like put them there one
@@ -33,7 +34,7 @@ typedef bool mys_bool;
 #endif
 
 enum {
-    MYS_SCHEMA_VERSION = 2,
+    MYS_SCHEMA_VERSION = 3,
     MYS_SQL_MAX = 80 * 1024 * 1024, /* a reject of 16 MiB with every byte escaped, twice over */
     MYS_HEX64 = 16,
     MYS_HEX128 = 2 * HASH_BYTES,
@@ -165,10 +166,21 @@ enum { MYS_TYPE_MAX = 96 };
 void mys_declared(const struct sink_target *t, size_t column, char out[MYS_TYPE_MAX]);
 /* The name of the view that lineage makes. */
 enum err_code mys_quote_view(struct buf *sql, const struct sink_target *t, struct err *err) MUST_USE;
+/* Whether the target table has an index that begins with _load. */
+enum err_code mys_has_index(struct mys_sink *s, bool *there, struct err *err) MUST_USE;
 bool mys_in_key(const struct sink_target *t, size_t column);
 /* Settings and rights. */
 enum err_code mys_preflight(struct sink *sink, bool creates, struct sink_preflight *out,
                             struct err *err) MUST_USE;
+/* ---- mysql_evolve.c ---- */
+
+/* Whether the target table has any row. */
+enum err_code mys_has_rows(struct mys_sink *s, bool *any, struct err *err) MUST_USE;
+/* Appends the statement that adds loaded column c to the target table. */
+enum err_code mys_put_add(const struct sink_target *t, size_t c, struct buf *sql, struct err *err) MUST_USE;
+/* Adds, or prints, what the target table (which is there) lacks and setup may add. */
+enum err_code mys_evolve(struct mys_sink *s, struct buf *print, struct err *err) MUST_USE;
+
 /* ---- mysql_rights.c ---- */
 
 /* Adds a line to *out for each table on which the user lacks a right; READ_ONLY where the server is. */
@@ -201,6 +213,17 @@ enum err_code mys_attempt_page(struct sink *sink, const struct record_query *que
 enum err_code mys_reject_page(struct sink *sink, const struct record_query *query, struct reject *rows,
                               size_t cap, size_t *n, struct buf *arena, struct err *err) MUST_USE;
 
+/* ---- mysql_check.c ---- */
+
+enum err_code mys_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                             struct err *err) MUST_USE;
+enum err_code mys_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                             size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code mys_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
+                            struct err *err) MUST_USE;
+enum err_code mys_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                           struct err *err) MUST_USE;
+
 /* ---- mysql_claim.c ---- */
 
 enum err_code mys_claim_take(struct sink *sink, hour_t hour, const char *owner, const struct claim_row *steal,
@@ -220,5 +243,10 @@ enum err_code mys_scan_begin(struct sink *sink, int64_t load_id, struct sink_sca
 enum err_code mys_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                             struct err *err) MUST_USE;
 void mys_scan_end(struct sink_scan *scan);
+
+/* ---- mysql_query.c ---- */
+
+enum err_code mys_ask(struct sink *sink, const char *sql, const struct answer *answer,
+                      struct err *err) MUST_USE;
 
 #endif

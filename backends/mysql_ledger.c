@@ -217,7 +217,7 @@ enum err_code mys_replace(struct sink_load *load, const struct ledger_row *old, 
 
     if (mys_now(s, &now, err) || guard(s, old, row, now, err) || refuse_baseline(s, old, err) ||
         delete_rows(s, old, err) || delete_of(s, "sluice_reject", "load_id", old, NULL, err) ||
-        keep_one(s, old, err))
+        delete_of(s, "sluice_check", "load_id", old, NULL, err) || keep_one(s, old, err))
         return err->code;
     row->id = old->id;
     row->chunk = 0;

@@ -77,7 +77,7 @@ static enum err_code check_innodb(struct mys_sink *s, struct buf *wrong, struct 
     b = mys_bind(s,
                  "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
                  " AND table_name IN ('sluice_schema', 'sluice_load', 'sluice_claim', 'sluice_attempt',"
-                 " 'sluice_reject') AND engine <> 'InnoDB'",
+                 " 'sluice_reject', 'sluice_check') AND engine <> 'InnoDB'",
                  err);
     if (mys_query(&b, "settings", &r, err))
         return err->code;

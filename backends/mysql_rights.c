@@ -9,7 +9,7 @@
  * What lacks on tables that are not there (or not for this user's eyes) is one line for the database: no
  * server takes a GRANT on a table that it does not have.
  *
- * Invariant: nothing is written, made or locked.
+ * Invariant: nothing is written or made, and no lock is kept.
  */
 #include <string.h>
 
@@ -30,15 +30,14 @@ static const struct need {
     const char *table, *column;
     bool insert, update;
     bool replaced; /* rows are deleted where a load is replaced, which lineage allows */
-} OWN[] = {{"sluice_schema", "version", false, false, false},
-           {"sluice_load", "etag", true, true, true},
-           {"sluice_claim", "owner", true, true, false},
-           {"sluice_attempt", "at_us", true, false, false},
-           {"sluice_reject", "replayed_by", true, true, true}};
+} OWN[] = {
+    {"sluice_schema", "version", false, false, false},  {"sluice_load", "etag", true, true, true},
+    {"sluice_claim", "owner", true, true, false},       {"sluice_attempt", "at_us", true, false, false},
+    {"sluice_reject", "replayed_by", true, true, true}, {"sluice_check", "at_us", true, false, true}};
 
-enum right { R_SELECT, R_INSERT, R_UPDATE, R_DELETE, R_CREATE, R_VIEW, RIGHTS };
-static const char *const WORDS[RIGHTS] = {"SELECT", "INSERT", "UPDATE",
-                                          "DELETE", "CREATE", "CREATE VIEW, DROP" /* its older self */};
+enum right { R_SELECT, R_INSERT, R_UPDATE, R_DELETE, R_ALTER, R_CREATE, R_VIEW, RIGHTS };
+static const char *const WORDS[RIGHTS] = {"SELECT", "INSERT", "UPDATE",           "DELETE",
+                                          "ALTER",  "CREATE", "CREATE VIEW, DROP" /* its older self */};
 
 struct asking {
     struct mys_sink *s;
@@ -181,13 +180,16 @@ static void conclude(struct asking *a, const char *table, bool there)
     a->lacks = 0;
 }
 
-/* `makes`: setup will run, which alone writes the version. */
-static void ask_own(struct asking *a, bool there, bool makes)
+/* `makes`: setup will run, which alone writes the version. An older version lacks tables that it makes. */
+static void ask_own(struct asking *a, enum own_tables own, bool makes)
 {
     bool lineage = a->s->base.target.lineage != LINEAGE_NONE;
 
     for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
         const struct need *n = &OWN[i];
+        bool there = own != OWN_MISSING;
+        if (a->err->code || (own == OWN_OLDER && mys_has_table(a->s, n->table, &there, a->err)))
+            return;
         ask_dml(a, R_SELECT, n->table, n->column);
         if (n->insert || makes)
             ask_dml(a, R_INSERT, n->table, n->column);
@@ -199,8 +201,30 @@ static void ask_own(struct asking *a, bool there, bool makes)
     }
 }
 
+/* The one statement that is sent as it is, for a PREPARE of an ALTER asks for no right: it adds a column that
+ * is there, so that what is refused for another reason is allowed. */
+static void ask_alter(struct asking *a)
+{
+    const char *table = a->s->base.target.table;
+    struct err answer = ERR_INIT;
+    struct result r;
+    struct bind b = mys_bind(a->s, "SHOW COLUMNS FROM ?", a->err);
+
+    mys_name(&b, table);
+    if (a->err->code || mys_query(&b, "rights", &r, a->err))
+        return;
+    if (mys_next(&r)) {
+        b = mys_bind(a->s, "ALTER TABLE ? ADD COLUMN ? INT NULL", &answer);
+        mys_name(&b, table);
+        mys_name(&b, mys_col(&r, 0));
+        (void)!mys_run(&b, "rights", NULL, &answer);
+        judge(a, R_ALTER, &answer);
+    }
+    mys_done(&r);
+}
+
 /* A right may be given for each column: all that are loaded are asked for. */
-static void ask_target(struct asking *a, bool there)
+static void ask_target(struct asking *a, bool there, bool alters)
 {
     const struct sink_target *t = &a->s->base.target;
     bool lineage = t->lineage != LINEAGE_NONE;
@@ -214,6 +238,8 @@ static void ask_target(struct asking *a, bool there)
         ask_dml(a, R_INSERT, t->table, "_load");
         ask_dml(a, R_DELETE, t->table, NULL);
     }
+    if (alters)
+        ask_alter(a);
     conclude(a, t->table, there);
 }
 
@@ -239,18 +265,44 @@ static void ask_setup(struct asking *a, bool own, bool table)
     conclude(a, NULL, false);
 }
 
+/* Whether setup would add to the table that is there: columns, the index of lineage. */
+static enum err_code needs_alter(struct mys_sink *s, const struct sink_state *state, bool *alters,
+                                 struct err *err)
+{
+    bool indexed = true;
+
+    if (state->has_lineage && s->base.target.lineage == LINEAGE_INDEXED && mys_has_index(s, &indexed, err))
+        return err->code;
+    *alters = state->lacks > 0 || !indexed;
+    return ERR_OK;
+}
+
 enum err_code mys_rights(struct mys_sink *s, bool creates, struct buf *out, struct err *err)
 {
     struct asking a = {.s = s, .out = out, .err = err};
-    bool own = false, table = false;
+    struct sink_state state = {0};
+    bool there = false, alters = false;
 
-    if (mys_has_own(s, &own, err) || mys_has_table(s, s->base.target.table, &table, err))
-        return err->code;
-    bool makes = creates && !(own && table);
-    ask_own(&a, own, makes);
-    ask_target(&a, table);
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (mys_has_own(s, &there, err) || mys_has_table(s, s->base.target.table, &state.table_exists, err))
+        goto out;
+    state.own = there ? OWN_CURRENT : OWN_MISSING;
+    if (creates && mys_describe(&s->base, &state, err) == ERR_DENIED) {
+        err_clear(err); /* what may not be looked at is said below */
+        state.own = there ? OWN_CURRENT : OWN_MISSING;
+    }
+    if (err->code)
+        goto out;
+    bool own = there && state.own != OWN_OLDER;
+    bool makes = creates && (!own || !state.table_exists || state.lacks > 0);
+    if (makes && state.table_exists && needs_alter(s, &state, &alters, err))
+        goto out;
+    ask_own(&a, state.own, makes);
+    ask_target(&a, state.table_exists, alters);
     if (makes)
-        ask_setup(&a, own, table);
+        ask_setup(&a, own, state.table_exists);
     put_line(&a, a.missing, NULL);
+out:
+    buf_release(&state.problems);
     return err->code;
 }

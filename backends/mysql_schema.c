@@ -3,8 +3,9 @@
  *
  * Invariants: MySQL commits at each DDL statement, so setup is no transaction: every statement may run again,
  * one setup runs at a time in a database (GET_LOCK), and the version row comes last. What is printed is what
- * would be run. The target table is made only where there is none: what is there already is never altered,
- * describe judges it. Keys of own tables are VARBINARY, so that they compare by bytes.
+ * would be run. The target table is made only where there is none: what is there already is never altered but
+ * for columns that target.evolve adds to its end and the index of lineage, describe judges it. Keys of own
+ * tables are VARBINARY, so that they compare by bytes.
  *
  *   own tables: missing | older -setup-> current;  newer: refused
  */
@@ -91,6 +92,22 @@ static const char *const OWN_DDL[] = {
     "  error_name VARCHAR(32)" ASCII ",\n"
     "  message VARBINARY(256) NOT NULL,\n"
     "  replayed_by BIGINT NOT NULL,\n"
+    "  KEY load_id (load_id)" TABLE_END,
+    "CREATE TABLE IF NOT EXISTS sluice_check (\n"
+    "  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,\n"
+    "  pipeline VARBINARY(64) NOT NULL,\n"
+    "  load_id BIGINT NOT NULL,\n"
+    "  run_id VARBINARY(32) NOT NULL,\n"
+    "  hour VARCHAR(13)" ASCII ",\n"
+    "  object VARBINARY(1024) NOT NULL,\n"
+    "  name VARBINARY(256) NOT NULL,\n"
+    "  column_name VARBINARY(256) NOT NULL,\n"
+    "  on_fire VARCHAR(16)" ASCII ",\n"
+    "  fired TINYINT NOT NULL,\n"
+    "  count_broken BIGINT NOT NULL,\n"
+    "  message VARBINARY(1024) NOT NULL,\n"
+    "  at_us BIGINT NOT NULL,\n"
+    "  KEY pipeline (pipeline, id),\n"
     "  KEY load_id (load_id)" TABLE_END,
 };
 enum { OWN_COUNT = sizeof OWN_DDL / sizeof *OWN_DDL };
@@ -194,7 +211,8 @@ static enum err_code version_ddl(struct buf *sql, struct err *err)
 
 #define UPGRADE_DDL "ALTER TABLE sluice_claim ADD COLUMN takeovers INT NOT NULL DEFAULT 0"
 
-/* Whether CREATE TABLE IF NOT EXISTS leaves tables of an older version: 1 had no takeovers. */
+/* Whether CREATE TABLE IF NOT EXISTS leaves tables of an older version: 1 had no takeovers (and 2 no
+ * sluice_check). */
 static enum err_code needs_upgrade(struct mys_sink *s, const struct sink_state *state, bool *needs,
                                    struct err *err)
 {
@@ -211,17 +229,46 @@ static enum err_code needs_upgrade(struct mys_sink *s, const struct sink_state *
     return err->code;
 }
 
-static enum err_code print_upgrade(struct mys_sink *s, struct buf *out, struct err *err)
+#define ADD_INDEX "ALTER TABLE ? ADD INDEX _load (_load)"
+
+enum err_code mys_has_index(struct mys_sink *s, bool *there, struct err *err)
+{
+    struct result r;
+    struct bind b = mys_bind(s, "SHOW INDEX FROM ? WHERE Column_name = '_load' AND Seq_in_index = 1", err);
+
+    mys_name(&b, s->base.target.table);
+    if (mys_query(&b, "setup", &r, err))
+        return err->code;
+    *there = mys_next(&r);
+    mys_done(&r);
+    return ERR_OK;
+}
+
+static enum err_code print_index(struct mys_sink *s, struct buf *out, struct err *err)
+{
+    bool there;
+
+    if (mys_has_index(s, &there, err) || there)
+        return err->code;
+    struct bind b = mys_bind(s, ADD_INDEX ";\n", err);
+    mys_name(&b, s->base.target.table);
+    return err->code ? err->code : buf_append_str(out, buf_str(&s->sql), err);
+}
+
+/* What is there already and would be altered. */
+static enum err_code print_alter(struct mys_sink *s, struct buf *out, struct err *err)
 {
     struct sink_state state = {0};
     bool needs = false;
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (mys_describe(&s->base, &state, err) == ERR_OK)
-        (void)!needs_upgrade(s, &state, &needs, err);
+    if (mys_describe(&s->base, &state, err) == ERR_OK && needs_upgrade(s, &state, &needs, err) == ERR_OK &&
+        (!needs || buf_append_str(out, UPGRADE_DDL ";\n", err) == ERR_OK) && state.table_exists &&
+        mys_evolve(s, out, err) == ERR_OK && state.has_lineage && s->base.target.lineage == LINEAGE_INDEXED)
+        (void)!print_index(s, out, err);
     buf_release(&state.problems);
     mys_end_read(s);
-    return needs ? buf_append_str(out, UPGRADE_DDL ";\n", err) : err->code;
+    return err->code;
 }
 
 static enum err_code print_ddl(struct mys_sink *s, struct buf *out, struct err *err)
@@ -231,7 +278,7 @@ static enum err_code print_ddl(struct mys_sink *s, struct buf *out, struct err *
     for (size_t i = 0; i < OWN_COUNT; i++)
         if (buf_printf(out, err, "%s;\n", OWN_DDL[i]))
             return err->code;
-    if (print_upgrade(s, out, err) || table_ddl(t, out, err) || buf_append_str(out, ";\n", err))
+    if (print_alter(s, out, err) || table_ddl(t, out, err) || buf_append_str(out, ";\n", err))
         return err->code;
     if (t->lineage != LINEAGE_NONE && (view_ddl(t, out, err) || buf_append_str(out, ";\n", err)))
         return err->code;
@@ -254,17 +301,11 @@ static enum err_code run_ddl(struct mys_sink *s,
 
 static enum err_code add_index(struct mys_sink *s, struct err *err)
 {
-    struct result r;
-    struct bind b = mys_bind(s, "SHOW INDEX FROM ? WHERE Column_name = '_load' AND Seq_in_index = 1", err);
+    bool there;
 
-    mys_name(&b, s->base.target.table);
-    if (mys_query(&b, "setup", &r, err))
+    if (mys_has_index(s, &there, err) || there)
         return err->code;
-    bool there = mys_next(&r);
-    mys_done(&r);
-    if (there)
-        return ERR_OK;
-    b = mys_bind(s, "ALTER TABLE ? ADD INDEX _load (_load)", err);
+    struct bind b = mys_bind(s, ADD_INDEX, err);
     mys_name(&b, s->base.target.table);
     return mys_run(&b, "setup", NULL, err);
 }
@@ -288,7 +329,7 @@ static enum err_code make_tables(struct mys_sink *s, struct err *err)
             goto out;
     if (needs_upgrade(s, &state, &older, err) || (older && mys_exec(s, UPGRADE_DDL, "setup", err)))
         goto out;
-    if (!state.table_exists && run_ddl(s, table_ddl, err))
+    if (state.table_exists ? mys_evolve(s, NULL, err) : run_ddl(s, table_ddl, err))
         goto out;
     if (t->lineage != LINEAGE_NONE && (!state.table_exists || state.has_lineage)) {
         if (run_ddl(s, view_ddl, err) || (t->lineage == LINEAGE_INDEXED && add_index(s, err)))

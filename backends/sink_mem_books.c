@@ -166,6 +166,7 @@ enum err_code mem_replace(struct sink_load *load, const struct ledger_row *old, 
         owed += ledger_at(m->work, i)->row.rows_loaded;
         deleted += mem_delete_rows(m, id);
         delete_rejects(m->work, id);
+        mem_delete_checks(m->work, id);
         if (id != old->id)
             mem_vec_remove(&m->work->ledger, i);
     }

@@ -2,7 +2,8 @@
  * sink_mem_internal: what the files of the mem sink share. Nobody else includes it.
  *
  *   sink_mem.c  databases, transactions    sink_mem_state.c  vectors of shared objects, snapshots
- *   sink_mem_table.c  the target table     sink_mem_books.c  ledger, rejects, attempts, claims
+ *   sink_mem_table.c  the target table     sink_mem_books.c  ledger, claims
+ *   sink_mem_records.c  rejects, attempts  sink_mem_check.c  results of checks, sums
  *
  * A database is one immutable snapshot after the other. A writer clones the current one (pointers only: the
  * objects in it are counted and never changed, only exchanged), works on the clone and puts it in place:
@@ -50,6 +51,12 @@ struct mem_attempt {
     struct attempt attempt;
 };
 
+struct mem_check {
+    struct mem_object base;
+    char pipeline[REC_PIPELINE_MAX + 1];
+    struct check_row row;
+};
+
 struct mem_claim {
     struct mem_object base;
     char pipeline[REC_PIPELINE_MAX + 1];
@@ -80,9 +87,9 @@ struct mem_table {
 
 struct mem_state {
     int refs;
-    int64_t last_load, last_reject, last_attempt;
+    int64_t last_load, last_reject, last_attempt, last_check;
     int version; /* 0: sluice's tables are not there */
-    struct mem_vec ledger, rejects, attempts, claims;
+    struct mem_vec ledger, rejects, attempts, checks, claims;
     struct mem_table *tables;
     size_t ntables;
 };
@@ -151,6 +158,9 @@ enum err_code mem_append(struct sink_load *load, const struct batch *batch,
                          struct err *err) MUST_USE;
 /* Removes the rows of one load; how many they were. */
 int64_t mem_delete_rows(struct mem_sink *m, int64_t load_id);
+/* Adds up a column of the schema over the rows of one load. */
+enum err_code mem_sum_rows(struct mem_sink *m, int64_t load_id, size_t column, int64_t *n, double *sum,
+                           struct err *err) MUST_USE;
 /* Whether the table has rows that carry no load's id. */
 bool mem_has_unmarked(const struct mem_sink *m);
 enum err_code mem_scan_begin(struct sink *sink, int64_t load_id, struct sink_scan **out,
@@ -195,5 +205,17 @@ enum err_code mem_claim_page(struct sink *sink, enum claim_which which, hour_t a
  * also forgets the takeovers. */
 enum err_code mem_extend_claim(struct mem_sink *m, hour_t hour, const char *owner, int64_t epoch, bool fence,
                                struct err *err) MUST_USE;
+
+/* ---- sink_mem_check.c ---- */
+
+/* One row for this pipeline, in the open transaction. */
+enum err_code mem_check_insert(struct mem_sink *m, struct check_row *row, struct err *err) MUST_USE;
+enum err_code mem_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                             struct err *err) MUST_USE;
+enum err_code mem_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                             size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code mem_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                           struct err *err) MUST_USE;
+void mem_delete_checks(struct mem_state *s, int64_t load_id);
 
 #endif

@@ -100,10 +100,11 @@ enum err_code mem_state_clone(const struct mem_state *old, struct mem_state **ou
     s->last_load = old->last_load;
     s->last_reject = old->last_reject;
     s->last_attempt = old->last_attempt;
+    s->last_check = old->last_check;
     s->version = old->version;
     if (mem_vec_clone(&old->ledger, &s->ledger, err) || mem_vec_clone(&old->rejects, &s->rejects, err) ||
-        mem_vec_clone(&old->attempts, &s->attempts, err) || mem_vec_clone(&old->claims, &s->claims, err) ||
-        clone_tables(old, s, err)) {
+        mem_vec_clone(&old->attempts, &s->attempts, err) || mem_vec_clone(&old->checks, &s->checks, err) ||
+        mem_vec_clone(&old->claims, &s->claims, err) || clone_tables(old, s, err)) {
         mem_state_unref(s);
         return err->code;
     }
@@ -118,6 +119,7 @@ void mem_state_unref(struct mem_state *state)
     mem_vec_release(&state->ledger);
     mem_vec_release(&state->rejects);
     mem_vec_release(&state->attempts);
+    mem_vec_release(&state->checks);
     mem_vec_release(&state->claims);
     for (size_t i = 0; state->tables && i < state->ntables; i++) {
         mem_unref(&state->tables[i].def->base);

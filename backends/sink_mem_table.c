@@ -1,17 +1,20 @@
 /*
  * sink_mem_table: the target table of a mem database: its definition, its rows, reading them back.
  *
- * Invariants: a definition never changes; rows lie in chunks of one load each, in the order in which they
+ * Invariants: a definition never changes (a table that gets a column gets another one, and its rows are
+ * copied); rows lie in chunks of one load each, in the order in which they
  * came, so that a load's rows are deleted by leaving out its chunks. A handle whose schema names other types
  * than the table has can describe it and nothing else.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "backends/sink_mem_internal.h"
 #include "core/base/mem.h"
+#include "core/sink/evolve.h"
 
-enum { MEM_SCHEMA_VERSION = 2, CHUNK_TEXT_MAX = 16 * 1024 * 1024, NO_COLUMN = -1 };
+enum { MEM_SCHEMA_VERSION = 3, CHUNK_TEXT_MAX = 16 * 1024 * 1024, NUMBER_MAX = 128, NO_COLUMN = -1 };
 
 struct mem_table *mem_table_of(const struct mem_sink *m, const struct mem_state *state)
 {
@@ -83,21 +86,6 @@ static int find_column(const struct schema *schema, const char *name)
     return NO_COLUMN;
 }
 
-enum err_code mem_setup(struct sink *sink, struct buf *print, struct err *err)
-{
-    struct mem_sink *m = mem_of(sink);
-
-    if (print)
-        return buf_append_str(print, "-- a mem: sink has no DDL\n", err);
-    if (mem_begin_write(m, err))
-        return err->code;
-    if (!mem_table_of(m, m->work) &&
-        new_def(&sink->target, &m->work->tables[m->work->ntables].def, err) == ERR_OK)
-        m->work->ntables++;
-    m->work->version = MEM_SCHEMA_VERSION;
-    return mem_end_write(m, err);
-}
-
 static bool same_type(const struct type *a, const struct type *b)
 {
     return a->kind == b->kind && a->precision == b->precision && a->scale == b->scale &&
@@ -112,16 +100,17 @@ static bool in_target_key(const struct sink_target *t, size_t column)
     return false;
 }
 
-static enum err_code judge(const struct sink_target *t, const struct mem_def *def, struct buf *out,
-                           struct err *err)
+static enum err_code judge(const struct sink_target *t, const struct mem_def *def, bool rows,
+                           struct sink_state *state, struct err *err)
 {
+    struct buf *out = &state->problems;
     char want_type[TYPE_TEXT_MAX], have_type[TYPE_TEXT_MAX];
 
     for (size_t i = 0; i < t->schema->nloaded; i++) {
         const struct schema_column *want = schema_loaded(t->schema, i);
         int c = find_column(&def->schema, want->name);
         if (c == NO_COLUMN) {
-            if (buf_printf(out, err, "table %s has no column %s\n", t->table, want->name))
+            if (sink_lacks_column(t, i, rows, "in a new database", state, err))
                 return err->code;
             continue;
         }
@@ -156,7 +145,7 @@ enum err_code mem_describe(struct sink *sink, struct sink_state *state, struct e
     state->table_exists = table != NULL;
     if (table) {
         state->has_lineage = table->def->lineage;
-        (void)!judge(&sink->target, table->def, &state->problems, err);
+        (void)!judge(&sink->target, table->def, table->chunks.n > 0, state, err);
     }
     mem_state_unref(s);
     return err->code;
@@ -318,6 +307,43 @@ int64_t mem_delete_rows(struct mem_sink *m, int64_t load_id)
     return deleted;
 }
 
+static double number_at(const struct batch *batch, size_t c, size_t row)
+{
+    const struct column *col = &batch->cols[c];
+    size_t len;
+
+    if (col->storage == STORAGE_F64)
+        return col->f64[row];
+    if (col->storage == STORAGE_I64)
+        return (double)col->i64[row];
+    char text[NUMBER_MAX];
+    const char *digits = batch_str(batch, c, row, &len);
+    len = len < sizeof text ? len : sizeof text - 1;
+    memcpy(text, digits, len);
+    text[len] = '\0';
+    return strtod(text, NULL);
+}
+
+enum err_code mem_sum_rows(struct mem_sink *m, int64_t load_id, size_t column, int64_t *n, double *sum,
+                           struct err *err)
+{
+    struct mem_table *table;
+
+    if (usable_table(m, m->work, &table, err))
+        return err->code;
+    size_t c = (size_t)find_column(&table->def->schema, schema_loaded(m->base.target.schema, column)->name);
+    for (size_t i = 0; i < table->chunks.n; i++) {
+        const struct mem_rows *rows = (const struct mem_rows *)table->chunks.at[i];
+        for (size_t row = 0; rows->load_id == load_id && row < rows->batch->rows; row++) {
+            if (rows->batch->cols[c].null[row])
+                continue;
+            (*n)++;
+            *sum += number_at(rows->batch, c, row);
+        }
+    }
+    return ERR_OK;
+}
+
 bool mem_has_unmarked(const struct mem_sink *m)
 {
     const struct mem_table *table = mem_table_of(m, m->work);
@@ -326,6 +352,117 @@ bool mem_has_unmarked(const struct mem_sink *m)
         if (((const struct mem_rows *)table->chunks.at[i])->load_id == 0)
             return true;
     return false;
+}
+
+/* ---- setup ---- */
+
+/* The table's definition with one more column, which may be NULL. */
+static enum err_code def_with(const struct mem_def *old, const struct schema_column *column,
+                              struct mem_def **out, struct err *err)
+{
+    struct schema wider = {.ncolumns = old->schema.nloaded + 1, .nloaded = old->schema.nloaded + 1};
+    struct schema_column *columns = mem_calloc(wider.nloaded, sizeof *columns);
+    size_t *loaded = mem_calloc(wider.nloaded, sizeof *loaded);
+    struct sink_target t = {.table = old->name,
+                            .schema = &wider,
+                            .key = old->key,
+                            .nkey = old->nkey,
+                            .lineage = old->lineage ? LINEAGE_COLUMN : LINEAGE_NONE};
+
+    if (columns && loaded) {
+        memcpy(columns, old->schema.columns, old->schema.nloaded * sizeof *columns); /* borrowed */
+        columns[old->schema.nloaded] = *column;
+        columns[old->schema.nloaded].nullable = true;
+        for (size_t c = 0; c < wider.nloaded; c++)
+            loaded[c] = c;
+        wider.columns = columns;
+        wider.loaded = loaded;
+        (void)!new_def(&t, out, err);
+    } else {
+        err_nomem(err);
+    }
+    mem_free(columns);
+    mem_free(loaded);
+    return err->code;
+}
+
+/* The same rows under another definition: columns that they do not have are NULL. */
+static enum err_code copy_rows(const struct mem_rows *old, const struct mem_def *from,
+                               const struct mem_def *to, struct mem_vec *chunks, struct err *err)
+{
+    const struct sink_target source = {.table = to->name, .schema = &from->schema};
+    struct mem_rows *rows = mem_calloc(1, sizeof *rows);
+
+    if (!rows)
+        return err_nomem(err);
+    rows->base = (struct mem_object){1, free_rows};
+    rows->load_id = old->load_id;
+    if (batch_new(&to->schema, old->batch->rows, CHUNK_TEXT_MAX, &rows->batch, err))
+        goto out;
+    for (size_t row = 0; row < old->batch->rows; row++)
+        if (store_row(&source, old->batch, row, to, rows->batch, err))
+            goto out;
+    return mem_vec_push(chunks, &rows->base, err);
+out:
+    mem_unref(&rows->base);
+    return err->code;
+}
+
+static enum err_code widen(struct mem_sink *m, struct mem_table *table, const struct schema_column *column,
+                           struct err *err)
+{
+    struct mem_def *def;
+    struct mem_vec chunks = {0};
+
+    if (def_with(table->def, column, &def, err))
+        return err->code;
+    for (size_t i = 0; i < table->chunks.n; i++)
+        if (copy_rows((const struct mem_rows *)table->chunks.at[i], table->def, def, &chunks, err)) {
+            mem_vec_release(&chunks);
+            mem_unref(&def->base);
+            return err->code;
+        }
+    mem_index_drop(m);
+    mem_vec_release(&table->chunks);
+    mem_unref(&table->def->base);
+    *table = (struct mem_table){def, chunks};
+    return ERR_OK;
+}
+
+static enum err_code evolve(struct mem_sink *m, struct mem_table *table, struct err *err)
+{
+    const struct sink_target *t = &m->base.target;
+    char declared[TYPE_TEXT_MAX];
+    struct check_row record;
+    bool adds;
+
+    for (size_t c = 0; c < t->schema->nloaded; c++) {
+        const struct schema_column *column = schema_loaded(t->schema, c);
+        if (find_column(&table->def->schema, column->name) != NO_COLUMN)
+            continue;
+        type_format(&column->type, declared);
+        if (sink_add_column(t, c, table->chunks.n > 0, declared, &adds, &record, err) ||
+            (adds && (widen(m, table, column, err) || mem_check_insert(m, &record, err))))
+            return err->code;
+    }
+    return ERR_OK;
+}
+
+enum err_code mem_setup(struct sink *sink, struct buf *print, struct err *err)
+{
+    struct mem_sink *m = mem_of(sink);
+
+    if (print)
+        return buf_append_str(print, "-- a mem: sink has no DDL\n", err);
+    if (mem_begin_write(m, err))
+        return err->code;
+    struct mem_table *table = mem_table_of(m, m->work);
+    m->work->version = MEM_SCHEMA_VERSION;
+    if (table)
+        (void)!evolve(m, table, err);
+    else if (new_def(&sink->target, &m->work->tables[m->work->ntables].def, err) == ERR_OK)
+        m->work->ntables++;
+    return mem_end_write(m, err);
 }
 
 /* ---- scan ---- */

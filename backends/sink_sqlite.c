@@ -103,6 +103,8 @@ static enum err_code connect_file(struct sqlite_sink *s, struct err *err)
     if (rc != SQLITE_OK)
         return explain_open(s, rc, err);
     sqlite3_busy_handler(s->db, sqlite_on_busy, s);
+    /* A name in double quotes that is no column is a mistake, not a text. */
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite_wait(s, s->base.read_only ? SQLITE_READ_WAIT_MS : SQLITE_WRITE_WAIT_MS);
     return ERR_OK;
 }
@@ -345,6 +347,9 @@ const struct sink_type sink_sqlite = {
     .append = append,
     .rejects = sqlite_rejects,
     .mark_replayed = sqlite_mark_replayed,
+    .checks_add = sqlite_checks_add,
+    .check_sql = sqlite_check_sql,
+    .hour_sum = sqlite_hour_sum,
     .totals = sqlite_totals,
     .commit = commit,
     .abort = abort_load,
@@ -354,6 +359,7 @@ const struct sink_type sink_sqlite = {
     .attempt_add = sqlite_attempt_add,
     .attempt_page = sqlite_attempt_page,
     .reject_page = sqlite_reject_page,
+    .check_page = sqlite_check_page,
     .claim_take = sqlite_claim_take,
     .claim_renew = sqlite_claim_renew,
     .claim_release = sqlite_claim_release,
@@ -361,4 +367,5 @@ const struct sink_type sink_sqlite = {
     .scan_begin = sqlite_scan_begin,
     .scan_next = sqlite_scan_next,
     .scan_end = sqlite_scan_end,
+    .query = sqlite_query,
 };

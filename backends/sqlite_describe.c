@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "backends/sqlite_internal.h"
+#include "core/sink/evolve.h"
 
 /* What SQLite does to values on their way into a column. */
 enum affinity { AFF_NONE, AFF_INTEGER, AFF_REAL, AFF_TEXT, AFF_NUMERIC, AFF_BLOB_ONLY };
@@ -148,8 +149,11 @@ static enum err_code judge_column(const struct sink_target *t, const struct sche
         return buf_printf(out, err, "column %s of table %s is generated: leave it out of the schema\n",
                           want->name, t->table);
     if (!fits(&want->type, affinity_of(have->declared, strict)) &&
-        buf_printf(out, err, "column %s of table %s is %s, which changes values of %s: make it %s\n",
-                   want->name, t->table, have->declared, type, wanted(&want->type)))
+        buf_printf(
+            out, err,
+            "column %s of table %s is %s, which changes values of %s: make it %s (no contract changes a "
+            "type, and SQLite alters none: rename the table, run `sluice setup`, copy its rows)\n",
+            want->name, t->table, have->declared, type, wanted(&want->type)))
         return err->code;
     /* A column of our own key is checked before SQLite sees it (it would number a NULL in the rowid). */
     if ((have->not_null || have->in_key) && want->nullable && !in_target_key(t, want))
@@ -161,8 +165,24 @@ static enum err_code judge_column(const struct sink_target *t, const struct sche
     return ERR_OK;
 }
 
+/* A column that is not there. */
+static enum err_code judge_missing(struct sqlite_sink *s, size_t c, bool strict, struct sink_state *state,
+                                   struct err *err)
+{
+    bool rows;
+    struct buf alter;
+
+    buf_init(&alter, SQLITE_SQL_MAX);
+    if (sqlite_has_rows(s, &rows, err) == ERR_OK &&
+        sqlite_put_add(&s->base.target, c, strict, &alter, err) == ERR_OK)
+        (void)!sink_lacks_column(&s->base.target, c, rows, buf_str(&alter), state, err);
+    buf_release(&alter);
+    return err->code;
+}
+
 /* Schema columns against the table's. */
-static enum err_code judge_wanted(struct sqlite_sink *s, bool strict, struct buf *out, struct err *err)
+static enum err_code judge_wanted(struct sqlite_sink *s, bool strict, struct sink_state *state,
+                                  struct err *err)
 {
     const struct sink_target *t = &s->base.target;
     struct table_column have;
@@ -176,10 +196,9 @@ static enum err_code judge_wanted(struct sqlite_sink *s, bool strict, struct buf
         if (sqlite_row(s, &b, "schema", &row, err) == ERR_OK) {
             read_column(b.stmt, &have);
             if (row)
-                (void)!judge_column(t, want, &have, strict, out, err);
+                (void)!judge_column(t, want, &have, strict, &state->problems, err);
             else
-                (void)!buf_printf(out, err, "table %s has no column %s: add it, or drop it from the schema\n",
-                                  t->table, want->name);
+                (void)!judge_missing(s, c, strict, state, err);
         }
         sqlite3_finalize(b.stmt);
         if (err->code)
@@ -259,7 +278,7 @@ static enum err_code read_version(struct sqlite_sink *s, enum own_tables *own, s
     return err->code;
 }
 
-static enum err_code is_strict(struct sqlite_sink *s, bool *strict, struct err *err)
+enum err_code sqlite_is_strict(struct sqlite_sink *s, bool *strict, struct err *err)
 {
     sqlite3_stmt *stmt;
     bool row;
@@ -326,9 +345,27 @@ enum err_code sqlite_describe(struct sink *sink, struct sink_state *state, struc
     if (type == 'v')
         return buf_printf(&state->problems, err, "%s is a view: name a table in target.table\n",
                           sink->target.table);
-    if (is_strict(s, &strict, err) || judge_wanted(s, strict, &state->problems, err))
+    if (sqlite_is_strict(s, &strict, err) || judge_wanted(s, strict, state, err))
         return err->code;
     return judge_extra(s, strict, state, err);
+}
+
+enum err_code sqlite_has_rows(struct sqlite_sink *s, bool *any, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    struct buf sql;
+
+    *any = false;
+    buf_init(&sql, SQLITE_SQL_MAX);
+    if (buf_append_str(&sql, "SELECT 1 FROM main.", err) || sqlite_quote(&sql, s->base.target.table, err) ||
+        buf_append_str(&sql, " LIMIT 1", err) || sqlite_prepare(s, buf_str(&sql), 0, &stmt, err))
+        goto out;
+    struct bind b = bind_to(stmt);
+    (void)!sqlite_row(s, &b, "table", any, err);
+out:
+    sqlite3_finalize(stmt);
+    buf_release(&sql);
+    return err->code;
 }
 
 enum err_code sqlite_has_foreign_rows(struct sink *sink, bool *any, struct err *err)

@@ -1,11 +1,14 @@
 /*
- * sqlite_internal: what the files of the SQLite sink share. Nobody else includes it.
+ * sqlite_internal: what the files of the SQLite sink share; query_sqlite_table.c shows values as it stores
+ * them. Nobody else includes it.
  *
  *   sink_sqlite.c    open, transactions, append          sqlite_util.c     errors, waiting, statements
  *   sqlite_vtab.c    a batch as a virtual table          sqlite_schema.c   DDL, setup
  *   sqlite_describe.c  the target table against schema   sqlite_ledger.c   sluice_load
  *   sqlite_records.c   attempts and rejects              sqlite_claim.c    sluice_claim
  *   sqlite_scan.c    rows back                           sqlite_replace.c  an object's next version
+ *   sqlite_check.c   results of checks, their queries    sqlite_evolve.c   columns that setup adds
+ *   sqlite_query.c   a user's query (by sqlite_ask.c)
  *
  * The database's clock is the handle's `clock`: SQLite has none of its own but this machine's, and so tests
  * and --now can move it.
@@ -18,7 +21,7 @@
 #include "core/sink/sink.h"
 
 enum {
-    SQLITE_SCHEMA_VERSION = 2,
+    SQLITE_SCHEMA_VERSION = 3,
     SQLITE_READ_WAIT_MS = 1500,     /* for a lock, before DB_BUSY: readers ... */
     SQLITE_WRITE_WAIT_MS = 5000,    /* ... and writers */
     SQLITE_COMMIT_WAIT_MS = 600000, /* the work is done: readers may take their time to leave */
@@ -50,6 +53,7 @@ enum sqlite_statement {
     ST_LEDGER_TOTALS,
     ST_REJECT_INSERT,
     ST_REJECT_MARK,
+    ST_CHECK_INSERT,
     ST_CLAIM_ADD,
     ST_CLAIM_TAKE,
     ST_CLAIM_READ,
@@ -160,6 +164,9 @@ struct hash128 column_hash(sqlite3_stmt *stmt, int col);
 /* Appends an identifier in double quotes, inner ones doubled. */
 enum err_code sqlite_quote(struct buf *sql, const char *name, struct err *err) MUST_USE;
 
+/* Appends a text in single quotes, inner ones doubled. */
+enum err_code sqlite_put_text(struct buf *sql, const char *text, struct err *err) MUST_USE;
+
 /* Whether a table or view is there; *type (may be NULL) = 't' or 'v'. */
 enum err_code sqlite_has_table(struct sqlite_sink *s, const char *name, bool *there, char *type,
                                struct err *err) MUST_USE;
@@ -172,6 +179,8 @@ enum err_code sqlite_has_own(struct sqlite_sink *s, bool *there, struct err *err
 
 /* Registers the table `sluice_batch` (c0, c1, ..., _load) on the connection. */
 enum err_code sqlite_vtab_register(struct sqlite_sink *s, struct err *err) MUST_USE;
+/* Scaled text of at most SQLITE_DECIMAL_EXACT digits as a number. */
+void sqlite_result_numeric(sqlite3_context *ctx, const char *text, size_t len, unsigned scale);
 
 /* ---- sqlite_schema.c, sqlite_describe.c ---- */
 
@@ -182,8 +191,21 @@ enum err_code sqlite_has_foreign_rows(struct sink *sink, bool *any, struct err *
 /* Whether the target table has the column. */
 enum err_code sqlite_has_column(struct sqlite_sink *s, const char *name, bool *there,
                                 struct err *err) MUST_USE;
+enum err_code sqlite_is_strict(struct sqlite_sink *s, bool *strict, struct err *err) MUST_USE;
+/* Whether the target table has any row. */
+enum err_code sqlite_has_rows(struct sqlite_sink *s, bool *any, struct err *err) MUST_USE;
 /* True for decimals that are kept as numbers. */
 bool sqlite_is_numeric(const struct type *type);
+const char *sqlite_declared_type(const struct type *type);
+
+/* ---- sqlite_evolve.c ---- */
+
+/* Appends the statement that adds loaded column c to the target table, without a semicolon. */
+enum err_code sqlite_put_add(const struct sink_target *t, size_t c, bool strict, struct buf *sql,
+                             struct err *err) MUST_USE;
+/* Appends the statements that add what the target table lacks and setup may add; nothing where there is no
+ * table. */
+enum err_code sqlite_evolve(struct sqlite_sink *s, bool print, struct buf *sql, struct err *err) MUST_USE;
 
 /* ---- sqlite_ledger.c ---- */
 
@@ -221,6 +243,17 @@ enum err_code sqlite_attempt_page(struct sink *sink, const struct record_query *
 enum err_code sqlite_reject_page(struct sink *sink, const struct record_query *query, struct reject *rows,
                                  size_t cap, size_t *n, struct buf *arena, struct err *err) MUST_USE;
 
+/* ---- sqlite_check.c ---- */
+
+enum err_code sqlite_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                                struct err *err) MUST_USE;
+enum err_code sqlite_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                                size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code sqlite_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
+                               struct err *err) MUST_USE;
+enum err_code sqlite_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                              struct err *err) MUST_USE;
+
 /* ---- sqlite_claim.c ---- */
 
 enum err_code sqlite_claim_take(struct sink *sink, hour_t hour, const char *owner,
@@ -241,5 +274,10 @@ enum err_code sqlite_scan_begin(struct sink *sink, int64_t load_id, struct sink_
 enum err_code sqlite_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                                struct err *err) MUST_USE;
 void sqlite_scan_end(struct sink_scan *scan);
+
+/* ---- sqlite_query.c ---- */
+
+enum err_code sqlite_query(struct sink *sink, const char *sql, const struct answer *answer,
+                           struct err *err) MUST_USE;
 
 #endif

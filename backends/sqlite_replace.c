@@ -312,6 +312,9 @@ enum err_code sqlite_replace(struct sink_load *load, const struct ledger_row *ol
         run_for_object(s, "DELETE FROM main.", "sluice_reject",
                        " WHERE load_id IN (SELECT id FROM sluice_load WHERE pipeline = ?1 AND object = ?2)",
                        old, NULL, err) ||
+        run_for_object(s, "DELETE FROM main.", "sluice_check",
+                       " WHERE load_id IN (SELECT id FROM sluice_load WHERE pipeline = ?1 AND object = ?2)",
+                       old, NULL, err) ||
         run_for_object(s, "DELETE FROM main.", "sluice_load",
                        " WHERE pipeline = ?1 AND object = ?2 AND id <> ?3", old, NULL, err) ||
         run_for_object(s, "UPDATE main.", "sluice_load",

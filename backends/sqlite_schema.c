@@ -3,7 +3,8 @@
  *
  * Invariants: every statement is IF NOT EXISTS or an upsert, so that setup may run again and beside others;
  * what is printed is exactly what would be run, as one script with its own transaction. The target table is
- * made only where there is none: what is there already is never altered, describe judges it.
+ * made only where there is none: what is there already is never altered but for columns that target.evolve
+ * adds to its end, describe judges it.
  *
  *   own tables: missing | older -setup-> current;  newer: refused
  */
@@ -86,14 +87,31 @@ static const char OWN_DDL[] =
     "  message TEXT NOT NULL,\n"
     "  replayed_by INTEGER NOT NULL\n"
     ");\n"
-    "CREATE INDEX IF NOT EXISTS sluice_reject_load ON sluice_reject (load_id);\n";
+    "CREATE INDEX IF NOT EXISTS sluice_reject_load ON sluice_reject (load_id);\n"
+    "CREATE TABLE IF NOT EXISTS sluice_check (\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  pipeline TEXT NOT NULL,\n"
+    "  load_id INTEGER NOT NULL,\n"
+    "  run_id TEXT NOT NULL,\n"
+    "  hour TEXT NOT NULL,\n"
+    "  object TEXT NOT NULL,\n"
+    "  name TEXT NOT NULL,\n"
+    "  column_name TEXT NOT NULL,\n"
+    "  on_fire TEXT NOT NULL,\n"
+    "  fired INTEGER NOT NULL,\n"
+    "  count_broken INTEGER NOT NULL,\n"
+    "  message TEXT NOT NULL,\n"
+    "  at_us INTEGER NOT NULL\n"
+    ");\n"
+    "CREATE INDEX IF NOT EXISTS sluice_check_pipeline ON sluice_check (pipeline, id);\n"
+    "CREATE INDEX IF NOT EXISTS sluice_check_load ON sluice_check (load_id);\n";
 
 bool sqlite_is_numeric(const struct type *type)
 {
     return type->kind == TYPE_DECIMAL && type->precision <= SQLITE_DECIMAL_EXACT;
 }
 
-static const char *declared_type(const struct type *type)
+const char *sqlite_declared_type(const struct type *type)
 {
     switch (type_storage(type)) {
     case STORAGE_F64:
@@ -133,7 +151,7 @@ static enum err_code table_ddl(const struct sink_target *t, struct buf *sql, str
     for (size_t c = 0; c < t->schema->nloaded; c++) {
         const struct schema_column *column = schema_loaded(t->schema, c);
         if (buf_append_str(sql, c ? ",\n  " : "\n  ", err) || sqlite_quote(sql, column->name, err) ||
-            buf_printf(sql, err, " %s%s", declared_type(&column->type),
+            buf_printf(sql, err, " %s%s", sqlite_declared_type(&column->type),
                        column->nullable && !in_key(t, c) ? "" : " NOT NULL"))
             return err->code;
         if (sqlite_is_numeric(&column->type))
@@ -179,7 +197,7 @@ static enum err_code version_ddl(struct buf *sql, struct err *err)
                       SQLITE_SCHEMA_VERSION);
 }
 
-/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers. */
+/* What CREATE TABLE IF NOT EXISTS leaves of an older version: 1 had no takeovers (and 2 no sluice_check). */
 static enum err_code upgrade_ddl(struct sqlite_sink *s, struct buf *sql, struct err *err)
 {
     struct sink_state state = {0};
@@ -208,7 +226,7 @@ static enum err_code print_ddl(struct sqlite_sink *s, struct buf *out, struct er
 
     if (buf_append_str(out, "BEGIN IMMEDIATE;\n", err) || upgrade_ddl(s, out, err) ||
         buf_append_str(out, OWN_DDL, err) || version_ddl(out, err) || table_ddl(t, out, err) ||
-        (t->lineage != LINEAGE_NONE && lineage_ddl(t, out, err)))
+        sqlite_evolve(s, true, out, err) || (t->lineage != LINEAGE_NONE && lineage_ddl(t, out, err)))
         return err->code;
     return buf_append_str(out, "COMMIT;\n", err);
 }
@@ -229,7 +247,8 @@ static enum err_code make_tables(struct sqlite_sink *s, struct buf *sql, struct 
         goto out;
     }
     if (upgrade_ddl(s, sql, err) || buf_append_str(sql, OWN_DDL, err) || version_ddl(sql, err) ||
-        (!state.table_exists && table_ddl(t, sql, err)) || sqlite_exec(s, buf_str(sql), "setup", err))
+        (!state.table_exists && table_ddl(t, sql, err)) || sqlite_evolve(s, false, sql, err) ||
+        sqlite_exec(s, buf_str(sql), "setup", err))
         goto out;
     if (t->lineage == LINEAGE_NONE || sqlite_has_column(s, "_load", &lineage, err) || !lineage)
         goto out;

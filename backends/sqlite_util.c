@@ -32,6 +32,9 @@ static const char *const STATEMENTS[ST_COUNT] = {
         " error_name, message, replayed_by) VALUES (?,?,?,?,?,?,?,?,?,?,0)",
     [ST_REJECT_MARK] = "UPDATE sluice_reject SET replayed_by = ?1 WHERE id = ?2 AND replayed_by = 0"
                        " AND load_id IN (SELECT id FROM sluice_load WHERE pipeline = ?3)",
+    [ST_CHECK_INSERT] =
+        "INSERT INTO sluice_check (pipeline, load_id, run_id, hour, object, name, column_name, on_fire,"
+        " fired, count_broken, message, at_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
     [ST_CLAIM_ADD] =
         "INSERT OR IGNORE INTO sluice_claim (pipeline, hour, owner, epoch, lease_until_us, state, attempts,"
         " next_try_us, last_error, takeovers) VALUES (?,?,'',0,0,'queued',0,0,'',0)",
@@ -51,6 +54,16 @@ static const char *const STATEMENTS[ST_COUNT] = {
 };
 
 /* ---- errors ---- */
+
+/* SQLITE_ERROR is told by its words alone. */
+static enum err_name other_name(const char *text)
+{
+    if (strncmp(text, "no such table", 13) == 0)
+        return ERRN_TABLE_MISSING;
+    return strncmp(text, "no such column", 14) == 0 || strstr(text, " has no column named ")
+               ? ERRN_TABLE_MISMATCH
+               : ERRN_DB;
+}
 
 static enum err_name name_of(sqlite3 *db, int rc)
 {
@@ -86,7 +99,7 @@ static enum err_name name_of(sqlite3 *db, int rc)
     case SQLITE_RANGE:
         return ERRN_INTERNAL;
     default:
-        return strncmp(sqlite3_errmsg(db), "no such table", 13) == 0 ? ERRN_TABLE_MISSING : ERRN_DB;
+        return other_name(sqlite3_errmsg(db));
     }
 }
 
@@ -388,17 +401,27 @@ struct hash128 column_hash(sqlite3_stmt *stmt, int col)
 
 /* ---- names and tables ---- */
 
-enum err_code sqlite_quote(struct buf *sql, const char *name, struct err *err)
+static enum err_code put_quoted(struct buf *sql, char quote, const char *text, struct err *err)
 {
-    if (buf_append_char(sql, '"', err))
+    if (buf_append_char(sql, quote, err))
         return err->code;
-    for (; *name; name++) {
-        if (*name == '"' && buf_append_char(sql, '"', err))
+    for (; *text; text++) {
+        if (*text == quote && buf_append_char(sql, quote, err))
             return err->code;
-        if (buf_append_char(sql, *name, err))
+        if (buf_append_char(sql, *text, err))
             return err->code;
     }
-    return buf_append_char(sql, '"', err);
+    return buf_append_char(sql, quote, err);
+}
+
+enum err_code sqlite_quote(struct buf *sql, const char *name, struct err *err)
+{
+    return put_quoted(sql, '"', name, err);
+}
+
+enum err_code sqlite_put_text(struct buf *sql, const char *text, struct err *err)
+{
+    return put_quoted(sql, '\'', text, err);
 }
 
 enum err_code sqlite_has_table(struct sqlite_sink *s, const char *name, bool *there, char *type,

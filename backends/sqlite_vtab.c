@@ -195,9 +195,9 @@ static int on_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
     return SQLITE_OK;
 }
 
-/* Scaled text of at most 15 digits as a number: both m and 10^scale are exact doubles, so that one division
- * gives the double nearest to the value, and printing it with `scale` digits gives the text again. */
-static void result_numeric(sqlite3_context *ctx, const char *text, size_t len, unsigned scale)
+/* Both m and 10^scale are exact doubles, so that one division gives the double nearest to the value, and
+ * printing it with `scale` digits gives the text again. */
+void sqlite_result_numeric(sqlite3_context *ctx, const char *text, size_t len, unsigned scale)
 {
     static const double POWERS[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
@@ -252,7 +252,7 @@ static int result_other(sqlite3_context *ctx, const struct cursor *c, int col)
         return result_moment(ctx, c, col);
     const char *text = batch_str(c->batch, (size_t)col, c->row, &len);
     if (shown->shape == SHAPE_NUMERIC)
-        result_numeric(ctx, text, len, shown->scale);
+        sqlite_result_numeric(ctx, text, len, shown->scale);
     else
         sqlite3_result_text(ctx, text, (int)len, SQLITE_STATIC);
     return SQLITE_OK;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds or fetches a server for tests once and prints where it is: `ci/cache.sh [--check] minio|versitygw|chroot|all`; kubernetes is
-# no server, but what judges manifests without one.
+# no server, but what judges manifests without one, profilers are what `profile` is timed beside.
 #
 # With --check nothing is made: the status is 1 where it is not there yet, with the cure on stderr. What is there lies in
 # ${SLUICE_CACHE:-~/.cache/sluice} under a name with its version, so a new version in ci/versions.sh is a new build. It is made in
@@ -94,6 +94,13 @@ make_validator() {
     "$1/bin/python" -m pip --quiet --disable-pip-version-check install "kubernetes-validate==$KUBERNETES_VALIDATE_VERSION" >&2
 }
 
+# make_profilers DIR: pandas and ydata-profiling, as make_validator. setuptools: some of what they import is there alone.
+make_profilers() {
+    python3 -m venv "$1" >&2
+    "$1/bin/python" -m pip --quiet --disable-pip-version-check install "ydata-profiling==$YDATA_PROFILING_VERSION" \
+        "pandas==$PANDAS_VERSION" "numpy==$NUMPY_VERSION" setuptools >&2
+}
+
 # cached NAME WHAT MAKE...: prints the path of NAME, made by MAKE PATH... where it is missing.
 cached() {
     path=$cache/$1
@@ -104,7 +111,11 @@ cached() {
             echo "sluice: no $what in $cache; \`ci/cache.sh $what\` makes it" >&2
             return 1
         fi
-        "$here/deps.sh" "$([ "$what" = kubernetes ] && echo deploy || echo servers)"
+        case $what in
+        kubernetes) "$here/deps.sh" deploy ;;
+        profilers) "$here/deps.sh" bench ;;
+        *) "$here/deps.sh" servers ;;
+        esac
         mkdir -p "$cache"
         (
             flock 9
@@ -126,13 +137,14 @@ one() {
     versitygw) cached "versitygw-$VERSITYGW_VERSION" versitygw make_go "$VERSITYGW_MODULE@$VERSITYGW_VERSION" ;;
     chroot) cached "chroot-$DEBIAN_SUITE" chroot make_chroot ;;
     kubernetes) cached "kubernetes-validate-$KUBERNETES_VALIDATE_VERSION" kubernetes make_validator ;;
+    profilers) cached "profilers-$YDATA_PROFILING_VERSION-$PANDAS_VERSION" profilers make_profilers ;;
     esac
 }
 case ${1:-} in
-minio | versitygw | chroot | kubernetes) one "$1" ;;
+minio | versitygw | chroot | kubernetes | profilers) one "$1" ;;
 all) for name in versitygw minio chroot; do one $name; done ;;
 *)
-    echo "usage: ci/cache.sh [--check] minio|versitygw|chroot|all|kubernetes" >&2
+    echo "usage: ci/cache.sh [--check] minio|versitygw|chroot|all|kubernetes|profilers" >&2
     exit 2
     ;;
 esac

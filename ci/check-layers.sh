@@ -36,7 +36,7 @@ mysql.h ^backends/[a-z_]*mysql[a-z_]*\.[ch]$
 errmsg.h ^backends/mysql_error\.c$'
 
 # Headers that anyone may include: the C library's and Linux'.
-SYSTEM='^(assert|ctype|dirent|endian|errno|fcntl|fenv|float|getopt|glob|inttypes|libgen|limits|locale|malloc|math|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|syscall|termios|threads|time|unistd|wchar|(arpa|linux|net|netinet|sys)/[a-z0-9_]+)\.h$'
+SYSTEM='^(assert|ctype|dirent|endian|errno|fcntl|fenv|float|getopt|glob|inttypes|libgen|limits|locale|malloc|math|poll|pthread|regex|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|syscall|termios|threads|time|unistd|wchar|(arpa|linux|net|netinet|sys)/[a-z0-9_]+)\.h$'
 
 # Names of backends, which the core must not know. url.c is the grammar of URLs, whose forms differ by scheme; keys.c has
 # the help of each key, which names what users may write.

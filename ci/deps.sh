@@ -52,6 +52,7 @@ slurmd file:/usr/sbin/slurmd
 slurm-client cmd:sbatch
 munge file:/usr/sbin/munged'
 BENCH='sqlite3 cmd:sqlite3
+python3-venv py:ensurepip
 time cmd:/usr/bin/time'
 ANALYZE='clang-tidy cmd:clang-tidy
 cppcheck cmd:cppcheck'

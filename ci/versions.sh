@@ -1,4 +1,4 @@
-# The servers that tests run against, and what judges manifests, each version in this one place. Sourced by ci/cache.sh.
+# The servers that tests run against, what judges manifests and what is timed beside us, each version in this one place. Sourced by ci/cache.sh.
 # shellcheck shell=sh disable=SC2034
 MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
 MINIO_MODULE=github.com/minio/minio
@@ -10,3 +10,7 @@ MYSQL_SERIES=9.7  # what the suite had when this was last looked at; another one
 # MariaDB 10.11 is the system's own (apt).
 KUBERNETES_VALIDATE_VERSION=1.37.0
 KUBERNETES_VERSIONS='1.31 1.37' # that the manifests are for: where podFailurePolicy came to stay, and the newest it knows
+# What `profile` is timed beside; pandas and numpy are the newest that this ydata-profiling takes.
+YDATA_PROFILING_VERSION=4.18.4
+PANDAS_VERSION=2.3.3
+NUMPY_VERSION=2.3.5

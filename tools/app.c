@@ -18,6 +18,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/load/claim.h"
+#include "core/load/hour_checks.h"
 #include "core/store/store_retry.h"
 #include "core/store/store_trace.h"
 #include "tools/stop.h"
@@ -60,6 +61,34 @@ void app_tell(struct app *app, const struct err *err)
     app->told = *err;
 }
 
+/* An option and its value, in quotes where a shell would take it apart. */
+static enum err_code add_word(struct buf *out, const char *option, const char *word, struct err *err)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+    bool quoted = !word[0] || strspn(word, plain) != strlen(word);
+
+    if (buf_append_str(out, option, err) || (quoted && buf_append_char(out, '\'', err)))
+        return err->code;
+    for (; *word; word++)
+        if (buf_append_str(out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'}, err) != ERR_OK)
+            return err->code;
+    return quoted ? buf_append_char(out, '\'', err) : ERR_OK;
+}
+
+enum err_code app_same_pipeline(const struct app *app, struct buf *out, struct err *err)
+{
+    const struct options *o = app->options;
+
+    if ((o->directory && add_word(out, " -C ", o->directory, err)) ||
+        (o->given[OPT_CONFIG] && add_word(out, " -c ", o->configs[0], err)) ||
+        (o->env && add_word(out, " -e ", o->env, err)))
+        return err->code;
+    for (size_t i = 0; i < o->nsets; i++)
+        if (add_word(out, " --set ", o->sets[i], err) != ERR_OK)
+            break;
+    return err->code;
+}
+
 int64_t app_elapsed_ms(const struct app *app)
 {
     return (clock_mono_us(app->clock) - app->started_us) / 1000;
@@ -90,7 +119,8 @@ static enum err_code open_pipeline(struct app *app, struct err *err)
     if (app->pipeline)
         return ERR_OK;
     if (pipeline_load(&args, &app->pipeline, err) ||
-        layout_compile(app->pipeline->source.layout, &app->layout, err))
+        layout_compile(app->pipeline->source.layout, &app->layout, err) ||
+        hour_checks_ready(app->pipeline, NULL, err))
         return err->code;
     app->job.pipeline = app->pipeline;
     app->job.layout = app->layout;
@@ -188,7 +218,8 @@ enum err_code app_open_target(const struct app *app, bool read_only, int64_t rep
                    .key = p->target.key,
                    .nkey = p->target.nkey,
                    .lineage = lineage_of(p->target.lineage),
-                   .lease_ms = p->target.lease_ms},
+                   .lease_ms = p->target.lease_ms,
+                   .evolve = p->schema.contract == CONTRACT_EVOLVE},
     };
 
     return registry_open_sink(&args, out, err) ? err_context(err, "target.url") : ERR_OK;
@@ -218,7 +249,20 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     if (state->own == OWN_OLDER)
         return err_set(err, ERRN_SCHEMA_OLDER,
                        "%s: sluice's tables are of an older version; run `sluice setup`", sink->label);
+    if (state->lacks)
+        return err_set(
+            err, ERRN_TABLE_MISMATCH,
+            "%s: table %s lacks %zu column%s of the schema, the first is %s: run `sluice setup`, which "
+            "adds %s",
+            sink->label, sink->target.table, state->lacks, state->lacks == 1 ? "" : "s", state->lacks_first,
+            state->lacks == 1 ? "it" : "them");
     return ERR_OK;
+}
+
+bool app_setup_mends(const struct sink_state *state, const struct err *err)
+{
+    return err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER ||
+           (err->name == ERRN_TABLE_MISMATCH && state->lacks && state->problems.len == 0);
 }
 
 static size_t lines_of(const struct buf *text)
@@ -316,8 +360,9 @@ static enum err_code check_target(const struct app *app, struct sink *sink, bool
         (void)!app_judge_target(sink, &state, err);
     else
         repair = false;
+    repair = repair && app_setup_mends(&state, err);
     buf_release(&state.problems);
-    if (repair && (err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER)) {
+    if (repair) {
         err_clear(err);
         log_msg(LOG_INFO, "%s: making what is missing for table %s", sink->label, sink->target.table);
         (void)!sink_setup(sink, NULL, err);

@@ -56,6 +56,10 @@ void app_verdict(struct app *app, int status);
 /* Prints an error that belongs to a part of the result: an object, an hour. */
 void app_tell(struct app *app, const struct err *err);
 
+/* Appends the options that name this pipeline as a shell reads them: " -c 'my file.yaml' -e prod", "" where
+ * none was given: for commands that people are told to type. */
+enum err_code app_same_pipeline(const struct app *app, struct buf *out, struct err *err) MUST_USE;
+
 /* Milliseconds since app_init. */
 int64_t app_elapsed_ms(const struct app *app);
 
@@ -68,13 +72,16 @@ void app_out_run(struct app *app, bool with_run);
 /* The rejects that --run, --hour, --object, --error choose. */
 struct record_query app_record_query(const struct app *app);
 
-/* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem) for a target that cannot be
- * loaded into as it stands. */
 /* Server and rights, before a table is made (`creates`) or a row is loaded: DENIED, UNSUPPORTED, READ_ONLY.
  * Warnings go to the log. */
 enum err_code app_preflight(struct sink *sink, bool creates, struct err *err) MUST_USE;
+/* TABLE_MISSING, SCHEMA_OLDER, SCHEMA_NEWER, TABLE_MISMATCH (its first problem, or what it lacks) for a
+ * target that cannot be loaded into as it stands. */
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
+
+/* Whether setup makes or adds what that error is about. */
+bool app_setup_mends(const struct sink_state *state, const struct err *err);
 
 /* Before the table is made: TABLE_MISSING where the ledger has rows that were in it (a dropped table, another
  * name in target.table): made anew it would stay empty, and every run would find all loaded before. Only a
@@ -98,7 +105,7 @@ bool app_is_no_queue_yet(const struct err *err);
 
 typedef enum err_code command_fn(struct app *app, struct err *err);
 command_fn cmd_help, cmd_validate, cmd_setup, cmd_baseline, cmd_plan, cmd_run, cmd_status, cmd_history,
-    cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_ls, cmd_cat, cmd_cp, cmd_enqueue,
-    cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop, cmd_serve, cmd_profile;
+    cmd_rejects_ls, cmd_rejects_show, cmd_rejects_replay, cmd_verify, cmd_query, cmd_ls, cmd_cat, cmd_cp,
+    cmd_enqueue, cmd_work, cmd_queue_ls, cmd_queue_retry, cmd_queue_drop, cmd_serve, cmd_infer, cmd_profile;
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "tools/app.h"
+#include "tools/checks.h"
 
 /* One stream with its page. */
 struct pages {
@@ -199,6 +200,25 @@ enum err_code history_out(struct out *out, struct sink *sink, const struct recor
     return err->code;
 }
 
+static enum err_code list_checks(struct app *app, const struct record_query *query, struct err *err)
+{
+    static const struct out_column totals[] = {{"checks", NULL, OUT_INT, IN_JSON},
+                                               {"fired", NULL, OUT_INT, IN_JSON}};
+    struct checks_fired fired = {0};
+    struct out *out = &app->out;
+    int64_t shown = 0;
+    char all[OUT_CELL_MAX], bad[OUT_CELL_MAX];
+
+    checks_out_begin(out, IN_ALL, false);
+    if (checks_out(out, app->job.sink, NULL, query, &fired, &shown, err) == ERR_OK) {
+        out_list_end(out);
+        out_object(out, "totals", totals, (struct out_cell[]){cell_num(shown), cell_num(fired.all)}, 2);
+        out_line(out, "%s results of checks, %s fired", out_count(shown, all), out_count(fired.all, bad));
+    }
+    checks_fired_release(&fired);
+    return err->code;
+}
+
 enum err_code cmd_history(struct app *app, struct err *err)
 {
     struct record_query query = app_record_query(app);
@@ -206,5 +226,7 @@ enum err_code cmd_history(struct app *app, struct err *err)
     if (app_open(app, APP_PIPELINE | APP_READ, err) || app_begin_out(app, err))
         return err->code;
     app_out_run(app, false);
+    if (app->options->given[OPT_CHECKS])
+        return list_checks(app, &query, err);
     return history_out(&app->out, app->job.sink, &query, INT64_MAX, err);
 }

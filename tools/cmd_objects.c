@@ -1,105 +1,19 @@
 /*
  * cmd_objects: `sluice ls`, `cat`, `cp`: objects in any store, by URL.
  *
- * A URL of an object is its store's URL with the key behind: it is divided at the last "/" of its path (for
- * forms with "//" in front of "?"). Invariants: a copy is all or nothing, because store_put is; it is stopped
- * by a signal without leaving half an object.
+ * Invariants: a copy is all or nothing, because store_put is; it is stopped by a signal without leaving half
+ * an object.
  */
 #include <string.h>
 
-#include "backends/registry.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "tools/app.h"
+#include "tools/place.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 
 enum { COPY_BYTES = 64 * 1024 };
-
-/* A URL as place and key. */
-struct place {
-    char *store; /* URL of the folder that holds the object */
-    char *key;   /* NULL where the URL ends in "/" or has no key */
-};
-
-static void place_release(struct place *p)
-{
-    mem_free(p->store);
-    mem_free(p->key);
-    *p = (struct place){0};
-}
-
-/* Where the path begins: behind "scheme:" or "scheme://host"; a bare path at 0. */
-static size_t path_start(const char *url)
-{
-    const char *colon = strchr(url, ':'), *slash = strchr(url, '/');
-
-    if (!colon || (slash && slash < colon))
-        return 0;
-    if (strncmp(colon, "://", 3) != 0)
-        return (size_t)(colon + 1 - url);
-    return (size_t)(colon + 3 - url) + strcspn(colon + 3, "/?");
-}
-
-static bool has_host(const char *url)
-{
-    size_t start = path_start(url);
-    const char *slashes = strstr(url, "://");
-
-    return slashes && (size_t)(slashes - url) < start;
-}
-
-static enum err_code place_parse(const char *url, struct place *out, struct err *err)
-{
-    size_t start = path_start(url), len = strlen(url),
-           end = has_host(url) ? start + strcspn(url + start, "?") : len;
-    size_t cut = end;
-    struct buf store;
-
-    *out = (struct place){0};
-    buf_init(&store, len + 2);
-    while (cut > start && url[cut - 1] != '/')
-        cut--;
-    if (cut < end) {
-        out->key = mem_strndup(url + cut, end - cut);
-        if (!out->key)
-            err_nomem(err);
-    }
-    /* "a.csv" is in ".", "/a.csv" in "/". */
-    if (err->code == ERR_OK && buf_append(&store, url, cut, err) == ERR_OK && cut == start && !has_host(url))
-        (void)!buf_append_char(&store, '.', err);
-    if (err->code == ERR_OK)
-        (void)!buf_append(&store, url + end, len - end, err);
-    if (err->code == ERR_OK) {
-        out->store = mem_strdup(buf_str(&store));
-        if (!out->store)
-            err_nomem(err);
-    }
-    buf_release(&store);
-    if (err->code)
-        place_release(out);
-    return err->code;
-}
-
-static enum err_code open_place(const struct app *app, const char *url, bool create, struct store **out,
-                                struct err *err)
-{
-    return registry_open_store(url, app->folder, clock_real(), create, out, err);
-}
-
-/* The store that holds the object of this URL. */
-static enum err_code open_object(const struct app *app, const char *url, bool create, struct place *place,
-                                 struct store **store, struct err *err)
-{
-    enum err_code code = place_parse(url, place, err);
-
-    *store = NULL;
-    if (code != ERR_OK)
-        return code;
-    if (!place->key)
-        return err_set(err, ERRN_USAGE, "%s names no object", url);
-    return open_place(app, place->store, create, store, err);
-}
 
 /* ---- ls ---- */
 
@@ -136,25 +50,6 @@ static enum err_code list(struct app *app, struct store *store, struct sums *sum
     return err->code;
 }
 
-/* A folder, or else an object. */
-static enum err_code open_listed(struct app *app, const char *url, struct store **store,
-                                 struct store_object *object, bool *is_object, struct err *err)
-{
-    struct place place = {0};
-    struct err other = ERR_INIT;
-
-    *is_object = false;
-    if (open_place(app, url, false, store, err) != ERR_NOT_FOUND)
-        return err->code;
-    if (open_object(app, url, false, &place, store, &other) == ERR_OK &&
-        store_stat(*store, place.key, object, &other) == ERR_OK) {
-        err_clear(err);
-        *is_object = true;
-    }
-    place_release(&place);
-    return err->code;
-}
-
 enum err_code cmd_ls(struct app *app, struct err *err)
 {
     static const struct out_column totals[] = {{"objects", NULL, OUT_INT, IN_JSON},
@@ -168,7 +63,7 @@ enum err_code cmd_ls(struct app *app, struct err *err)
     if (app->options->nargs == 0) {
         if (app_open(app, APP_SOURCE, err))
             return err->code;
-    } else if (open_listed(app, app->options->args[0], &store, &object, &is_object, err)) {
+    } else if (place_open_listed(app, app->options->args[0], &store, &object, &is_object, err)) {
         goto out;
     }
     if (app_begin_out(app, err))
@@ -216,7 +111,7 @@ enum err_code cmd_cat(struct app *app, struct err *err)
         struct place place = {0};
         struct store *store = NULL;
 
-        if (open_object(app, o->args[i], false, &place, &store, err) == ERR_OK)
+        if (place_open_object(app, o->args[i], false, &place, &store, err) == ERR_OK)
             (void)!print(app, store, place.key, err);
         store_close(store);
         place_release(&place);
@@ -268,7 +163,7 @@ static enum err_code copy_all(struct app *app, const char *source, const char *d
     struct store_object object;
     bool more = true;
 
-    if (open_place(app, source, false, &from, err) || open_place(app, dest, true, &to, err) ||
+    if (place_open(app, source, false, &from, err) || place_open(app, dest, true, &to, err) ||
         store_list_begin(from, "", STORE_BELOW, &cursor, err))
         goto out;
     while (store_list_next(cursor, &object, &more, err) == ERR_OK && more) {
@@ -287,7 +182,7 @@ static bool is_folder(const struct app *app, const char *url)
 {
     struct store *store = NULL;
     struct err err = ERR_INIT;
-    bool is = !has_host(url) && open_place(app, url, false, &store, &err) == ERR_OK;
+    bool is = !place_has_host(url) && place_open(app, url, false, &store, &err) == ERR_OK;
 
     store_close(store);
     return is;
@@ -301,7 +196,7 @@ static enum err_code copy_one(struct app *app, const char *source, const char *d
     struct store_object object;
     bool into = is_folder(app, dest);
 
-    if (open_object(app, source, false, &from, &from_store, err))
+    if (place_open_object(app, source, false, &from, &from_store, err))
         goto out;
     /* Before anything is made at DEST. */
     if (store_stat(from_store, from.key, &object, err)) {
@@ -311,7 +206,7 @@ static enum err_code copy_one(struct app *app, const char *source, const char *d
         }
         goto out;
     }
-    if (place_parse(dest, &to, err) || open_place(app, into ? dest : to.store, true, &to_store, err))
+    if (place_parse(dest, &to, err) || place_open(app, into ? dest : to.store, true, &to_store, err))
         goto out;
     (void)!copy(app, from_store, from.key, to_store, into || !to.key ? from.key : to.key, sums, err);
 out:

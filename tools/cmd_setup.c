@@ -30,7 +30,7 @@ static enum err_code make(struct app *app, bool *made, struct err *err)
         sink_describe(app->job.sink, &state, err) == ERR_OK &&
         app_judge_new_table(app, app->job.sink, &state, err) == ERR_OK) {
         (void)!app_judge_target(app->job.sink, &state, err);
-        *made = err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER;
+        *made = app_setup_mends(&state, err);
     }
     buf_release(&state.problems);
     if (*made)

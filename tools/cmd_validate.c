@@ -9,6 +9,7 @@
 
 #include "backends/registry.h"
 #include "core/base/log.h"
+#include "core/load/hour_checks.h"
 #include "tools/app.h"
 
 enum { LISTED_MAX = 10000, WARNINGS_MAX = 64 * 1024 };
@@ -185,11 +186,15 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
     char text[OUT_CELL_MAX];
 
     (void)!app_judge_target(sink, state, &err);
-    if (made && (err.name == ERRN_TABLE_MISSING || err.name == ERRN_SCHEMA_OLDER)) {
-        snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
-                 sink->target.table);
+    if (made && app_setup_mends(state, &err)) {
+        if (state->lacks)
+            snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will add %zu column%s to it",
+                     sink->target.table, state->lacks, state->lacks == 1 ? "" : "s");
+        else
+            snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
+                     sink->target.table);
         pass(c, "target tables", text);
-    } else if (err.name == ERRN_TABLE_MISMATCH) {
+    } else if (err.name == ERRN_TABLE_MISMATCH && state->problems.len) {
         const char *line = buf_str(&state->problems);
 
         while (*line) { /* all of them, not only the first */
@@ -262,6 +267,8 @@ static void check_target(struct validation *c)
         fail(c, "target", &err);
     } else {
         pass(c, "target", app->job.sink->label);
+        if (hour_checks_ready(app->pipeline, app->job.sink, &err))
+            fail(c, "checks", &err);
         if (check_server(c, app->job.sink)) {
             if (sink_describe(app->job.sink, &state, &err))
                 fail(c, "target tables", &err);

@@ -2,7 +2,8 @@
  * cmd_verify: `sluice verify`: source, ledger and target held against each other.
  *
  * Invariants: programs get every object as it is compared, people those that are not equal; rows named by
- * --show wait until the objects are through (at most OPTIONS_SHOW_MAX, and ROWS_MAX bytes).
+ * --show wait until the objects are through (at most OPTIONS_SHOW_MAX, and ROWS_MAX bytes). What follows the
+ * totals says what to do, as commands to type.
  */
 #include <string.h>
 
@@ -10,17 +11,14 @@
 #include "core/load/verify.h"
 #include "tools/app.h"
 #include "tools/progress.h"
+#include "tools/verify_out.h"
 
-enum { ROWS_MAX = 16 * 1024 * 1024, ROW_TEXT_MAX = 3 * 1024, COLUMNS = 13 };
+enum { ROWS_MAX = 16 * 1024 * 1024, COMMAND_MAX = 64 * 1024, COLUMNS = 13, SUM_COLUMNS = 13 };
 
 struct state {
     struct app *app;
-    struct buf rows; /* struct row_head, object, text, one behind the other */
-};
-
-struct row_head {
-    bool in_source;
-    int64_t line;
+    enum verify_by by;
+    struct buf rows; /* see verify_out.h */
 };
 
 static const struct out_column columns[COLUMNS] = {
@@ -39,9 +37,54 @@ static const struct out_column columns[COLUMNS] = {
     {"note", NULL, OUT_STR, IN_ALL},
 };
 
+/* By hour and table: sums; people see the hashes too. */
+static const struct out_column sum_columns[SUM_COLUMNS] = {
+    {"hour", NULL, OUT_HOUR, IN_ALL},
+    {"status", NULL, OUT_WORD, IN_ALL},
+    {"objects", NULL, OUT_INT, IN_ALL},
+    {"source_rows", "source", OUT_INT, IN_ALL},
+    {"ledger_rows", "ledger", OUT_INT, IN_ALL},
+    {"target_rows", "target", OUT_INT, IN_ALL},
+    {"source_rejected", NULL, OUT_INT, IN_DATA},
+    {"ledger_rejected", NULL, OUT_INT, IN_DATA},
+    {"source_hash", "source hash", OUT_HASH, IN_ALL},
+    {"ledger_hash", "ledger hash", OUT_HASH, IN_ALL},
+    {"target_hash", "target hash", OUT_HASH, IN_ALL},
+    {"what", NULL, OUT_STR, IN_DATA},
+    {"note", NULL, OUT_STR, IN_ALL},
+};
+
 static struct out_cell side(const struct verify_side *s, int64_t value)
 {
     return s->known ? cell_num(value) : CELL_NULL;
+}
+
+static const char *what_of(const struct verify_result *r)
+{
+    if (r->by == VERIFY_BY_OBJECT)
+        return r->object[0] ? "object" : "unknown rows";
+    return r->by == VERIFY_BY_HOUR ? "hour" : "table";
+}
+
+static void on_sum(struct app *app, const struct verify_result *r)
+{
+    const struct out_cell cells[SUM_COLUMNS] = {
+        r->by == VERIFY_BY_HOUR ? cell_num(r->hour) : CELL_NULL,
+        cell_str(verify_status_text(r->status)),
+        cell_num(r->objects),
+        side(&r->source, r->source.rows),
+        side(&r->ledger, r->ledger.rows),
+        side(&r->target, r->target.rows),
+        side(&r->source, r->source.rejected),
+        side(&r->ledger, r->ledger.rejected),
+        side(&r->source, (int64_t)r->source.hash),
+        side(&r->ledger, (int64_t)r->ledger.hash),
+        side(&r->target, (int64_t)r->target.hash),
+        cell_str(what_of(r)),
+        cell_str(r->note),
+    };
+
+    out_row(&app->out, cells);
 }
 
 static void on_result(void *ctx, const struct verify_result *r)
@@ -67,49 +110,20 @@ static void on_result(void *ctx, const struct verify_result *r)
         cell_str(r->note),
     };
 
-    out_row_in(&app->out, people ? IN_ALL : IN_DATA, cells);
+    if (state->by != VERIFY_BY_OBJECT)
+        on_sum(app, r);
+    else
+        out_row_in(&app->out, people ? IN_ALL : IN_DATA, cells);
 }
 
-/* Keeps the row; what has no room is left out: --show names examples. */
-static void on_row(void *ctx, const struct verify_row *r)
+static void on_row(void *ctx, const struct verify_row *row)
 {
     struct state *state = ctx;
-    struct row_head head = {r->in_source, r->line};
-    struct err err = ERR_INIT;
-    size_t mark = state->rows.len;
-    size_t len = strnlen(r->text, ROW_TEXT_MAX);
 
-    if (buf_append(&state->rows, &head, sizeof head, &err) ||
-        buf_append(&state->rows, r->object ? r->object : "", strlen(r->object ? r->object : "") + 1, &err) ||
-        buf_append(&state->rows, r->text, len, &err) || buf_append_char(&state->rows, '\0', &err))
-        state->rows.len = mark;
+    verify_keep_row(&state->rows, row);
 }
 
-static void put_rows(struct state *state)
-{
-    static const struct out_column row_columns[] = {{"object", NULL, OUT_STR, IN_ALL},
-                                                    {"line", NULL, OUT_NUMBER, IN_ALL},
-                                                    {"only_in", "only in", OUT_STR, IN_ALL},
-                                                    {"row", NULL, OUT_STR, IN_ALL}};
-    struct out *out = &state->app->out;
-    const char *p = state->rows.data, *end = p ? p + state->rows.len : p;
-
-    out_list_begin(out, "rows", row_columns, 4);
-    while (p < end) {
-        struct row_head head;
-        const char *object, *text;
-
-        memcpy(&head, p, sizeof head);
-        object = p + sizeof head;
-        text = object + strlen(object) + 1;
-        p = text + strlen(text) + 1;
-        out_row(out, (struct out_cell[]){cell_str(object), head.line ? cell_num(head.line) : CELL_NULL,
-                                         cell_str(head.in_source ? "source" : "target"), cell_str(text)});
-    }
-    out_list_end(out);
-}
-
-static void put_totals(struct app *app, const struct verify_totals *t)
+static void put_totals(struct app *app, const struct verify_totals *t, bool bounded)
 {
     static const struct out_column totals[] = {
         {"objects", NULL, OUT_INT, IN_JSON},      {"equal", NULL, OUT_INT, IN_JSON},
@@ -119,7 +133,8 @@ static void put_totals(struct app *app, const struct verify_totals *t)
         {"by_object", NULL, OUT_BOOL, IN_JSON},   {"source_rows", NULL, OUT_INT, IN_JSON},
         {"ledger_rows", NULL, OUT_INT, IN_JSON},  {"target_rows", NULL, OUT_INT, IN_JSON},
         {"source_hash", NULL, OUT_HASH, IN_JSON}, {"ledger_hash", NULL, OUT_HASH, IN_JSON},
-        {"target_hash", NULL, OUT_HASH, IN_JSON},
+        {"target_hash", NULL, OUT_HASH, IN_JSON}, {"scanned_rows", NULL, OUT_INT, IN_JSON},
+        {"other_schema", NULL, OUT_INT, IN_JSON}, {"unread", NULL, OUT_INT, IN_JSON},
     };
     const struct out_cell cells[] = {
         cell_num(t->objects),
@@ -137,6 +152,9 @@ static void put_totals(struct app *app, const struct verify_totals *t)
         side(&t->source, (int64_t)t->source.hash),
         side(&t->ledger, (int64_t)t->ledger.hash),
         side(&t->target, (int64_t)t->target.hash),
+        cell_num(t->scanned_rows),
+        cell_num(t->other_schema),
+        cell_num(t->unread),
     };
     struct out *out = &app->out;
     char a[OUT_CELL_MAX], b[OUT_CELL_MAX], c[OUT_CELL_MAX];
@@ -145,11 +163,19 @@ static void put_totals(struct app *app, const struct verify_totals *t)
     out_line(out, "rows: source %s, ledger %s, target %s",
              t->source.known ? out_count(t->source.rows, a) : "not read", out_count(t->ledger.rows, b),
              out_count(t->target.rows, c));
+    if (t->by_object && bounded)
+        out_line(out, "the target was read whole for it: %s rows", out_count(t->scanned_rows, a));
     if (t->gone)
         out_line(out, "%s gone from the source: only ledger and target were compared", out_count(t->gone, a));
     if (t->baseline)
         out_line(out, "%s noted by baseline, left out: what was loaded is not known",
                  out_count(t->baseline, a));
+    if (t->other_schema)
+        out_line(
+            out,
+            "%s loaded under another schema: source and target were compared with each other, the ledger "
+            "by counts",
+            out_count(t->other_schema, a));
     if (t->meanwhile)
         out_line(out, "%s loaded while the target was read, left out: verify again",
                  out_count(t->meanwhile, a));
@@ -168,6 +194,107 @@ static void judge(const struct verify_totals *t, struct out *out, struct err *er
         out_line(out, "verify: equal (%s objects)", out_count(t->equal, text[3]));
 }
 
+/* ---- what to do ---- */
+
+/* "sluice WORDS" with the options that name this pipeline, as a line for people and a row for programs. */
+static enum err_code put_command(struct app *app, const char *what, const char *words, struct err *err)
+{
+    struct buf text;
+
+    buf_init(&text, COMMAND_MAX);
+    if (buf_append_str(&text, "sluice ", err) == ERR_OK && buf_append_str(&text, words, err) == ERR_OK &&
+        app_same_pipeline(app, &text, err) == ERR_OK) {
+        out_line(&app->out, "%s: %s", what, buf_str(&text));
+        out_row_in(&app->out, IN_JSON, (struct out_cell[]){cell_str(what), cell_str(buf_str(&text))});
+    }
+    buf_release(&text);
+    return err->code;
+}
+
+/* The command that loads the hours [from, to) again. */
+static enum err_code put_reload(struct app *app, hour_t from, hour_t to, struct err *err)
+{
+    char a[HOUR_TEXT_MAX], b[HOUR_TEXT_MAX], words[64 + 2 * HOUR_TEXT_MAX];
+
+    hour_format(from, a);
+    hour_format(to, b);
+    if (to == from + 1)
+        snprintf(words, sizeof words, "run --reload -y --hour %s", a);
+    else
+        snprintf(words, sizeof words, "run --reload -y --from %s --to %s", a, b);
+    return put_command(app, "to repair", words, err);
+}
+
+static enum err_code put_reloads(struct app *app, const struct verify_reload *r, struct err *err)
+{
+    size_t to;
+
+    if (r->more) /* with hours in between that are equal */
+        return put_reload(app, r->first, r->last + 1, err);
+    for (size_t from = 0; from < r->n && err->code == ERR_OK; from = to) {
+        for (to = from + 1; to < r->n && r->at[to] == r->at[to - 1] + 1;)
+            to++;
+        (void)!put_reload(app, r->at[from], r->at[to - 1] + 1, err);
+    }
+    return err->code;
+}
+
+static enum err_code put_repairs(struct app *app, const struct verify_totals *t, struct err *err)
+{
+    static const struct out_column repair[] = {{"what", NULL, OUT_STR, IN_JSON},
+                                               {"command", NULL, OUT_STR, IN_JSON}};
+    struct out *out = &app->out;
+    char text[OUT_CELL_MAX];
+
+    out_list_begin(out, "repair", repair, 2);
+    if (t->unread)
+        out_line(out, "%s objects could not be read: mend or replace them in the source first",
+                 out_count(t->unread, text));
+    if (t->gone_different)
+        out_line(out,
+                 "%s objects differ and are gone from the source: put them back, or mend the table by hand",
+                 out_count(t->gone_different, text));
+    if (t->unknown_rows)
+        out_line(
+            out,
+            "rows of no load are not sluice's to remove%s; to look at them: SELECT * FROM %s WHERE _load "
+            "IS NULL OR _load NOT IN (SELECT id FROM sluice_load)",
+            t->reload.n ? ", and an object that lost rows is not reloaded while some have no _load: they "
+                          "may be its own"
+                        : "",
+            app->pipeline->target.table);
+    if (!t->by_object && t->different)
+        out_line(out,
+                 "nothing can be reloaded without target.lineage: mend the table by hand, or load it anew "
+                 "into an empty database");
+    if (t->by_object)
+        (void)!put_reloads(app, &t->reload, err);
+    if (t->not_loaded && err->code == ERR_OK)
+        (void)!put_command(app, "to load what is not loaded", "run", err);
+    out_list_end(out);
+    return err->code;
+}
+
+static enum err_code take_by(const struct options *o, enum verify_by *by, struct err *err)
+{
+    static const char *const names[] = {"object", "hour", "table"};
+
+    for (size_t i = 0; i < 3; i++) {
+        *by = (enum verify_by)i;
+        if (strcmp(o->by ? o->by : names[0], names[i]) == 0)
+            return ERR_OK;
+    }
+    return err_set(err, ERRN_USAGE, "verify: --by takes object, hour or table, not \"%s\"", o->by);
+}
+
+static void begin_list(struct app *app, enum verify_by by)
+{
+    if (by == VERIFY_BY_OBJECT)
+        out_list_begin(&app->out, "objects", columns, COLUMNS);
+    else
+        out_list_begin(&app->out, by == VERIFY_BY_HOUR ? "hours" : "table", sum_columns, SUM_COLUMNS);
+}
+
 enum err_code cmd_verify(struct app *app, struct err *err)
 {
     struct state state = {.app = app};
@@ -177,20 +304,27 @@ enum err_code cmd_verify(struct app *app, struct err *err)
     struct bar *bar = NULL;
 
     buf_init(&state.rows, ROWS_MAX);
-    if (app_hours(app, &options.range, err) || app_open(app, APP_SOURCE | APP_READ | APP_STOP, err) ||
-        app_begin_out(app, err))
+    if (take_by(app->options, &state.by, err) || app_hours(app, &options.range, err) ||
+        app_open(app, APP_SOURCE | APP_READ | APP_STOP, err) || app_begin_out(app, err))
         goto out;
+    options.by = state.by;
     app_out_run(app, false);
-    out_list_begin(&app->out, "objects", columns, COLUMNS);
+    begin_list(app, state.by);
     if (bar_start(app->options, &app->progress, &bar, err) == ERR_OK)
         (void)!verify_run(&app->job, &options, &totals, err);
     bar_stop(bar);
     if (err->code)
         goto out;
     out_list_end(&app->out);
-    if (options.show > 0)
-        put_rows(&state);
-    put_totals(app, &totals);
+    if (options.show > 0 && verify_put_rows(&app->out, &state.rows, err) != ERR_OK)
+        goto out;
+    put_totals(app, &totals, options.range.bounded);
+    if (put_repairs(app, &totals, err) != ERR_OK)
+        goto out;
+    if (totals.unread_error.code) {
+        app_tell(app, &totals.unread_error);
+        app_verdict(app, err_status(&totals.unread_error));
+    }
     judge(&totals, &app->out, err);
 out:
     buf_release(&state.rows);

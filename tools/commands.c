@@ -52,6 +52,7 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_RUN] = {"run", 0, OPTION_ONCE, "ID", "only this run"},
     [OPT_OBJECT] = {"object", 0, OPTION_ONCE, "KEY", "only this object"},
     [OPT_ERROR] = {"error", 0, OPTION_ONCE, "NAME", "only this error, such as CSV_RAGGED"},
+    [OPT_CHECKS] = {"checks", 0, 0, NULL, "the results of checks instead, those that did not fire too"},
     [OPT_SHOW] = {"show", 0, OPTION_ONCE, "N", "name up to N rows that differ (at most 1000)"},
     [OPT_MISSING] =
         {"missing", 0, 0, NULL,
@@ -67,9 +68,16 @@ const struct option_def option_table[OPT_COUNT] = {
                     "where the status page is (default: 127.0.0.1:8080; port 0: any that is free)"},
     [OPT_LISTEN_PUBLIC] = {"listen-public", 0, 0, NULL,
                            "allow --listen on an address that others can reach: the page has no password"},
+    [OPT_SAMPLES] =
+        {"samples", 0, OPTION_ONCE, "N",
+         "read so many objects, spread over the listing, 8 MiB or 100,000 records of each (default: 20)"},
+    [OPT_FULL] = {"full", 0, 0, NULL, "read every object to its end"},
+    [OPT_EXPLAIN] = {"explain", 0, 0, NULL, "say what would be listed and read, and read no object"},
     [OPT_PROFILE] = {"profile", 0, 0, NULL, "describe the rows that are loaded, on the way"},
-    [OPT_TARGET] = {"target", 0, 0, NULL, "the target table instead of the source"},
-    [OPT_BY] = {"by", 0, OPTION_ONCE, "COLUMN", "split each column by the values of this one"},
+    [OPT_TARGET] = {"target", 0, 0, NULL, "of the target, not of the source"},
+    [OPT_BY] = {"by", 0, OPTION_ONCE, "WHAT",
+                "verify: one line for each object (the default), hour or table; profile: split each column "
+                "by the values of this one"},
     [OPT_HTML] = {"html", 0, OPTION_ONCE, "FILE", "write a report as one HTML page (-: to stdout)"},
     [OPT_JSON] = {"json", 0, OPTION_ONCE, "FILE", "write every figure as JSON (-: to stdout)"},
     [OPT_THREADS] = {"threads", 0, OPTION_ONCE, "N",
@@ -87,13 +95,15 @@ static const unsigned char plan[] = {HOURS, OPT_RELOAD, OPT_END};
 static const unsigned char run[] = {HOURS,       OPT_RELOAD, OPT_YES,  OPT_ALLOW_NONEMPTY, OPT_DRY_RUN,
                                     OPT_PROFILE, OPT_BY,     OPT_HTML, OPT_JSON,           OPT_END};
 static const unsigned char status[] = {OPT_EXIT_CODE, OPT_END};
-static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_END};
+static const unsigned char history[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_CHECKS, OPT_END};
 static const unsigned char rejects[] = {OPT_RUN, OPT_HOUR, OPT_OBJECT, OPT_ERROR, OPT_END};
-static const unsigned char verify[] = {HOURS, OPT_SHOW, OPT_END};
+static const unsigned char verify[] = {HOURS, OPT_BY, OPT_SHOW, OPT_END};
+static const unsigned char query[] = {HOURS, OPT_EXPLAIN, OPT_TARGET, OPT_END};
 static const unsigned char enqueue[] = {OPT_HOUR, OPT_FROM, OPT_TO, OPT_MISSING, OPT_END};
 static const unsigned char work[] = {OPT_ONCE, OPT_DRAIN, OPT_WATCH, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
 static const unsigned char hours[] = {HOURS, OPT_END};
 static const unsigned char serve[] = {OPT_LISTEN, OPT_LISTEN_PUBLIC, OPT_GRACE, OPT_ALLOW_NONEMPTY, OPT_END};
+static const unsigned char infer[] = {OPT_SAMPLES, OPT_FULL, OPT_END};
 static const unsigned char profile[] = {OPT_TARGET, HOURS, OPT_BY, OPT_HTML, OPT_JSON, OPT_THREADS, OPT_END};
 static const unsigned char cp[] = {OPT_RECURSIVE, OPT_END};
 
@@ -135,7 +145,8 @@ const struct command_def command_table[CMD_COUNT] = {
                     "States: queued, running, retrying, loaded, failed, empty. Flags: held (a worker has it "
                     "now), rejects, late (no object source.expect_within after the hour's end)."},
     [CMD_HISTORY] = {"history", "", 0, 0, COMMAND_STREAMS, history, "show loads and failed attempts",
-                     "Oldest first; everything that was committed and every attempt that was rolled back."},
+                     "Oldest first; everything that was committed and every attempt that was rolled back. "
+                     "--checks lists what checks found in what was committed."},
     [CMD_REJECTS_LS] = {"rejects ls", "", 0, 0, COMMAND_STREAMS, rejects, "list rejected records",
                         "Where each record was (object, line, byte offset), which column and rule refused "
                         "it. Rejects of a failed attempt are samples that cannot be replayed."},
@@ -150,8 +161,21 @@ const struct command_def command_table[CMD_COUNT] = {
                             "replay loads nothing twice."},
     [CMD_VERIFY] = {"verify", "", 0, 0, COMMAND_STREAMS, verify,
                     "compare source, ledger and target by counts and row hashes",
-                    "Reads the source again and scans the target. Prints the objects that differ; exits "
-                    "with 3 if there are any. Without target.lineage the target is compared as a whole."},
+                    "Reads the source again and scans the target. Prints the objects that differ, or with "
+                    "--by hour or table one line for each; exits with 3 if there are any, and says which "
+                    "command repairs them. --show names rows: what changed, is missing, doubled or of "
+                    "nobody. Without target.lineage the target is compared as a whole. A server that went "
+                    "away is waited for (policy.outage)."},
+    [CMD_QUERY] =
+        {"query", "SQL", 1, 1, COMMAND_STREAMS, query,
+         "put an SQL query to the source files, without loading them",
+         "SQL is one SELECT in SQLite's dialect over the table `source`: the columns of the schema, yyyy, "
+         "mm, "
+         "dd, hh, _object and _line. What it says about these bounds what is listed and read (--explain "
+         "shows "
+         "it), as --hour, --from and --to do. Records that the schema refuses are left out and counted. `-` "
+         "reads the SQL from stdin. Nothing is written, and the target is not opened.\n\n"
+         "With --target the query goes to the target instead, in its own dialect, and may only read."},
     [CMD_LS] = {"ls", "[URL]", 0, 1, COMMAND_STREAMS, none, "list the objects of a store",
                 "URL is a folder, bucket, prefix or object: file:lake, s3://bucket/prefix. Relative paths "
                 "start at the current folder. Without URL: the pipeline's source."},
@@ -191,6 +215,16 @@ const struct command_def command_table[CMD_COUNT] = {
          "pipeline file names a program that is told of failure, recovery and late hours.\n\n"
          "The page is read-only and has no password: beyond this machine it listens only with "
          "--listen-public. SIGTERM ends it in good order, with 0."},
+    [CMD_INFER] =
+        {"infer", "SOURCE", 1, 1, COMMAND_STREAMS, infer,
+         "guess layout, dialect and columns of files, and print a pipeline file",
+         "SOURCE is a folder, bucket, prefix or file: lake, s3://bucket/prefix, data.csv.gz; relative paths "
+         "start at the current folder. Prints a pipeline file that runs, each guess with its evidence as a "
+         "comment: `sluice infer lake >sluice.yaml`. Types are the narrowest that are safe for what was not "
+         "read "
+         "too; read it before use. Where no hour can be read from the keys it names the commands that put "
+         "the "
+         "files under keys that have one. Nothing is guessed at run time, and nothing is changed."},
     [CMD_PROFILE] =
         {"profile", "", 0, 0, COMMAND_STREAMS, profile,
          "describe source or target: columns, hours, what is odd",

@@ -139,9 +139,48 @@ static enum err_code read_claims(struct sink *sink, struct hours *hours, struct 
     return err->code;
 }
 
+/* A later judgement of the hour takes the place of an earlier one; those of objects go with their loads. */
+static enum err_code add_check(struct hours *hours, const struct check_row *row, struct err *err)
+{
+    bool of_hour = row->load_id == 0;
+    uint64_t run = hash64(row->run_id, strlen(row->run_id));
+    struct hour_status *h;
+
+    if (of_hour && row->hour == 0 && !row->object[0]) /* the table's */
+        return ERR_OK;
+    if (!(h = find(hours, row->hour, err)))
+        return err->code;
+    if (of_hour && h->judged_by != run) {
+        h->checks -= h->hour_checks;
+        h->hour_checks = 0;
+        h->judged_by = run;
+    }
+    h->checks += row->fired;
+    h->hour_checks += of_hour && row->fired;
+    return ERR_OK;
+}
+
+static enum err_code read_checks(struct sink *sink, struct hours *hours, struct err *err)
+{
+    struct check_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    struct record_query query = {0};
+    size_t n = 1;
+
+    if (!rows)
+        return err_nomem(err);
+    while (n > 0 && sink_check_page(sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
+        for (size_t i = 0; i < n && err->code == ERR_OK; i++)
+            (void)!add_check(hours, &rows[i], err);
+        if (n > 0)
+            query.after_id = rows[n - 1].id;
+    }
+    mem_free(rows);
+    return err->code;
+}
+
 enum err_code hours_read(struct sink *sink, hours_row_fn *each, void *ctx, struct hours *out, struct err *err)
 {
-    if (read_ledger(sink, each, ctx, out, err))
+    if (read_ledger(sink, each, ctx, out, err) || read_checks(sink, out, err))
         return err->code;
     return read_claims(sink, out, err);
 }
@@ -222,8 +261,8 @@ const char *hour_flags(const struct hour_status *h, char text[HOUR_FLAGS_MAX])
         {"rejects", NULL, OUT_BOOL, IN_JSON}, {"held", NULL, OUT_BOOL, IN_JSON},                             \
         {"objects", NULL, OUT_INT, in}, {"rows_loaded", "loaded", OUT_INT, in},                              \
         {"rows_rejected", "rejected", OUT_INT, in}, {"bytes", NULL, OUT_BYTES, in},                          \
-        {"attempts", NULL, OUT_INT, in}, {"next_try", NULL, OUT_TIME, IN_DATA},                              \
-        {"owner", NULL, OUT_STR, IN_DATA},                                                                   \
+        {"checks", NULL, OUT_INT, in}, {"attempts", NULL, OUT_INT, in},                                      \
+        {"next_try", NULL, OUT_TIME, IN_DATA}, {"owner", NULL, OUT_STR, IN_DATA},                            \
     {                                                                                                        \
         "error", NULL, OUT_STR, in                                                                           \
     }
@@ -253,6 +292,7 @@ void hours_out(struct out *out, const char *pipeline, const struct hours *hours)
             cell_num(h->rows_loaded),
             cell_num(h->rows_rejected),
             cell_num(h->bytes),
+            cell_num(h->checks),
             cell_num(h->attempts),
             h->next_try_us ? cell_num(h->next_try_us) : CELL_NULL,
             cell_str(h->owner),

@@ -19,6 +19,9 @@ struct hour_status {
     bool held, late;
     int attempts;
     int64_t objects, rows_loaded, rows_rejected, bytes;
+    int64_t checks;      /* results that fired: of its objects, and of the hour when it was last judged */
+    int64_t hour_checks; /* those of the hour among them */
+    uint64_t judged_by;  /* a number for the run that judged it last */
     int64_t next_try_us; /* 0 = none */
     int64_t finished_us; /* of its last load; 0 = none */
     char *error, *owner; /* NULL = none */

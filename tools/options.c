@@ -194,13 +194,15 @@ static enum err_code take_value(struct options *o, enum option_id id, const char
         return ERR_OK;
     case OPT_ERROR:
         return take_error_name(o, value, err);
-    case OPT_SHOW:
-        return number(id, value, 0, OPTIONS_SHOW_MAX, &o->show, err);
-    case OPT_THREADS:
-        return number(id, value, 1, OPTIONS_THREADS_MAX, &o->threads, err);
     case OPT_BY:
         o->by = value;
         return ERR_OK;
+    case OPT_SHOW:
+        return number(id, value, 0, OPTIONS_SHOW_MAX, &o->show, err);
+    case OPT_SAMPLES:
+        return number(id, value, 1, OPTIONS_SAMPLES_MAX, &o->samples, err);
+    case OPT_THREADS:
+        return number(id, value, 1, OPTIONS_THREADS_MAX, &o->threads, err);
     case OPT_HTML:
         o->html = value;
         return ERR_OK;
@@ -400,8 +402,13 @@ static enum err_code check(struct parser *p)
                 o->summary ? "and no --summary" : "");
     else if (o->nconfigs > 1 && !(def->flags & COMMAND_MANY))
         err_set(p->err, ERRN_USAGE, "--config is given twice; this command works on one pipeline");
+    else if (o->given[OPT_SAMPLES] && o->given[OPT_FULL])
+        err_set(p->err, ERRN_USAGE, "--samples and --full exclude each other");
     else if (o->given[OPT_QUIET] && o->given[OPT_VERBOSE])
         err_set(p->err, ERRN_USAGE, "-q and -v exclude each other");
+    else if (o->given[OPT_TARGET] &&
+             (o->given[OPT_EXPLAIN] || o->given[OPT_HOUR] || o->given[OPT_FROM] || o->given[OPT_ALL]))
+        err_set(p->err, ERRN_USAGE, "--target asks the target: --explain and hours are of the source");
     else if (o->given[OPT_DRY_RUN] && o->given[OPT_ALLOW_NONEMPTY])
         err_set(p->err, ERRN_USAGE, "--dry-run loads nothing: --allow-nonempty has no meaning");
     else if (o->nargs > 0 && o->command == CMD_REJECTS_SHOW &&
@@ -423,7 +430,8 @@ enum err_code options_parse(int argc, char **argv, struct options *out, struct e
     char **next = argv + (argc > 0);
     const char *env = getenv("SLUICE_ENV");
 
-    *out = (struct options){.configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080"};
+    *out = (struct options){
+        .configs = {"sluice.yaml"}, .nconfigs = 1, .listen = "127.0.0.1:8080", .samples = OPTIONS_SAMPLES};
     while (*next) {
         const char *text = *next++;
 

@@ -29,6 +29,7 @@ enum command_id {
     CMD_REJECTS_SHOW,
     CMD_REJECTS_REPLAY,
     CMD_VERIFY,
+    CMD_QUERY,
     CMD_LS,
     CMD_CAT,
     CMD_CP,
@@ -38,6 +39,7 @@ enum command_id {
     CMD_QUEUE_RETRY,
     CMD_QUEUE_DROP,
     CMD_SERVE,
+    CMD_INFER,
     CMD_PROFILE,
     CMD_COUNT
 };
@@ -76,7 +78,11 @@ enum option_id {
     OPT_RUN,
     OPT_OBJECT,
     OPT_ERROR,
+    OPT_CHECKS,
     OPT_SHOW,
+    OPT_BY,
+    OPT_EXPLAIN,
+    OPT_TARGET,
     OPT_RECURSIVE,
     OPT_MISSING,
     OPT_ONCE,
@@ -85,9 +91,9 @@ enum option_id {
     OPT_GRACE,
     OPT_LISTEN,
     OPT_LISTEN_PUBLIC,
+    OPT_SAMPLES,
+    OPT_FULL,
     OPT_PROFILE,
-    OPT_TARGET,
-    OPT_BY,
     OPT_HTML,
     OPT_JSON,
     OPT_THREADS,
@@ -130,6 +136,8 @@ enum {
     OPTIONS_SETS_MAX = 256,
     OPTIONS_ARGS_MAX = 256,
     OPTIONS_SHOW_MAX = 1000,
+    OPTIONS_SAMPLES = 20,
+    OPTIONS_SAMPLES_MAX = 1000,
     OPTIONS_THREADS_MAX = 16,
     OPTIONS_GRACE_MS = 30000,
     OPTIONS_WORK_WAIT_MS = 600000
@@ -160,7 +168,8 @@ struct options {
     hour_t hour, from, to; /* with given[] */
     const char *run_id, *object, *error_name;
     int64_t show;
-    const char *by;
+    int64_t samples;
+    const char *by;          /* as given: each command knows what it may be */
     const char *html, *json; /* "-" is stdout */
     int64_t threads;         /* 0: as many as suit */
     const char *args[OPTIONS_ARGS_MAX];

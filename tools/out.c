@@ -186,7 +186,8 @@ static void csv_row(const struct out *out, FILE *file, const struct out_cell *ce
             putc(',', file);
         first = false;
         if (cells)
-            csv_field(file, out_cell_text(&out->columns[c], &cells[c], false, text), cells[c].null);
+            csv_field(file, out_cell_text(&out->columns[c], &cells[c], false, text),
+                      cells[c].null || out->columns[c].kind == OUT_LIST);
         else
             csv_field(file, out->columns[c].key, false);
     }

@@ -24,7 +24,7 @@
 
 enum out_format { OUT_TEXT, OUT_JSON, OUT_CSV };
 
-enum { OUT_SCHEMA_VERSION = 1, OUT_CELL_MAX = 4096, OUT_COLUMNS_MAX = 32, OUT_SAMPLE_ROWS = 100 };
+enum { OUT_SCHEMA_VERSION = 1, OUT_CELL_MAX = 4096, OUT_COLUMNS_MAX = 2048, OUT_SAMPLE_ROWS = 100 };
 
 /* How a cell's value is shown: for people | for programs. */
 enum out_kind {
@@ -38,7 +38,10 @@ enum out_kind {
     OUT_HASH,   /* 16 hex digits */
     OUT_BOOL,   /* yes, no | true, false */
     OUT_NUMBER, /* 1234: an id */
+    OUT_LIST,   /* (nothing) | JSON: a list of objects of texts; CSV: nothing */
     OUT_FIGURE, /* text of a number, as it is */
+    OUT_REAL,   /* the shortest text that reads back as the same number, with a point or an exponent */
+    OUT_VALUE,  /* each cell has its own kind: the values of a query */
 };
 
 enum { IN_TEXT = 1, IN_JSON = 2, IN_CSV = 4, IN_DATA = IN_JSON | IN_CSV, IN_ALL = IN_TEXT | IN_DATA };
@@ -50,16 +53,31 @@ struct out_column {
     unsigned in;
 };
 
+/* A list within a row: n times nkeys texts, NULL = null. */
+struct out_sublist {
+    const char *const *keys;
+    size_t nkeys;
+    const char *const *values;
+    size_t n;
+};
+
 struct out_cell {
     bool null;
     int64_t num; /* of kinds that are no text (a hash's bits too) */
     const char *str;
+    const struct out_sublist *list;
+    double real;        /* of OUT_REAL */
+    enum out_kind kind; /* in a column of OUT_VALUE: OUT_STR, OUT_NUMBER or OUT_REAL */
 };
 
 #define CELL_NULL ((struct out_cell){.null = true})
 static inline struct out_cell cell_num(int64_t num)
 {
     return (struct out_cell){.num = num};
+}
+static inline struct out_cell cell_list(const struct out_sublist *list)
+{
+    return (struct out_cell){.null = !list, .list = list};
 }
 /* NULL and "" are no value. */
 static inline struct out_cell cell_str(const char *str)
@@ -82,7 +100,8 @@ struct out_table {
     struct buf cells; /* NUL-terminated texts */
     size_t rows;
     size_t width[OUT_COLUMNS_MAX];
-    bool open; /* widths are fixed, the title line is out */
+    bool texts[OUT_COLUMNS_MAX]; /* OUT_VALUE: a text was among them */
+    bool open;                   /* widths are fixed, the title line is out */
 };
 
 struct out {
@@ -144,6 +163,12 @@ char *out_size(int64_t bytes, char text[OUT_CELL_MAX]);     /* "1.2 KiB" */
 char *out_duration(int64_t ms, char text[OUT_CELL_MAX]);    /* "0.12 s", "1m05s", "2h03m" */
 char *out_escape(const char *str, char text[OUT_CELL_MAX]); /* control characters as \xNN */
 size_t out_width(const char *text);                         /* code points */
+
+/* The kind of the column, or the cell's own. */
+static inline enum out_kind out_kind_of(const struct out_column *column, const struct out_cell *cell)
+{
+    return column->kind == OUT_VALUE ? cell->kind : column->kind;
+}
 
 /* A cell as a person (pretty) or a program reads it; "" for no value. */
 const char *out_cell_text(const struct out_column *column, const struct out_cell *cell, bool pretty,

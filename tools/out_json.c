@@ -1,5 +1,5 @@
 /*
- * out_json: one JSON object after another, by jansson.
+ * out_json: one JSON object after another, its texts by jansson.
  *
  * Invariants: members come in the order of the columns; a text that is no UTF-8 (an object's key may be any
  * bytes) is written with U+FFFD in place of each bad byte, because JSON cannot hold it.
@@ -47,13 +47,36 @@ static json_t *text_value(const char *text)
     return value;
 }
 
+/* A failure inside leaves NULL, which the caller's set refuses. */
+static json_t *list_value(const struct out_sublist *list)
+{
+    json_t *array = json_array();
+    bool ok = array != NULL;
+
+    for (size_t i = 0; ok && i < list->n; i++) {
+        json_t *object = json_object();
+
+        ok = json_array_append_new(array, object) == 0;
+        for (size_t k = 0; ok && k < list->nkeys; k++) {
+            const char *text = list->values[i * list->nkeys + k];
+
+            ok = json_object_set_new(object, list->keys[k], text ? text_value(text) : json_null()) == 0;
+        }
+    }
+    if (!ok) {
+        json_decref(array);
+        array = NULL;
+    }
+    return array;
+}
+
 static json_t *cell_value(const struct out_column *column, const struct out_cell *cell)
 {
     char text[OUT_CELL_MAX];
 
     if (cell->null)
         return json_null();
-    switch (column->kind) {
+    switch (out_kind_of(column, cell)) {
     case OUT_STR:
     case OUT_WORD:
     case OUT_FIGURE:
@@ -65,9 +88,13 @@ static json_t *cell_value(const struct out_column *column, const struct out_cell
         return json_integer(cell->num);
     case OUT_BOOL:
         return json_boolean(cell->num);
+    case OUT_LIST:
+        return list_value(cell->list);
     case OUT_TIME:
     case OUT_HOUR:
     case OUT_HASH:
+    case OUT_REAL:
+    case OUT_VALUE:
         break;
     }
     return json_string(out_cell_text(column, cell, false, text));
@@ -81,33 +108,39 @@ void json_init(void)
         json_set_alloc_funcs(mem_alloc, mem_free);
 }
 
-enum err_code json_string_write(FILE *file, const char *text, struct err *err)
+/* Writes and frees the value; NULL: there was no memory for it. */
+static bool put_value(FILE *file, json_t *value)
 {
-    json_t *value = text_value(text);
+    bool good = value && (json_dumpf(value, file, JSON_COMPACT | JSON_ENCODE_ANY) == 0 || ferror(file));
 
-    if (!value || (json_dumpf(value, file, JSON_ENCODE_ANY) != 0 && !ferror(file)))
-        err_nomem(err);
     json_decref(value);
-    return err->code;
+    return good;
 }
 
+enum err_code json_string_write(FILE *file, const char *text, struct err *err)
+{
+    return put_value(file, text_value(text)) ? ERR_OK : err_nomem(err);
+}
+
+/* Member by member, since the library would write a real number longer than it must be. */
 enum err_code json_object_write(FILE *file, const struct out_column *columns, const struct out_cell *cells,
                                 size_t n, struct err *err)
 {
-    json_t *object;
+    char text[OUT_CELL_MAX], before = '{';
 
-    object = json_object();
-    for (size_t i = 0; object && i < n; i++) {
-        if ((columns[i].in & IN_JSON) &&
-            json_object_set_new(object, columns[i].key, cell_value(&columns[i], &cells[i])) != 0) {
-            json_decref(object);
-            object = NULL;
-        }
+    for (size_t i = 0; i < n; i++) {
+        if (!(columns[i].in & IN_JSON))
+            continue;
+        putc(before, file);
+        before = ',';
+        if (!put_value(file, text_value(columns[i].key)))
+            return err_nomem(err);
+        putc(':', file);
+        if (!cells[i].null && out_kind_of(&columns[i], &cells[i]) == OUT_REAL)
+            fputs(out_cell_text(&columns[i], &cells[i], false, text), file);
+        else if (!put_value(file, cell_value(&columns[i], &cells[i])))
+            return err_nomem(err);
     }
-    if (!object)
-        return err_nomem(err);
-    if (json_dumpf(object, file, JSON_COMPACT) != 0 && !ferror(file))
-        err_nomem(err);
-    json_decref(object);
-    return err->code;
+    fputs(before == '{' ? "{}" : "}", file);
+    return ERR_OK;
 }

@@ -7,10 +7,12 @@
  * terminal.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/hour.h"
+#include "core/data/canon.h"
 #include "tools/out.h"
 
 char *out_count(int64_t n, char text[OUT_CELL_MAX])
@@ -98,12 +100,24 @@ static const char *time_text(int64_t us, bool pretty, char text[OUT_CELL_MAX])
     return text;
 }
 
+/* Infinity as a number that JSON can hold and every reader takes for it. */
+static const char *real_text(double real, char text[OUT_CELL_MAX])
+{
+    char digits[CANON_DOUBLE_MAX];
+
+    if (isinf(real))
+        return real > 0 ? "1e999" : "-1e999";
+    canon_double(real, digits);
+    snprintf(text, OUT_CELL_MAX, "%s%s", digits, digits[strspn(digits, "-0123456789")] ? "" : ".0");
+    return text;
+}
+
 const char *out_cell_text(const struct out_column *column, const struct out_cell *cell, bool pretty,
                           char text[OUT_CELL_MAX])
 {
     if (cell->null)
         return "";
-    switch (column->kind) {
+    switch (out_kind_of(column, cell)) {
     case OUT_STR:
     case OUT_WORD:
         return pretty ? out_escape(cell->str, text) : cell->str;
@@ -131,16 +145,26 @@ const char *out_cell_text(const struct out_column *column, const struct out_cell
         return text;
     case OUT_BOOL:
         return pretty ? (cell->num ? "yes" : "no") : (cell->num ? "true" : "false");
+    case OUT_LIST:
+        return "";
+    case OUT_REAL:
+        return real_text(cell->real, text);
     case OUT_NUMBER:
+    case OUT_VALUE:
         break;
     }
     snprintf(text, OUT_CELL_MAX, "%" PRId64, cell->num);
     return text;
 }
 
-static bool is_right(enum out_kind kind)
+static bool is_right(const struct out *out, size_t c)
 {
-    return kind == OUT_INT || kind == OUT_BYTES || kind == OUT_MS || kind == OUT_NUMBER || kind == OUT_FIGURE;
+    enum out_kind kind = out->columns[c].kind;
+
+    if (kind == OUT_VALUE)
+        return !out->table.texts[c];
+    return kind == OUT_INT || kind == OUT_BYTES || kind == OUT_MS || kind == OUT_NUMBER || kind == OUT_REAL ||
+           kind == OUT_FIGURE;
 }
 
 /* Green, red, or nothing. */
@@ -171,7 +195,7 @@ static void print_cell(const struct out *out, FILE *file, size_t c, const char *
 {
     size_t width = out_width(text), pad = out->table.width[c] > width ? out->table.width[c] - width : 0;
     const char *color = out->color && !title && out->columns[c].kind == OUT_WORD ? color_of(text) : NULL;
-    bool right = is_right(out->columns[c].kind);
+    bool right = is_right(out, c);
 
     if (right)
         *gap += pad;
@@ -214,8 +238,10 @@ void table_begin(struct out *out)
     buf_clear(&t->cells);
     t->rows = 0;
     t->open = false;
-    for (size_t c = 0; c < out->ncolumns; c++)
+    for (size_t c = 0; c < out->ncolumns; c++) {
         t->width[c] = out_width(title_of(&out->columns[c]));
+        t->texts[c] = false;
+    }
 }
 
 enum err_code table_row(struct out *out, FILE *file, const struct out_cell *cells, struct err *err)
@@ -235,6 +261,7 @@ enum err_code table_row(struct out *out, FILE *file, const struct out_cell *cell
             print_cell(out, file, c, cell, false, &gap);
             continue;
         }
+        t->texts[c] |= !cells[c].null && out_kind_of(&out->columns[c], &cells[c]) == OUT_STR;
         width = out_width(cell);
         if (width > t->width[c])
             t->width[c] = width;

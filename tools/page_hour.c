@@ -18,8 +18,9 @@ struct hour_books {
     struct ledger_row *loads;
     struct attempt *attempts;
     struct reject *rejects;
+    struct check_row *checks; /* that fired */
     struct buf arena;
-    size_t nloads, nattempts, nrejects;
+    size_t nloads, nattempts, nrejects, nchecks;
     bool more_loads, more_attempts, more_rejects;
 };
 
@@ -79,10 +80,13 @@ static enum err_code read_hour(const struct app *app, hour_t hour, struct hour_b
     b->loads = mem_alloc(HOUR_ROWS * sizeof *b->loads);
     b->attempts = mem_alloc(HOUR_ROWS * sizeof *b->attempts);
     b->rejects = mem_alloc(REC_PAGE * sizeof *b->rejects);
-    if (!b->loads || !b->attempts || !b->rejects)
+    b->checks = mem_alloc(REC_PAGE * sizeof *b->checks);
+    if (!b->loads || !b->attempts || !b->rejects || !b->checks)
         return err_nomem(err);
     if (app_open_target(app, true, 0, &sink, err) == ERR_OK && read_loads(sink, hour, b, err) == ERR_OK &&
-        read_attempts(sink, hour, b, err) == ERR_OK)
+        read_attempts(sink, hour, b, err) == ERR_OK &&
+        sink_check_page(sink, &(struct record_query){.has_hour = true, .hour = hour, .only_replayable = true},
+                        b->checks, REC_PAGE, &b->nchecks, err) == ERR_OK)
         (void)!read_rejects(sink, hour, b, err);
     sink_close(sink);
     return err->code;
@@ -94,6 +98,7 @@ static void release(struct hour_books *b)
     mem_free(b->loads);
     mem_free(b->attempts);
     mem_free(b->rejects);
+    mem_free(b->checks);
 }
 
 /* ---- lists ---- */
@@ -178,6 +183,36 @@ static void put_attempts(struct page *p, const struct hour_books *b)
         page_count(p, a->rows_read);
         html_put(h, "</td><td class=\"num\" data-t=\"rejected\">");
         page_count(p, a->rows_rejected);
+        html_put(h, "</td></tr>\n");
+    }
+    html_put(h, "</tbody></table>\n</section>\n");
+}
+
+static void put_checks(struct page *p, const struct hour_books *b)
+{
+    static const char *const names[] = {"time", "object", "check", "column", "#count", "found", NULL};
+    struct html *h = &p->h;
+
+    if (b->nchecks == 0)
+        return;
+    begin_list(p, "checks", "Checks that fired", b->nchecks, b->nchecks == REC_PAGE);
+    head(p, names);
+    for (size_t i = 0; i < b->nchecks; i++) {
+        struct check_row *r = &b->checks[i];
+
+        log_redact(r->message);
+        html_put(h, "<tr><td data-t=\"time\">");
+        html_time(h, r->at_us);
+        html_put(h, "</td><td class=\"wide mono\" data-t=\"object\">");
+        html_data(h, r->object[0] ? r->object : "(the hour as one)");
+        html_put(h, "</td><td data-t=\"check\"><code>");
+        html_data(h, r->name);
+        html_put(h, "</code></td><td data-t=\"column\">");
+        html_data(h, r->column);
+        html_put(h, "</td><td class=\"num\" data-t=\"count\">");
+        page_count(p, r->count);
+        html_put(h, "</td><td class=\"wide\" data-t=\"found\">");
+        html_data(h, r->message);
         html_put(h, "</td></tr>\n");
     }
     html_put(h, "</tbody></table>\n</section>\n");
@@ -305,6 +340,7 @@ enum err_code page_hour(struct page *p, const struct lane_look *look, const stru
     if (read_hour(app, hour, &books, &unread) == ERR_OK) {
         put_objects(p, &books);
         put_attempts(p, &books);
+        put_checks(p, &books);
         put_rejects(p, look, hour, &books);
     } else {
         log_redact(unread.msg);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "tools/checks.h"
 
 enum { OF_RUN = 3 }; /* columns that say which run of which pipeline */
 
@@ -144,7 +145,12 @@ void report_begin_many(struct report *report, struct app *app)
 
 void report_add(struct report *report, struct report_part *part, struct app *of)
 {
+    struct report_part **last = &report->parts;
+
+    while (*last)
+        last = &(*last)->next;
     *part = (struct report_part){.report = report, .app = of};
+    *last = part;
     of->job.events = (struct job_events){.object = on_object, .hour = on_hour, .ctx = part};
 }
 
@@ -204,6 +210,26 @@ static void print_totals(struct report *report, const struct job_totals *t)
              report->many ? "" : report->app->job.run_id);
 }
 
+/* The list "checks" of what this run committed: read from the books, so that a commit whose answer was lost
+ * counts like any other. Books that cannot be read any more keep no result back. */
+static void put_checks(struct report *report, struct checks_fired *fired)
+{
+    struct out *out = &report->app->out;
+    int64_t shown = 0;
+
+    checks_out_begin(out, IN_JSON, report->many);
+    for (struct report_part *part = report->parts; part; part = part->next) {
+        struct job *job = &part->app->job;
+        struct record_query query = {.run_id = job->run_id};
+        struct err unread = ERR_INIT;
+
+        if (job->sink &&
+            checks_out(out, job->sink, part->app->pipeline->name, &query, fired, &shown, &unread))
+            log_err(LOG_WARN, &unread);
+    }
+    out_list_end(out);
+}
+
 void report_end(struct report *report, const struct job_totals *t, const struct err *failed)
 {
     static const struct out_column columns[] = {
@@ -217,6 +243,7 @@ void report_end(struct report *report, const struct job_totals *t, const struct 
     };
     struct app *app = report->app;
     struct err shown = *failed;
+    struct checks_fired fired = {0};
     const struct out_cell cells[] = {
         cell_num(t->hours),
         cell_num(t->objects),
@@ -241,6 +268,9 @@ void report_end(struct report *report, const struct job_totals *t, const struct 
                 (long long)(report->failed - REPORT_ERRORS), report->many ? " -c FILE" : " --run ",
                 report->many ? "" : app->job.run_id);
     print_table(report, t);
+    put_checks(report, &fired);
     print_totals(report, t);
+    checks_out_fired(&app->out, &fired, report->many ? NULL : app->job.run_id);
+    checks_fired_release(&fired);
     out_object(&app->out, "totals", columns, cells, sizeof columns / sizeof columns[0]);
 }

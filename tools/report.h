@@ -24,12 +24,14 @@ enum { REPORT_COLUMNS = 16 }; /* that describe one object to a program */
 struct report_part {
     struct report *report;
     struct app *app; /* of the pipeline */
+    struct report_part *next;
 };
 
 struct report {
     struct app *app; /* has the result */
     bool many;       /* of several pipelines */
     struct report_part own;
+    struct report_part *parts; /* in the order in which they were added */
     struct out_column columns[REPORT_COLUMNS];
     struct report_row rows[REPORT_ROWS]; /* kept for people */
     size_t n;
@@ -42,7 +44,7 @@ void report_begin(struct report *report, struct app *app);
 /* The same for several pipelines, each of which is added with a part that lives until report_end. */
 void report_begin_many(struct report *report, struct app *app);
 void report_add(struct report *report, struct report_part *part, struct app *of);
-/* Totals; `failed` is the error that ended the command, or clear. */
+/* Totals, and what checks have put into the books; `failed` is the error that ended the command, or clear. */
 void report_end(struct report *report, const struct job_totals *totals, const struct err *failed);
 
 #endif

@@ -31,6 +31,7 @@ static command_fn *const commands[CMD_COUNT] = {
     [CMD_REJECTS_SHOW] = cmd_rejects_show,
     [CMD_REJECTS_REPLAY] = cmd_rejects_replay,
     [CMD_VERIFY] = cmd_verify,
+    [CMD_QUERY] = cmd_query,
     [CMD_LS] = cmd_ls,
     [CMD_CAT] = cmd_cat,
     [CMD_CP] = cmd_cp,
@@ -40,6 +41,7 @@ static command_fn *const commands[CMD_COUNT] = {
     [CMD_QUEUE_RETRY] = cmd_queue_retry,
     [CMD_QUEUE_DROP] = cmd_queue_drop,
     [CMD_SERVE] = cmd_serve,
+    [CMD_INFER] = cmd_infer,
     [CMD_PROFILE] = cmd_profile,
 };
 

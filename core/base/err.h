@@ -56,6 +56,8 @@ enum err_code {
       "A secret stands where others can read it: in a URL, on the command line, or in a file that is not "   \
       "mode 0600. "                                                                                          \
       "Use ${NAME} or ${file:PATH}.")                                                                        \
+    X(QUERY, ERR_USAGE, 2,                                                                                   \
+      "The SQL of a query has a mistake, or does more than read; the message says where.")                   \
     X(UNSUPPORTED, ERR_UNSUPPORTED, 2,                                                                       \
       "This build or version cannot do that; the message says what it can.")                                 \
     X(NOT_FOUND, ERR_NOT_FOUND, 2, "A folder, bucket, table or file that the pipeline names is not there.")  \
@@ -106,6 +108,13 @@ enum err_code {
     X(CHECK_MIN, ERR_DATA, 3, "The value is below the column's minimum.")                                    \
     X(CHECK_MAX, ERR_DATA, 3, "The value is above the column's maximum.")                                    \
     X(CHECK_IN, ERR_DATA, 3, "The value is not one of those that the column allows.")                        \
+    X(CHECK_REGEX, ERR_DATA, 3, "The value does not match the column's regular expression.")                 \
+    X(CHECK_UNIQUE, ERR_DATA, 3, "The value stands in an earlier record of its object (or hour) already.")   \
+    X(CHECK_NULLS, ERR_DATA, 3, "More of an object's records have no value than max_nulls allows.")          \
+    X(CHECK_ROWS, ERR_DATA, 3, "An hour has fewer or more rows than its check allows; it was rolled back.")  \
+    X(CHECK_MEAN, ERR_DATA, 3, "The mean of an hour's values is outside its check; it was rolled back.")     \
+    X(CHECK_SQL, ERR_DATA, 3,                                                                                \
+      "The query of an hour's check gave rows, and its check wants none; the hour was rolled back.")         \
     X(REJECT_LIMIT, ERR_DATA, 3,                                                                             \
       "More of an object's records were refused than policy.max_rejects allows; nothing of it was loaded. "  \
       "`sluice rejects ls` shows samples.")                                                                  \

@@ -20,6 +20,11 @@ static const struct key_word HEADERS[] = {{"by_name", CSV_HEADER_BY_NAME},
 static const struct key_word BOOLEANS[] = {{"false", false}, {"true", true}, {NULL, 0}};
 static const struct key_word EXTRA[] = {{"fail", COLUMNS_FAIL}, {"ignore", COLUMNS_IGNORE}, {NULL, 0}};
 static const struct key_word MISSING[] = {{"fail", COLUMNS_FAIL}, {"null", COLUMNS_NULL}, {NULL, 0}};
+static const struct key_word CONTRACTS[] = {
+    {"freeze", CONTRACT_FREEZE}, {"evolve", CONTRACT_EVOLVE}, {NULL, 0}};
+static const struct key_word ON[] = {
+    {"warn", CHECK_ON_WARN}, {"reject", CHECK_ON_REJECT}, {"fail", CHECK_ON_FAIL}, {NULL, 0}};
+static const struct key_word ON_HOUR[] = {{"warn", CHECK_ON_WARN}, {"fail", CHECK_ON_FAIL}, {NULL, 0}};
 static const struct key_word CREATE[] = {
     {"never", PIPELINE_CREATE_NEVER}, {"if_missing", PIPELINE_CREATE_IF_MISSING}, {NULL, 0}};
 static const struct key_word LINEAGE[] = {{"false", PIPELINE_LINEAGE_FALSE},
@@ -45,6 +50,7 @@ enum {
 
 #define IN(member)     offsetof(struct pipeline, member), sizeof(((struct pipeline *)0)->member)
 #define COLUMN(member) offsetof(struct schema_column, member), sizeof(((struct schema_column *)0)->member)
+#define CHECK(member)  offsetof(struct hour_check, member), sizeof(((struct hour_check *)0)->member)
 
 /* Rows of the table by shape. */
 #define SECTION(path, help)                                                                                  \
@@ -98,7 +104,7 @@ const struct key keys_table[] = {
     OTHER("source.csv.nulls", KEY_TEXTS, 0, "[]", "texts that mean NULL; \"\" is an unquoted empty field"),
 
     SECTION("schema", "what a record is"),
-    OTHER("schema.columns", KEY_COLUMNS, KEY_REQUIRED, NULL, "the columns, in the table's order"),
+    OTHER("schema.columns", KEY_MAPS, KEY_REQUIRED, NULL, "the columns, in the table's order"),
     SCALAR("schema.columns[].name", KEY_COLUMN, KEY_REQUIRED, NULL,
            "the column's name in the table: 1 to 64 bytes; a leading _ is reserved", COLUMN(name)),
     SCALAR("schema.columns[].from", KEY_TEXT, KEY_EMPTY_OK, NULL,
@@ -111,14 +117,27 @@ const struct key keys_table[] = {
            COLUMN(nullable)),
     SCALAR("schema.columns[].drop", KEY_BOOL, 0, "false", "read, but neither converted nor loaded",
            COLUMN(drop)),
-    SECTION("schema.columns[].checks", "a value that fails one rejects its record; NULL passes"),
+    OTHER("schema.columns[].checks", KEY_RULES, 0, NULL,
+          "a map, or a list of maps with an `on` of their own; NULL passes all but max_nulls"),
     OTHER("schema.columns[].checks.min", KEY_VALUE, 0, NULL, "the least value allowed"),
     OTHER("schema.columns[].checks.max", KEY_VALUE, 0, NULL, "the greatest value allowed"),
     OTHER("schema.columns[].checks.in", KEY_VALUES, 0, NULL, "the only values allowed: [a, b]"),
+    OTHER("schema.columns[].checks.regex", KEY_TEXT, 0, NULL,
+          "text has to match it somewhere (^ and $ are yours): POSIX extended, C locale, so it sees bytes"),
+    OTHER("schema.columns[].checks.unique", KEY_BOOL, 0, NULL,
+          "no value twice in an object (with commit_unit: hour: in an hour's transaction)"),
+    OTHER("schema.columns[].checks.max_nulls", KEY_LIMIT, 0, NULL,
+          "so many of an object's loaded records may have no value, a number or a share such as 5%"),
+    {"schema.columns[].checks.on", KEY_WORD, 0, NULL,
+     "reject refuses the record (default), warn loads it and tells, fail loads nothing of the object "
+     "(default of max_nulls)",
+     NULL, ON, 0, 0, 0, 0, 0},
     WORD("schema.extra_columns", EXTRA, "fail", "a column of the file that is not in the schema",
          IN(schema.extra)),
     WORD("schema.missing_columns", MISSING, "fail", "a column of the schema that the file has not",
          IN(schema.missing)),
+    WORD("schema.contract", CONTRACTS, "freeze",
+         "evolve: `sluice setup` adds columns that the schema has and the table lacks", IN(schema.contract)),
 
     SECTION("target", "the table"),
     SCALAR("target.url", KEY_URL, KEY_REQUIRED, NULL,
@@ -154,6 +173,22 @@ const struct key keys_table[] = {
            IN(policy.retry_attempts)),
     DURATION("policy.retry.delay", "60s", 0, DAY_MS, "the wait between two attempts",
              IN(policy.retry_delay_ms)),
+
+    OTHER("checks", KEY_MAPS, 0, NULL,
+          "what an hour's rows must be like; they need target.commit_unit: hour"),
+    SCALAR("checks[].name", KEY_NAME, KEY_REQUIRED, NULL, "what the check is called in results", CHECK(name)),
+    SECTION("checks[].rows", "how many rows of the hour are in the table"),
+    NUMBER("checks[].rows.min", NULL, 0, INT64_MAX, "rows", "not fewer", CHECK(rows_min)),
+    NUMBER("checks[].rows.max", NULL, 0, INT64_MAX, "rows", "not more", CHECK(rows_max)),
+    SECTION("checks[].mean", "of a column's values in the hour, NULLs left out"),
+    SCALAR("checks[].mean.column", KEY_COLUMN, 0, NULL, "a loaded column of numbers", CHECK(column_name)),
+    OTHER("checks[].mean.min", KEY_VALUE, 0, NULL, "not below"),
+    OTHER("checks[].mean.max", KEY_VALUE, 0, NULL, "not above"),
+    SCALAR("checks[].sql", KEY_TEXT, 0, NULL,
+           "a query that must give no row; {table}, {loads} (ids of the hour's loads) and {hour} stand for "
+           "values",
+           CHECK(sql)),
+    WORD("checks[].on", ON_HOUR, "fail", "fail rolls the hour back, warn only tells", CHECK(on)),
 
     SECTION("queue", "hours that wait to be loaded"),
     SCALAR("queue.url", KEY_URL, KEY_EMPTY_NONE, NULL, "a place of its own for this pipeline; none: no queue",
@@ -267,10 +302,10 @@ enum err_code pipeline_keys_help(struct buf *out, struct err *err)
 
     for (size_t i = 0; i < keys_count && code == ERR_OK; i++) {
         const struct key *key = &keys_table[i];
-        bool in_column = strncmp(key->path, KEYS_COLUMN_PREFIX, sizeof KEYS_COLUMN_PREFIX - 1) == 0;
-        bool first = strcmp(key->path, KEYS_COLUMN_PREFIX ".name") == 0;
+        const char *item = strstr(key->path, "[].");
+        bool in_item = item != NULL, first = item && strcmp(item, "[].name") == 0;
         size_t start = out->len, width;
-        int depth = in_column - first;
+        int depth = in_item - first;
 
         for (const char *p = key->path; *p; p++)
             depth += *p == '.';

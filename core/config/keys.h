@@ -2,8 +2,8 @@
  * keys: THE table of what may stand in a pipeline file: path, kind, unit, default, allowed words, help.
  *
  * Everything that knows a key reads it here: the check for unknown keys, --set, the loader (which stores a
- * value at the key's offset in struct pipeline, or struct schema_column for `schema.columns[].`), the help
- * page. Paths have dots; "[]" stands for any column. Const and shared.
+ * value at the key's offset in struct pipeline; in struct schema_column for `schema.columns[].`, in struct
+ * hour_check for `checks[].`), the help page. Paths have dots; "[]" stands for any item. Const and shared.
  */
 #ifndef SLUICE_CONFIG_KEYS_H
 #define SLUICE_CONFIG_KEYS_H
@@ -13,7 +13,8 @@
 enum key_kind {
     /* Not scalars. */
     KEY_SECTION,      /* a map of keys */
-    KEY_COLUMNS,      /* a list of maps with the keys schema.columns[].* */
+    KEY_MAPS,         /* a list of maps with the keys PATH[].* */
+    KEY_RULES,        /* a map of keys, or a list of such maps */
     KEY_ENVIRONMENTS, /* a map: name -> any keys of the table but this one */
     KEY_TEXTS,        /* a list of texts */
     KEY_VALUES,       /* a list of texts, typed later by their column */
@@ -65,6 +66,7 @@ extern const struct key keys_table[];
 extern const size_t keys_count;
 
 #define KEYS_COLUMN_PREFIX "schema.columns[]"
+#define KEYS_CHECK_PREFIX  "checks[]"
 
 /* The key of exactly this path, NULL if there is none. */
 const struct key *keys_find(const char *path);

@@ -251,7 +251,8 @@ enum err_code key_store(const struct key *key, const char *text, void *base, str
     case KEY_VALUES:
     case KEY_TEXTS:
     case KEY_SECTION:
-    case KEY_COLUMNS:
+    case KEY_MAPS:
+    case KEY_RULES:
     case KEY_ENVIRONMENTS:
         break;
     }

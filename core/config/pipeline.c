@@ -262,6 +262,8 @@ static enum err_code fill(struct loader *l, struct err *err)
         code = check_from(l, err);
     if (code == ERR_OK)
         code = loader_key(l, err);
+    if (code == ERR_OK)
+        code = loader_hour_checks(l, err);
     return code == ERR_OK ? check_rules(l, err) : code;
 }
 
@@ -299,6 +301,7 @@ void pipeline_free(struct pipeline *p)
     mem_free(p->target.password);
     mem_free(p->target.table);
     mem_free(p->target.key);
+    hour_checks_release(p);
     mem_free(p->queue.url);
     mem_free(p->schedule.enqueue);
     mem_free(p->schedule.work);
@@ -333,5 +336,5 @@ enum err_code pipeline_warnings(const struct pipeline *p, struct buf *out, struc
                               "it has all its records rejected\n",
                               schema_loaded(&p->schema, i)->name);
     }
-    return code;
+    return code == ERR_OK ? checks_warnings(p, out, err) : code;
 }

@@ -20,11 +20,19 @@ enum on_changed { ON_CHANGED_FAIL, ON_CHANGED_IGNORE, ON_CHANGED_REPLACE };
 
 enum { NOTIFY_FAILURE = 1, NOTIFY_RECOVERY = 2, NOTIFY_LATE = 4 };
 
-/* N records, or a share of an object's records in millionths (1% = 10,000), rounded up. */
-struct reject_limit {
-    bool is_share;
-    int64_t number;
-    int64_t share_ppm;
+/* A check of an hour as a whole, judged in the transaction that loads it. */
+enum hour_check_kind { HOUR_CHECK_ROWS, HOUR_CHECK_MEAN, HOUR_CHECK_SQL };
+enum { HOUR_CHECKS_MAX = 64 };
+struct hour_check {
+    char *name;
+    enum hour_check_kind kind;
+    enum check_on on; /* warn or fail */
+    int64_t rows_min, rows_max;
+    char *column_name;
+    size_t column;   /* mean: position among the loaded columns */
+    double min, max; /* of the mean; infinite where there is no bound */
+    char *sql;       /* a template, see core/sink/check_template.h, which judges it */
+    int line;        /* where the check stands in the file */
 };
 
 struct pipeline {
@@ -64,6 +72,9 @@ struct pipeline {
         int retry_attempts;
         int64_t retry_delay_ms;
     } policy;
+
+    struct hour_check *checks;
+    size_t nchecks;
 
     struct {
         char *url; /* NULL where the pipeline has no queue */

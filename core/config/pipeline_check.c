@@ -70,16 +70,33 @@ static enum err_code check_scalar(const struct loader *l, const struct key *key,
     return code;
 }
 
-static enum err_code check_columns(struct loader *l, const struct ynode *list, struct err *err)
+static enum err_code check_maps(struct loader *l, const struct key *key, const struct ynode *list,
+                                struct err *err)
+{
+    enum err_code code = ERR_OK;
+    char prefix[KEY_PATH_MAX];
+
+    snprintf(prefix, sizeof prefix, "%s[]", key->path);
+    if (list->kind != YNODE_LIST) {
+        err_set(err, ERRN_CONFIG, "must be a list: %s",
+                strcmp(prefix, KEYS_COLUMN_PREFIX) == 0 ? "- {name: age, type: int}"
+                                                        : "- {name: enough, rows: {min: 1000}}");
+        return loader_at(l, list, key->path, err);
+    }
+    for (size_t i = 0; i < list->nitems && code == ERR_OK; i++)
+        code = loader_check_map(l, list->items[i], prefix, err);
+    return code;
+}
+
+static enum err_code check_rules(struct loader *l, const struct key *key, const struct ynode *node,
+                                 struct err *err)
 {
     enum err_code code = ERR_OK;
 
-    if (list->kind != YNODE_LIST) {
-        err_set(err, ERRN_CONFIG, "must be a list of columns: - {name: age, type: int}");
-        return loader_at(l, list, "schema.columns", err);
-    }
-    for (size_t i = 0; i < list->nitems && code == ERR_OK; i++)
-        code = loader_check_map(l, list->items[i], KEYS_COLUMN_PREFIX, err);
+    if (node->kind != YNODE_LIST)
+        return loader_check_map(l, node, key->path, err);
+    for (size_t i = 0; i < node->nitems && code == ERR_OK; i++)
+        code = loader_check_map(l, node->items[i], key->path, err);
     return code;
 }
 
@@ -109,8 +126,10 @@ enum err_code loader_check_key(struct loader *l, const struct key *key, const st
     switch (key->kind) {
     case KEY_SECTION:
         return loader_check_map(l, node, key->path, err);
-    case KEY_COLUMNS:
-        return check_columns(l, node, err);
+    case KEY_MAPS:
+        return check_maps(l, key, node, err);
+    case KEY_RULES:
+        return check_rules(l, key, node, err);
     case KEY_ENVIRONMENTS:
         return check_environments(l, node, err);
     case KEY_TEXTS:

@@ -55,6 +55,17 @@ void texts_free(char **texts, size_t n);
 /* Fills pipeline->schema but for the seal. */
 enum err_code loader_columns(struct loader *loader, struct err *err) MUST_USE;
 
+/* Adds the checks of one column (pipeline_checks). */
+enum err_code loader_column_checks(struct loader *loader, struct schema_column *column,
+                                   const struct ynode *item, struct err *err) MUST_USE;
+
+/* Fills pipeline->checks. After the seal. */
+enum err_code loader_hour_checks(struct loader *loader, struct err *err) MUST_USE;
+void hour_checks_release(struct pipeline *pipeline);
+
+/* Warnings about checks. */
+enum err_code checks_warnings(const struct pipeline *pipeline, struct buf *out, struct err *err) MUST_USE;
+
 /* The rules that hold between schema, key and table; sets target.key. After the seal. */
 enum err_code loader_key(struct loader *loader, struct err *err) MUST_USE;
 

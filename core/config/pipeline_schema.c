@@ -1,7 +1,7 @@
 /*
  * pipeline_schema: `schema.columns` and `target.key` -> struct schema and the key's positions.
  *
- * A column's keys go through the table like all others; its checks are typed by its own type. Invariant: on
+ * A column's keys go through the table like all others; its checks are pipeline_checks'. Invariant: on
  * failure the schema may be half filled, and schema_release frees it.
  */
 #include <stdio.h>
@@ -9,71 +9,6 @@
 
 #include "core/base/mem.h"
 #include "core/config/pipeline_parts.h"
-#include "core/data/types.h"
-
-/* "min: 0.5" of an int column, and the like. */
-static enum err_code type_value(const struct loader *l, const struct schema_column *column,
-                                const struct ynode *node, const char *path, struct value *out,
-                                struct err *err)
-{
-    char *text, type[TYPE_TEXT_MAX];
-    enum err_code code = loader_resolve(l, node, &text, err);
-    enum err_name why;
-
-    if (code == ERR_OK && (why = types_value(&column->type, text, strlen(text), out)) != ERRN_NONE) {
-        type_format(&column->type, type);
-        if (why == ERRN_NOMEM)
-            code = err_nomem(err);
-        else
-            code = err_set(err, ERRN_CONFIG, "\"%.40s\" is no value of column %s, whose type is %s (%s)",
-                           text, column->name, type, err_name_text(why));
-    }
-    mem_free(text);
-    return code == ERR_OK ? code : loader_at(l, node, path, err);
-}
-
-static enum err_code load_bound(const struct loader *l, struct schema_column *column,
-                                const struct ynode *item, const char *name, bool *has, struct value *out,
-                                struct err *err)
-{
-    char path[KEY_PATH_MAX];
-    const struct ynode *node;
-    enum err_code code;
-
-    snprintf(path, sizeof path, KEYS_COLUMN_PREFIX ".%s", name);
-    node = loader_find(item, keys_find(path), name);
-    if (!node)
-        return ERR_OK;
-    code = type_value(l, column, node, path, out, err);
-    *has = code == ERR_OK;
-    return code;
-}
-
-static enum err_code load_checks(const struct loader *l, struct schema_column *column,
-                                 const struct ynode *item, struct err *err)
-{
-    static const char path[] = KEYS_COLUMN_PREFIX ".checks.in";
-    struct checks *checks = &column->checks;
-    const struct ynode *in = loader_find(item, keys_find(path), "checks.in");
-    enum err_code code = load_bound(l, column, item, "checks.min", &checks->has_min, &checks->min, err);
-
-    if (code == ERR_OK)
-        code = load_bound(l, column, item, "checks.max", &checks->has_max, &checks->max, err);
-    if (code != ERR_OK || !in)
-        return code;
-    if (in->nitems == 0) {
-        err_set(err, ERRN_CONFIG, "names no value, so no record could be loaded");
-        return loader_at(l, in, path, err);
-    }
-    checks->in = mem_calloc(in->nitems, sizeof *checks->in);
-    if (!checks->in)
-        return err_nomem(err);
-    for (size_t i = 0; i < in->nitems && code == ERR_OK; i++) {
-        code = type_value(l, column, in->items[i], path, &checks->in[i], err);
-        checks->in_count = i + 1;
-    }
-    return code;
-}
 
 static enum err_code load_column(struct loader *l, struct schema_column *column, const struct ynode *item,
                                  struct err *err)
@@ -91,7 +26,7 @@ static enum err_code load_column(struct loader *l, struct schema_column *column,
         return code;
     if (!column->from && !(column->from = mem_strdup(column->name)))
         return err_nomem(err);
-    return load_checks(l, column, item, err);
+    return loader_column_checks(l, column, item, err);
 }
 
 enum err_code loader_columns(struct loader *l, struct err *err)

@@ -40,11 +40,14 @@ static enum err_code set_value(const struct key *key, const char *name, const ch
 {
     struct err why = ERR_INIT;
 
-    if (key->kind == KEY_SECTION || key->kind == KEY_COLUMNS || key->kind == KEY_ENVIRONMENTS)
-        return err_set(err, ERRN_CONFIG, "%s",
-                       key->kind == KEY_ENVIRONMENTS ? "choose an environment by -e NAME"
-                       : key->kind == KEY_COLUMNS    ? "set one key of a column: schema.columns.NAME.type=int"
-                                                     : "this is a section: set one of its keys");
+    if (key->kind == KEY_SECTION || key->kind == KEY_RULES)
+        return err_set(err, ERRN_CONFIG, "this is a section: set one of its keys");
+    if (key->kind == KEY_ENVIRONMENTS)
+        return err_set(err, ERRN_CONFIG, "choose an environment by -e NAME");
+    if (key->kind == KEY_MAPS && strcmp(key->path, "schema.columns") == 0)
+        return err_set(err, ERRN_CONFIG, "set one key of a column: schema.columns.NAME.type=int");
+    if (key->kind == KEY_MAPS)
+        return err_set(err, ERRN_CONFIG, "this list can be changed in the file alone");
     if (key->kind != KEY_TEXTS && key->kind != KEY_VALUES)
         return ynode_scalar(name, text, out, err);
     if (ynode_parse(text, strlen(text), "--set", out, &why) != ERR_OK && why.code == ERR_NOMEM)
@@ -97,6 +100,13 @@ static enum err_code merge_at(struct ynode *map, char *path, struct ynode **valu
     return code == ERR_OK ? ynode_merge(map, *value, err) : code;
 }
 
+static bool is_list(const struct ynode *map, const char *key)
+{
+    const struct ynode *node = ynode_path(map, key);
+
+    return node && node->kind == YNODE_LIST;
+}
+
 enum err_code loader_set(struct loader *l, const char *set, struct err *err)
 {
     const char *equals = strchr(set, '='), *rest;
@@ -131,6 +141,10 @@ enum err_code loader_set(struct loader *l, const char *set, struct err *err)
             code = loader_unknown_key(pattern, err);
         if (code != ERR_OK)
             err_context(err, "--set %.200s", path);
+    }
+    if (code == ERR_OK && strncmp(rest, "checks.", strlen("checks.")) == 0 && is_list(map, "checks")) {
+        err_set(err, ERRN_CONFIG, "the column's checks are a list, which can be changed in the file alone");
+        code = err_context(err, "--set %.200s", path);
     }
     if (code == ERR_OK)
         code = loader_check_key(l, key, value, err);

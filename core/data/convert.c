@@ -15,14 +15,12 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/data/canon.h"
 #include "core/data/checks.h"
 #include "core/data/types.h"
 
 enum {
-    SHOWN_MAX = 64,    /* a value in a refusal, with escapes and NUL */
-    BOUND_MAX = 72,    /* a bound of a check as text: a decimal has 65 digits, sign and point */
     PROBLEM_MAX = 600, /* what is wrong with a header */
+    CURE_MAX = 320,    /* and what to do about it */
 };
 static const size_t no_field = SIZE_MAX;
 
@@ -40,7 +38,10 @@ struct convert {
     size_t *field_of; /* schema->ncolumns */
     struct plan *plans;
     size_t nplans, nabsent; /* together schema->nloaded */
-    bool empty_is_null;     /* nothing between two delimiters */
+    struct drift drift;
+    struct check_hit *hits; /* of the last row; room for one of each check */
+    size_t nhits;
+    bool empty_is_null; /* nothing between two delimiters */
     size_t *null_len;
     size_t null_max;      /* longest token */
     bool null_first[256]; /* first bytes of tokens */
@@ -58,7 +59,11 @@ enum err_code convert_new(const struct schema *schema, const struct csv_dialect 
     c->field_of = mem_calloc(schema->ncolumns, sizeof *c->field_of);
     c->plans = mem_calloc(schema->nloaded, sizeof *c->plans);
     c->null_len = mem_calloc(schema->nnulls + 1, sizeof *c->null_len);
-    if (!c->field_of || !c->plans || !c->null_len) {
+    size_t checks = 0;
+    for (size_t i = 0; i < schema->nloaded; i++)
+        checks += schema_loaded(schema, i)->checks.n;
+    c->hits = mem_calloc(checks + 1, sizeof *c->hits);
+    if (!c->field_of || !c->plans || !c->null_len || !c->hits) {
         convert_free(c);
         return err_nomem(err);
     }
@@ -82,77 +87,30 @@ void convert_free(struct convert *c)
     mem_free(c->field_of);
     mem_free(c->plans);
     mem_free(c->null_len);
+    mem_free(c->hits);
     mem_free(c);
 }
 
 /* ---- for people ---- */
 
-/* The text in printable form, cut to fit. */
-static void show(const char *text, size_t len, char out[SHOWN_MAX])
-{
-    bool utf8 = utf8_length(text, len) >= 0;
-    size_t n = 0, whole = 0; /* whole: out up to the last character that is complete */
-    for (size_t i = 0; i < len; i++) {
-        unsigned char b = (unsigned char)text[i];
-        bool plain = b >= 0x80 ? utf8 : b >= ' ' && b < 0x7F && b != '\\' && b != '"';
-        if (!utf8 || (b & 0xC0) != 0x80)
-            whole = n;
-        if (n + 4 + 4 > SHOWN_MAX) { /* an escape and "...", NUL */
-            memcpy(out + whole, "...", 4);
-            return;
-        }
-        if (plain)
-            out[n++] = (char)b;
-        else if (b == '"' || b == '\\')
-            n += (size_t)snprintf(out + n, SHOWN_MAX - n, "\\%c", b);
-        else
-            n += (size_t)snprintf(out + n, SHOWN_MAX - n, "\\x%02X", b);
-    }
-    out[n] = '\0';
-}
-
-/* The bound as text. The row is given up, so its slot may hold the bound while it is written. */
-static void show_bound(struct batch *batch, size_t col, const struct value *bound, char out[BOUND_MAX])
-{
-    struct column *column = &batch->cols[col];
-    struct err err = ERR_INIT;
-    struct buf text;
-    buf_init(&text, BOUND_MAX - 1);
-    if (column->storage == STORAGE_I64)
-        batch_set_i64(batch, col, bound->i64);
-    else if (column->storage == STORAGE_F64)
-        batch_set_f64(batch, col, bound->f64);
-    enum err_code code = column->storage == STORAGE_STR ? buf_append(&text, bound->str, bound->str_len, &err)
-                                                        : canon_text(batch, col, batch->rows, &text, &err);
-    snprintf(out, BOUND_MAX, "%s", code == ERR_OK ? buf_str(&text) : "of the column");
-    buf_release(&text);
-}
-
-static void refuse(struct refusal *refusal, struct batch *batch, const struct plan *plan, enum err_name name,
-                   const struct csv_field *field)
+static void refuse(struct refusal *refusal, const struct plan *plan, enum err_name name,
+                   const struct check *check, const struct csv_field *field)
 {
     const struct schema_column *column = plan->column;
-    char value[SHOWN_MAX], type[TYPE_TEXT_MAX], bound[BOUND_MAX];
+    char value[TEXT_SHOWN_MAX], type[TYPE_TEXT_MAX];
     char *out = refusal->detail;
     size_t room = sizeof refusal->detail;
     refusal->name = name;
     refusal->column = column->name;
-    show(field->data, field->len, value);
+    if (check) {
+        check_detail(check, field->data, field->len, out);
+        return;
+    }
+    text_show(field->data, field->len, value);
     type_format(&column->type, type);
     switch (name) {
     case ERRN_NOT_NULL:
         snprintf(out, room, field->len ? "\"%s\" stands for no value" : "no value%s", value);
-        break;
-    case ERRN_CHECK_MIN:
-        show_bound(batch, plan->col, &column->checks.min, bound);
-        snprintf(out, room, "%s is below the minimum %s", value, bound);
-        break;
-    case ERRN_CHECK_MAX:
-        show_bound(batch, plan->col, &column->checks.max, bound);
-        snprintf(out, room, "%s is over the maximum %s", value, bound);
-        break;
-    case ERRN_CHECK_IN:
-        snprintf(out, room, "\"%s\" is not one of the %zu allowed values", value, column->checks.in_count);
         break;
     case ERRN_CAST_RANGE:
         snprintf(out, room, "%s is outside the range of %s", value, type);
@@ -173,19 +131,51 @@ static void refuse(struct refusal *refusal, struct batch *batch, const struct pl
 struct problem {
     char text[PROBLEM_MAX];
     size_t len;
+    bool extra, missing; /* what would let it pass */
 };
 
-/* `what` "name"; what does not fit is left out. */
+/* Puts `what` "name" into a list; what does not fit is left out. Returns the list's new length. */
+static size_t list_add(char *list, size_t len, size_t room, const char *what, const char *name,
+                       size_t name_len)
+{
+    char shown[TEXT_SHOWN_MAX];
+    text_show(name, name_len, shown);
+    int n = snprintf(list + len, room - len, "%s%s\"%s\"", len ? ", " : "", what, shown);
+    if (n > 0 && (size_t)n < room - len)
+        return len + (size_t)n;
+    list[len] = '\0';
+    return len;
+}
+
 static void problem_add(struct problem *p, const char *what, const char *name, size_t len)
 {
-    char shown[SHOWN_MAX];
-    show(name, len, shown);
-    int n = snprintf(p->text + p->len, sizeof p->text - p->len, "%s%s \"%s\"", p->len ? ", " : "", what,
-                     shown);
-    if (n > 0 && (size_t)n < sizeof p->text - p->len)
-        p->len += (size_t)n;
-    else
-        p->text[p->len] = '\0';
+    p->len = list_add(p->text, p->len, sizeof p->text, what, name, len);
+}
+
+static void extra_field(struct convert *c, const struct csv_field *field, struct problem *problem)
+{
+    struct drift *d = &c->drift;
+    if (c->schema->extra == COLUMNS_FAIL) {
+        problem_add(problem, "it has also ", field->data, field->len);
+        problem->extra = true;
+        return;
+    }
+    list_add(d->extra_names, strlen(d->extra_names), sizeof d->extra_names, "", field->data, field->len);
+    d->extra++;
+}
+
+static void missing_column(struct convert *c, const struct schema_column *column, struct problem *problem)
+{
+    struct drift *d = &c->drift;
+    bool needed = !column->nullable && !column->drop;
+    if (c->schema->missing == COLUMNS_FAIL || needed) {
+        problem_add(problem, "it lacks ", column->from, strlen(column->from));
+        problem->missing |= !needed;
+        return;
+    }
+    list_add(d->missing_names, strlen(d->missing_names), sizeof d->missing_names, "", column->from,
+             strlen(column->from));
+    d->missing++;
 }
 
 /* Makes the plans from field_of. A column that must have a value cannot be absent. */
@@ -199,17 +189,15 @@ static void make_plans(struct convert *c, struct problem *problem)
             size_t field = c->field_of[schema->loaded[col]];
             if ((field == no_field) != absent)
                 continue;
-            c->plans[c->nplans + c->nabsent] = (struct plan){field, col, column, checks_any(&column->checks)};
+            c->plans[c->nplans + c->nabsent] = (struct plan){field, col, column,
+                                                             checks_any_cell(&column->checks)};
             c->nplans += !absent;
             c->nabsent += absent;
         }
     }
-    for (size_t i = 0; i < schema->ncolumns; i++) {
-        const struct schema_column *column = &schema->columns[i];
-        bool needed = schema->missing == COLUMNS_FAIL || (!column->nullable && !column->drop);
-        if (c->field_of[i] == no_field && needed)
-            problem_add(problem, "it lacks", column->from, strlen(column->from));
-    }
+    for (size_t i = 0; i < schema->ncolumns; i++)
+        if (c->field_of[i] == no_field)
+            missing_column(c, &schema->columns[i], problem);
 }
 
 static void map_names(struct convert *c, const struct csv_record *header, struct problem *problem)
@@ -225,33 +213,51 @@ static void map_names(struct convert *c, const struct csv_record *header, struct
             if (strlen(from) != field->len || memcmp(from, field->data, field->len) != 0)
                 continue;
             if (c->field_of[i] != no_field && !known)
-                problem_add(problem, "it has twice", field->data, field->len);
+                problem_add(problem, "it has twice ", field->data, field->len);
             c->field_of[i] = f;
             known = true;
         }
-        if (!known && schema->extra == COLUMNS_FAIL)
-            problem_add(problem, "it has also", field->data, field->len);
+        if (!known)
+            extra_field(c, field, problem);
     }
+}
+
+/* What to do about columns that are too many or not there. */
+static void cure(const struct problem *p, char out[CURE_MAX])
+{
+    const char *extra =
+        "; schema.extra_columns: ignore passes over it; to load it, name it in the schema, and "
+        "with schema.contract: evolve `sluice setup` adds it to the table";
+    snprintf(out, CURE_MAX, "%s%s", p->missing ? "; schema.missing_columns: null loads NULL for it" : "",
+             p->extra ? extra : "");
 }
 
 enum err_code convert_header(struct convert *c, const struct csv_record *header, struct err *err)
 {
     const struct schema *schema = c->schema;
     struct problem problem = {.len = 0};
+    char help[CURE_MAX];
     c->nfields = header->nfields;
+    c->drift = (struct drift){.extra = 0};
     if (c->header == CSV_HEADER_BY_NAME) {
         map_names(c, header, &problem);
     } else {
         for (size_t i = 0; i < schema->ncolumns; i++)
             c->field_of[i] = i < header->nfields ? i : no_field;
-        for (size_t f = schema->ncolumns; f < header->nfields && schema->extra == COLUMNS_FAIL; f++)
-            problem_add(&problem, "it has also", header->fields[f].data, header->fields[f].len);
+        for (size_t f = schema->ncolumns; f < header->nfields; f++)
+            extra_field(c, &header->fields[f], &problem);
     }
     make_plans(c, &problem);
-    if (problem.len > 0)
-        return err_set(err, ERRN_CSV_HEADER, "the header has %zu columns, the schema %zu: %s",
-                       header->nfields, schema->ncolumns, problem.text);
-    return ERR_OK;
+    if (problem.len == 0)
+        return ERR_OK;
+    cure(&problem, help);
+    return err_set(err, ERRN_CSV_HEADER, "the header has %zu columns, the schema %zu: %s%s", header->nfields,
+                   schema->ncolumns, problem.text, help);
+}
+
+const struct drift *convert_drift(const struct convert *c)
+{
+    return &c->drift;
 }
 
 void convert_no_header(struct convert *c)
@@ -277,10 +283,23 @@ static inline bool is_null(const struct convert *c, const struct csv_field *fiel
     return false;
 }
 
+/* The verdict of the cell's checks on its record. Those that only warn, or fail the object, are noted. */
+static enum err_name run_checks(struct convert *c, const struct batch *batch, const struct plan *plan,
+                                const struct csv_field *field, const struct check **check)
+{
+    enum err_name name;
+    *check = NULL;
+    while ((name = checks_cell(batch, plan->col, batch->rows, check)) != ERRN_NONE && name != ERRN_NOMEM &&
+           (*check)->on != CHECK_ON_REJECT)
+        c->hits[c->nhits++] = (struct check_hit){plan->col, *check, field};
+    return name;
+}
+
 enum err_code convert_record(struct convert *c, const struct csv_record *record, struct batch *batch,
                              struct refusal *refusal, struct err *err)
 {
     refusal->name = ERRN_NONE;
+    c->nhits = 0;
     if (record->nfields != c->nfields) {
         refusal->name = ERRN_CSV_RAGGED;
         refusal->column = "";
@@ -292,11 +311,12 @@ enum err_code convert_record(struct convert *c, const struct csv_record *record,
     const struct plan *plan = c->plans;
     for (const struct plan *end = plan + c->nplans; plan < end; plan++) {
         const struct csv_field *field = &record->fields[plan->field];
+        const struct check *check = NULL;
         enum err_name name = ERRN_NONE;
         if (!is_null(c, field)) {
             name = types_put(batch, plan->col, &plan->column->type, field->data, field->len);
             if (name == ERRN_NONE && plan->checks)
-                name = checks_cell(batch, plan->col, batch->rows);
+                name = run_checks(c, batch, plan, field, &check);
         } else if (plan->column->nullable) {
             batch_set_null(batch, plan->col);
         } else {
@@ -305,7 +325,7 @@ enum err_code convert_record(struct convert *c, const struct csv_record *record,
         if (name == ERRN_NOMEM)
             return err_nomem(err);
         if (name != ERRN_NONE) {
-            refuse(refusal, batch, plan, name, field);
+            refuse(refusal, plan, name, check, field);
             return ERR_OK;
         }
     }
@@ -313,4 +333,10 @@ enum err_code convert_record(struct convert *c, const struct csv_record *record,
         batch_set_null(batch, plan->col);
     batch_commit_row(batch, record->line, record->offset);
     return ERR_OK;
+}
+
+const struct check_hit *convert_hits(const struct convert *c, size_t *n)
+{
+    *n = c->nhits;
+    return c->hits;
 }

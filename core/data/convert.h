@@ -10,6 +10,7 @@
 #define SLUICE_DATA_CONVERT_H
 
 #include "core/data/batch.h"
+#include "core/data/checks.h"
 #include "core/data/csv.h"
 
 /* Why a record is refused. `column` is the schema's name (or the header's, for a ragged record ""), borrowed.
@@ -17,7 +18,23 @@
 struct refusal {
     enum err_name name; /* ERRN_NONE: the row was added */
     const char *column;
-    char detail[160]; /* one line for people: "300 is over the maximum 120"; the value cut and escaped */
+    char detail[CHECK_DETAIL_MAX]; /* one line for people: "300 is over the maximum 120"; the value cut and
+                                      escaped */
+};
+
+/* A cell of a row that was added although a check (on: warn or fail) says no. */
+struct check_hit {
+    size_t col; /* of the batch */
+    const struct check *check;
+    const struct csv_field *field; /* of the record, while that is valid */
+};
+
+/* Where the header differs from the schema and the schema's policies let it pass: how many, and the names in
+ * quotes, as many as have room. */
+enum { DRIFT_NAMES_MAX = 600 };
+struct drift {
+    size_t extra, missing;
+    char extra_names[DRIFT_NAMES_MAX], missing_names[DRIFT_NAMES_MAX];
 };
 
 struct convert;
@@ -31,6 +48,9 @@ void convert_free(struct convert *convert);
 enum err_code convert_header(struct convert *convert, const struct csv_record *header,
                              struct err *err) MUST_USE;
 
+/* Of the last header. */
+const struct drift *convert_drift(const struct convert *convert);
+
 /* header: none: field i is column i; the first record decides nothing. */
 void convert_no_header(struct convert *convert);
 
@@ -38,5 +58,8 @@ void convert_no_header(struct convert *convert);
  * with a field count other than the header's is CSV_RAGGED. Fails only with ERR_NOMEM. Hot. */
 enum err_code convert_record(struct convert *convert, const struct csv_record *record, struct batch *batch,
                              struct refusal *refusal, struct err *err) MUST_USE;
+
+/* After convert_record added a row: what of it breaks a check without being refused for it. */
+const struct check_hit *convert_hits(const struct convert *convert, size_t *n);
 
 #endif

@@ -40,13 +40,23 @@ void hash_update(struct hash_state *state, const void *data, size_t len)
     XXH3_128bits_update(&state->xxh, data, len);
 }
 
+static struct hash128 canonical(XXH128_hash_t value)
+{
+    XXH128_canonical_t bytes;
+    struct hash128 hash;
+    XXH128_canonicalFromHash(&bytes, value);
+    memcpy(hash.bytes, bytes.digest, sizeof hash.bytes);
+    return hash;
+}
+
 struct hash128 hash_digest(const struct hash_state *state)
 {
-    XXH128_canonical_t canonical;
-    struct hash128 hash;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state->xxh));
-    memcpy(hash.bytes, canonical.digest, sizeof hash.bytes);
-    return hash;
+    return canonical(XXH3_128bits_digest(&state->xxh));
+}
+
+struct hash128 hash128(const void *data, size_t len)
+{
+    return canonical(XXH3_128bits(data, len));
 }
 
 void hash_free(struct hash_state *state)

@@ -20,6 +20,8 @@ void hash_update(struct hash_state *state, const void *data, size_t len);
 struct hash128 hash_digest(const struct hash_state *state); /* of all so far; the state goes on */
 void hash_free(struct hash_state *state);
 
+struct hash128 hash128(const void *data, size_t len); /* of a few bytes at once */
+
 void hash_format(const struct hash128 *hash, char out[HASH_TEXT_MAX]);
 bool hash_equal(const struct hash128 *a, const struct hash128 *b);
 bool hash_is_zero(const struct hash128 *hash); /* "not known" */

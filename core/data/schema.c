@@ -106,37 +106,66 @@ enum storage type_storage(const struct type *type)
     return kinds[type->kind].storage;
 }
 
-/* True if one of the values of `in` lies within min and max. */
-static bool in_reachable(const struct type *type, const struct checks *checks)
+/* Whether a value passes the column's bounds of the same strictness. */
+static bool within(const struct schema_column *col, const struct value *v, enum check_on on)
 {
-    for (size_t i = 0; i < checks->in_count; i++) {
-        const struct value *v = &checks->in[i];
-        if ((!checks->has_min || value_compare(type, v, &checks->min) >= 0) &&
-            (!checks->has_max || value_compare(type, v, &checks->max) <= 0))
-            return true;
+    for (size_t i = 0; i < col->checks.n; i++) {
+        const struct check *k = &col->checks.items[i];
+        if (k->on != on)
+            continue;
+        if ((k->kind == CHECK_KIND_MIN && value_compare(&col->type, v, &k->bound) < 0) ||
+            (k->kind == CHECK_KIND_MAX && value_compare(&col->type, v, &k->bound) > 0))
+            return false;
     }
-    return false;
+    return true;
+}
+
+static enum err_code check_check(const struct schema_column *col, const struct check *k, struct err *err)
+{
+    enum type_kind kind = col->type.kind;
+    bool text = kind == TYPE_VARCHAR || kind == TYPE_TEXT, any = false;
+    switch (k->kind) {
+    case CHECK_KIND_MIN:
+    case CHECK_KIND_MAX:
+        if (text || kind == TYPE_BOOLEAN)
+            return err_set(err, ERRN_CONFIG, "column %s: min and max are for numbers and times, not for %s",
+                           col->name, kinds[kind].name);
+        if (!within(col, &k->bound, k->on))
+            return err_set(err, ERRN_CONFIG, "column %s: min is over max, so no value fits", col->name);
+        return ERR_OK;
+    case CHECK_KIND_IN:
+        for (size_t i = 0; i < k->in_count && !any; i++)
+            any = within(col, &k->in[i], k->on);
+        return any ? ERR_OK
+                   : err_set(err, ERRN_CONFIG, "column %s: `in` names no value that fits", col->name);
+    case CHECK_KIND_REGEX:
+        return text ? ERR_OK
+                    : err_set(err, ERRN_CONFIG,
+                              "column %s: regex is for varchar and text; of %s its min, max or in tell what "
+                              "is allowed",
+                              col->name, kinds[kind].name);
+    case CHECK_KIND_NULLS:
+        if (k->on == CHECK_ON_REJECT)
+            return err_set(err, ERRN_CONFIG,
+                           "column %s: max_nulls is about the object, so no record can be refused for it: "
+                           "write on: warn or on: fail, or nullable: false",
+                           col->name);
+        return ERR_OK;
+    default:
+        return ERR_OK;
+    }
 }
 
 static enum err_code check_column(const struct schema_column *col, struct err *err)
 {
-    const struct checks *checks = &col->checks;
-    enum type_kind kind = col->type.kind;
-    if (!checks_any(checks))
-        return ERR_OK;
-    if (col->drop)
+    enum err_code code = ERR_OK;
+    if (col->checks.n > 0 && col->drop)
         return err_set(err, ERRN_CONFIG,
                        "column %s is dropped, so its values are never converted and cannot be checked",
                        col->name);
-    if ((checks->has_min || checks->has_max) &&
-        (kind == TYPE_VARCHAR || kind == TYPE_TEXT || kind == TYPE_BOOLEAN))
-        return err_set(err, ERRN_CONFIG, "column %s: min and max are for numbers and times, not for %s",
-                       col->name, kinds[kind].name);
-    if (checks->has_min && checks->has_max && value_compare(&col->type, &checks->min, &checks->max) > 0)
-        return err_set(err, ERRN_CONFIG, "column %s: min is over max, so no value fits", col->name);
-    if (checks->in && !in_reachable(&col->type, checks))
-        return err_set(err, ERRN_CONFIG, "column %s: `in` names no value that fits", col->name);
-    return ERR_OK;
+    for (size_t i = 0; i < col->checks.n && !code; i++)
+        code = check_check(col, &col->checks.items[i], err);
+    return code;
 }
 
 /* Names differ by more than the case of ASCII letters: to databases they are one otherwise. */

@@ -60,13 +60,41 @@ struct value {
     size_t str_len;
 };
 
-/* Cell checks; all hold for NULL. Decimals compare as numbers, text by bytes (min and max are for numbers and
- * times only). */
-struct checks {
-    bool has_min, has_max;
-    struct value min, max;
-    struct value *in; /* NULL: no such check */
+/* N records, or a share of an object's records in millionths (1% = 10,000), rounded up. */
+struct reject_limit {
+    bool is_share;
+    int64_t number;
+    int64_t share_ppm;
+};
+
+/* What becomes of what a check finds. */
+enum check_on { CHECK_ON_WARN, CHECK_ON_REJECT, CHECK_ON_FAIL };
+
+/* The first four judge one cell, the others an object (or hour) as a whole. */
+enum check_kind {
+    CHECK_KIND_MIN, /* numbers and times only; decimals compare as numbers */
+    CHECK_KIND_MAX,
+    CHECK_KIND_IN,    /* text by bytes */
+    CHECK_KIND_REGEX, /* text only */
+    CHECK_KIND_UNIQUE,
+    CHECK_KIND_NULLS,
+};
+
+/* One rule on the values of a column; all but the last hold for NULL. Made by checks_add. */
+struct check {
+    enum check_kind kind;
+    enum check_on on;
+    char *text; /* what is allowed as the pipeline file has it: "120", "^[A-Z]+$"; NULL where there is none */
+    struct value bound; /* min, max */
+    struct value *in;
     size_t in_count;
+    struct check_regex *regex; /* compiled; safe to use by several threads */
+    struct reject_limit nulls; /* as many are allowed */
+};
+
+struct checks {
+    struct check *items;
+    size_t n;
 };
 
 struct schema_column {
@@ -79,6 +107,7 @@ struct schema_column {
 };
 
 enum column_policy { COLUMNS_FAIL, COLUMNS_IGNORE, COLUMNS_NULL };
+enum contract { CONTRACT_FREEZE, CONTRACT_EVOLVE };
 
 struct schema {
     struct schema_column *columns;
@@ -87,9 +116,10 @@ struct schema {
     size_t nloaded;
     enum column_policy extra;   /* FAIL or IGNORE: a column of the file that the schema does not name */
     enum column_policy missing; /* FAIL or NULL: a column of the schema that the file does not have */
+    enum contract contract;     /* whether setup may add columns to the table */
     char **nulls;               /* null tokens; NULL array if none */
     size_t nnulls;
-    uint64_t hash; /* of loaded names, types and nullability, set by schema_seal */
+    uint64_t hash; /* of loaded names, types and nullability (not of checks), set by schema_seal */
 };
 
 /* Fills loaded and hash. CONFIG where no column is loaded, two columns have one name, a check fits no value

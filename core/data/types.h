@@ -25,6 +25,10 @@ void value_release(struct value *value);
 /* The number of code points, or -1 where the bytes are not valid UTF-8 or hold a NUL. */
 int64_t utf8_length(const char *text, size_t len);
 
+/* The text in printable form, cut to fit, for messages. */
+enum { TEXT_SHOWN_MAX = 64 };
+void text_show(const char *text, size_t len, char out[TEXT_SHOWN_MAX]);
+
 /* Compares two scaled decimals of any scale by value: <0, 0, >0. */
 int decimal_compare(const char *a, size_t alen, const char *b, size_t blen);
 

@@ -1,4 +1,7 @@
-/* types_text: what text may be: valid UTF-8 (shortest forms, no surrogates, up to U+10FFFF) without NUL. */
+/* types_text: what text may be: valid UTF-8 (shortest forms, no surrogates, up to U+10FFFF) without NUL; and
+ * how any bytes are shown to people. */
+#include <stdio.h>
+
 #include "core/data/types_internal.h"
 
 /* Length of the sequence of two bytes or more at p, 0 where it is none. */
@@ -59,4 +62,27 @@ enum err_name types_text(const struct type *type, const char *text, size_t len)
     if (type->kind == TYPE_VARCHAR && points > (int64_t)type->length)
         return ERRN_TEXT_TOO_LONG;
     return ERRN_NONE;
+}
+
+void text_show(const char *text, size_t len, char out[TEXT_SHOWN_MAX])
+{
+    bool utf8 = utf8_length(text, len) >= 0;
+    size_t n = 0, whole = 0; /* whole: out up to the last character that is complete */
+    for (size_t i = 0; i < len; i++) {
+        unsigned char b = (unsigned char)text[i];
+        bool plain = b >= 0x80 ? utf8 : b >= ' ' && b < 0x7F && b != '\\' && b != '"';
+        if (!utf8 || (b & 0xC0) != 0x80)
+            whole = n;
+        if (n + 4 + 4 > TEXT_SHOWN_MAX) { /* an escape and "...", NUL */
+            memcpy(out + whole, "...", 4);
+            return;
+        }
+        if (plain)
+            out[n++] = (char)b;
+        else if (b == '"' || b == '\\')
+            n += (size_t)snprintf(out + n, TEXT_SHOWN_MAX - n, "\\%c", b);
+        else
+            n += (size_t)snprintf(out + n, TEXT_SHOWN_MAX - n, "\\x%02X", b);
+    }
+    out[n] = '\0';
 }

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "core/load/hour_checks.h"
 #include "core/load/keep.h"
 
 struct worker {
@@ -60,6 +61,8 @@ static void dismiss(struct worker *w)
 enum err_code crew_new(struct job *job, struct crew **out, struct err *err)
 {
     *out = NULL;
+    if (hour_checks_ready(job->pipeline, job->sink, err) != ERR_OK)
+        return err->code;
     unsigned asked = (unsigned)job->pipeline->target.connections, most = job->sink->caps.max_writers;
     if (most > CREW_MAX)
         most = CREW_MAX;

@@ -16,6 +16,7 @@
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "core/load/ahead.h"
+#include "core/load/hour_checks.h"
 #include "core/load/keep.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
@@ -30,6 +31,7 @@ struct loader {
     struct item *items[LOAD_ITEMS];
     struct csv_reader *csv;
     struct convert *convert;
+    struct judge *judge; /* NULL: nothing to judge beyond single records */
     struct hash_state *prefix;
     struct bytes_mem nothing; /* what csv reads between units */
     struct observer observer;
@@ -59,6 +61,7 @@ void item_free(struct item *item)
     mem_free(item->rejects);
     mem_free(item->reject_slice);
     mem_free(item->reject_off);
+    check_notes_release(&item->notes);
     buf_release(&item->raw);
     mem_free(item);
 }
@@ -70,6 +73,7 @@ enum err_code item_new(const struct schema *schema, const struct sink_caps *caps
     struct item *item = mem_calloc(1, sizeof *item);
     if (!item)
         return err_nomem(err);
+    check_notes_init(&item->notes);
     buf_init(&item->raw, ITEM_RAW_MAX);
     item->rows = mem_alloc(ITEM_SLICES_MAX * sizeof *item->rows);
     item->rejects = mem_alloc(ITEM_REJECTS_MAX * sizeof *item->rejects);
@@ -88,6 +92,7 @@ void item_clear(struct item *item)
 {
     batch_clear(item->batch);
     buf_clear(&item->raw);
+    check_notes_cut(&item->notes, 0);
     item->nslices = item->nrejects = 0;
     item->end = false;
     item->err = ERR_INIT;
@@ -104,6 +109,7 @@ void loader_free(struct loader *l)
         item_free(l->items[i]);
     csv_close(l->csv);
     convert_free(l->convert);
+    judge_free(l->judge);
     hash_free(l->prefix);
     ahead_free(l->ahead);
     store_close(l->store);
@@ -128,7 +134,7 @@ enum err_code loader_new(struct job *job, struct sink *sink, struct loader **out
             goto out;
     if (csv_open(&p->source.csv, NULL, &l->nothing.base, &l->csv, err) != ERR_OK ||
         convert_new(&p->schema, &p->source.csv, &l->convert, err) != ERR_OK ||
-        hash_new(&l->prefix, err) != ERR_OK)
+        judge_new(p, &l->judge, err) != ERR_OK || hash_new(&l->prefix, err) != ERR_OK)
         goto out;
     if (job->stores.open(job->stores.ctx, &l->store, err) != ERR_OK ||
         (l->store->caps.remote && ahead_new(&job->stores, &l->ahead, err) != ERR_OK))
@@ -289,6 +295,7 @@ static enum err_code load_item(void *ctx, struct item *item, struct err *err)
     w->loader->sink_failed = true; /* until this item is through */
     if (begin(w, err) != ERR_OK || insert_rows(w, item, err) != ERR_OK ||
         append_rows(w, item, err) != ERR_OK || append_rejects(w, item, err) != ERR_OK ||
+        check_notes_store(&item->notes, w->load, item->rows, err) != ERR_OK ||
         write_totals(w, item, err) != ERR_OK)
         return err->code;
     w->some_id = item->rows[0].id;
@@ -302,6 +309,19 @@ static enum err_code load_item(void *ctx, struct item *item, struct err *err)
     }
     w->loader->sink_failed = false;
     return ERR_OK;
+}
+
+/* The hour as a whole, once all of it is in the transaction: data that fails it is no trouble of the
+ * database. */
+static enum err_code judge_hour(struct work *w, struct err *err)
+{
+    const struct loader *l = w->loader;
+    int64_t loaded = 0;
+    if (!w->load || w->unit->kind != UNIT_HOUR || l->job->pipeline->nchecks == 0)
+        return ERR_OK;
+    for (size_t i = 0; i < w->unit->n; i++)
+        loaded += w->outcomes[i].rows_loaded;
+    return hour_checks_judge(l->job->pipeline, w->load, w->unit->hour, l->job->run_id, loaded, l->judge, err);
 }
 
 /* ---- threads ---- */
@@ -379,11 +399,13 @@ enum err_code loader_drive(struct loader *l, const struct unit *unit, const stru
                           .load_method = l->sink->caps.load_method,
                           .csv = l->csv,
                           .convert = l->convert,
+                          .judge = l->judge,
                           .prefix = l->prefix,
                           .progress = l->job->progress,
                           .outcomes = outcomes};
     struct task *fetcher = NULL, *parser = NULL;
 
+    l->sink_failed = false;
     memset(outcomes, 0, unit->n * sizeof *outcomes);
     if (pipes_open(l, &pipes, err) != ERR_OK)
         goto out;
@@ -428,14 +450,14 @@ enum err_code loader_run(struct loader *l, struct claim *claim, const struct uni
                          struct load_outcome *outcomes, struct reject_samples *samples, struct err *err)
 {
     struct work work = {.loader = l, .claim = claim, .unit = unit, .outcomes = outcomes, .samples = samples};
-    l->sink_failed = false;
     if (samples)
         reject_samples_clear(samples);
     if (loader_drive(l, unit, &l->job->pipeline->policy.max_rejects, outcomes, load_item, &work, err) ==
         ERR_OK) {
         l->sink_failed = true;
-        if (commit(&work, err) == ERR_OK)
-            l->sink_failed = false;
+        if (judge_hour(&work, err) == ERR_OK)
+            (void)!commit(&work, err);
+        l->sink_failed = err->code != ERR_OK && err->code != ERR_DATA;
     }
     sink_abort(work.load);
     observe_rollback(&l->observer);

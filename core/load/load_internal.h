@@ -8,6 +8,7 @@
 #include "core/data/convert.h"
 #include "core/data/csv.h"
 #include "core/load/channel.h"
+#include "core/load/judge.h"
 #include "core/load/load.h"
 
 /* From fetch to parse: decoded bytes of one object after another; each object ends with END or ERROR. */
@@ -38,6 +39,7 @@ struct slice {
 enum {
     ITEM_SLICES_MAX = UNIT_GROUP_MAX,
     ITEM_REJECTS_MAX = 2 * LOAD_ITEM_REJECTS,
+    ITEM_NOTES = 4096, /* an object begins in another item when there are so many */
     ITEM_RAW_MAX = LOAD_ITEM_REJECT_BYTES + CSV_RECORD_MAX + 4 * 1024 * 1024,
 };
 
@@ -51,9 +53,10 @@ struct item {
     size_t *reject_slice;
     size_t *reject_off;
     size_t nrejects;
-    struct buf raw; /* reject bytes and headers */
-    bool end;       /* the unit has no further item */
-    struct err err; /* set: the unit failed while it was read or parsed */
+    struct check_notes notes; /* of checks that warn; each of one slice */
+    struct buf raw;           /* reject bytes and headers */
+    bool end;                 /* the unit has no further item */
+    struct err err;           /* set: the unit failed while it was read or parsed */
 };
 
 enum err_code item_new(const struct schema *schema, const struct sink_caps *caps, struct item **out,
@@ -77,11 +80,12 @@ void fetch_main(void *fetch); /* closes `full` at the end; never fails itself: e
 struct parse {
     const struct pipeline *pipeline;
     const struct unit *unit;
-    const struct reject_limit *limit; /* NULL = any number of rejects */
+    const struct reject_limit *limit; /* NULL = any number of rejects, and checks but refuse */
     const char *run_id;
     const char *load_method;
     struct csv_reader *csv;
     struct convert *convert;
+    struct judge *judge; /* NULL: nothing is judged but record by record */
     struct hash_state *prefix;
     struct progress *progress;
     struct load_outcome *outcomes;
@@ -91,7 +95,8 @@ struct parse {
 void parse_main(void *parse); /* closes items_full; the last item has end or err set */
 
 /* Runs fetch and parse over the unit and hands each item to `take`, in order, in the caller's thread; the
- * first error ends it. After the call both threads are gone. `limit` may be NULL. */
+ * first error ends it. After the call both threads are gone. With `limit` NULL any number of records may be
+ * refused, and of the checks only those count that refuse one: so is read what was loaded. */
 typedef enum err_code item_fn(void *ctx, struct item *item, struct err *err);
 enum err_code loader_drive(struct loader *loader, const struct unit *unit, const struct reject_limit *limit,
                            struct load_outcome *outcomes, item_fn *take, void *ctx, struct err *err) MUST_USE;

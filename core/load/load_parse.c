@@ -168,6 +168,8 @@ static void close_part(struct parser *p)
     s->to = p->item->batch->rows;
     p->open.row_hash += canon_rows_hash(p->item->batch, s->from, s->to);
     p->open.rows_loaded += (int64_t)(s->to - s->from);
+    if (p->in->judge)
+        judge_rows(p->in->judge, p->item->batch, s->from, s->to);
 }
 
 static void seal(struct item *item)
@@ -200,8 +202,9 @@ static enum err_code turn_page(struct parser *p, struct err *err)
     return add_slice(p, err);
 }
 
-/* Totals of the open ledger row into the item. */
-static void close_row(struct parser *p, int64_t byte_end, int64_t next_line)
+/* Totals of the open ledger row into the item, and what its checks have to say. */
+static enum err_code close_row(struct parser *p, int64_t byte_end, int64_t next_line, bool object_end,
+                               struct err *err)
 {
     close_part(p);
     struct ledger_row *row = &p->item->rows[p->item->nslices - 1];
@@ -212,6 +215,8 @@ static void close_row(struct parser *p, int64_t byte_end, int64_t next_line)
     row->rows_loaded = p->open.rows_loaded;
     row->rows_rejected = p->open.rows_rejected;
     row->row_hash = p->open.row_hash;
+    return p->in->judge ? judge_end(p->in->judge, object_end, p->item->nslices - 1, &p->item->notes, err)
+                        : ERR_OK;
 }
 
 static enum err_code open_row(struct parser *p, int64_t chunk, int64_t byte_start, int64_t line,
@@ -296,9 +301,9 @@ static enum err_code next_chunk(struct parser *p, const struct csv_record *recor
     const struct unit_object *object = current(p);
     int64_t chunk = p->open.chunk;
     if (check_limit(p, object->rejected_before + p->rejected, object->read_before + p->loaded + p->rejected,
-                    false, err) != ERR_OK)
+                    false, err) != ERR_OK ||
+        close_row(p, record->offset, record->line, false, err) != ERR_OK)
         return err->code;
-    close_row(p, record->offset, record->line);
     struct ledger_row *row = &p->item->rows[p->item->nslices - 1];
     row->content = hash_digest(p->in->prefix);
     row->etag[0] = '\0';
@@ -329,6 +334,12 @@ static enum err_code add_record(struct parser *p, const struct csv_record *recor
         return err->code;
     if (refusal.name != ERRN_NONE)
         return add_reject(p, record, refusal.name, refusal.column, refusal.detail, err);
+    if (p->in->judge && judge_row(p->in->judge, p->item->batch, p->in->convert, &refusal, err) != ERR_OK)
+        return err->code;
+    if (refusal.name != ERRN_NONE) {
+        batch_truncate(p->item->batch, p->item->batch->rows - 1);
+        return add_reject(p, record, refusal.name, refusal.column, refusal.detail, err);
+    }
     p->loaded++;
     return ERR_OK;
 }
@@ -362,11 +373,25 @@ static enum err_code read_header(struct parser *p, struct err *err)
     return ERR_OK;
 }
 
+/* What counts for the object as a whole goes on over its chunks. */
+static enum err_code judge_passed(struct parser *p, const struct csv_record *record, struct err *err)
+{
+    struct batch *batch = p->item->batch;
+    struct refusal refusal;
+    size_t rows = batch->rows;
+    if (convert_record(p->in->convert, record, batch, &refusal, err) != ERR_OK)
+        return err->code;
+    judge_rows(p->in->judge, batch, rows, batch->rows);
+    batch_truncate(batch, rows);
+    return ERR_OK;
+}
+
 /* Passes over the records of earlier chunks, and makes sure that they are the ones that were loaded. */
 static enum err_code skip_loaded(struct parser *p, struct csv_record *record, enum csv_event *event,
                                  struct err *err)
 {
     const struct unit_object *object = current(p);
+    bool judged = p->in->judge && judge_needs_passed(p->in->judge);
     p->skipped = 0;
     for (;;) {
         if (csv_next(p->in->csv, event, record, err) != ERR_OK)
@@ -374,6 +399,8 @@ static enum err_code skip_loaded(struct parser *p, struct csv_record *record, en
         if (*event == CSV_END || object->chunk == 0 || record->offset >= object->byte_start)
             break;
         hash_update(p->in->prefix, record->raw, record->raw_len);
+        if (judged && *event == CSV_RECORD && judge_passed(p, record, err) != ERR_OK)
+            return err->code;
         p->skipped++;
     }
     if (object->chunk == 0)
@@ -411,7 +438,8 @@ static enum err_code end_object(struct parser *p, struct err *err)
         check_limit(p, object->rejected_before + p->rejected, object->read_before + p->loaded + p->rejected,
                     true, err) != ERR_OK)
         return err->code;
-    close_row(p, counts->bytes, counts->lines + 1);
+    if (close_row(p, counts->bytes, counts->lines + 1, true, err) != ERR_OK)
+        return err->code;
     struct ledger_row *row = &p->item->rows[p->item->nslices - 1];
     top(p)->object_end = true;
     row->last = true;
@@ -428,7 +456,11 @@ static enum err_code parse_records(struct parser *p, struct err *err)
     enum csv_event event;
     const struct unit_object *object = current(p);
     int64_t told = 0;
-    if (read_header(p, err) != ERR_OK || skip_loaded(p, &record, &event, err) != ERR_OK)
+    if (read_header(p, err) != ERR_OK)
+        return err->code;
+    if (p->in->judge)
+        judge_object(p->in->judge, object->chunk ? NULL : convert_drift(p->in->convert));
+    if (skip_loaded(p, &record, &event, err) != ERR_OK)
         return err->code;
     int64_t start = object->chunk ? object->byte_start : 0;
     if (open_row(p, object->chunk, start, event == CSV_END ? csv_counts(p->in->csv)->lines + 1 : record.line,
@@ -450,8 +482,9 @@ static enum err_code parse_records(struct parser *p, struct err *err)
 }
 
 /* Takes what the current object left in the item out again (GROUP only). */
-static void leave_out(struct parser *p, size_t slices, size_t rows, size_t rejects, size_t raw)
+static void leave_out(struct parser *p, size_t slices, size_t rows, size_t rejects, size_t raw, size_t notes)
 {
+    check_notes_cut(&p->item->notes, notes);
     p->item->nslices = slices;
     p->item->nrejects = rejects;
     p->item->raw.len = raw;
@@ -464,6 +497,7 @@ static enum err_code parse_object(struct parser *p, struct err *err)
     const struct unit *unit = p->in->unit;
     struct item *item = p->item;
     size_t slices = item->nslices, rows = item->batch->rows, rejects = item->nrejects, raw = item->raw.len;
+    size_t notes = item->notes.n;
     struct load_outcome *outcome = &p->in->outcomes[p->object];
     struct err e = ERR_INIT;
 
@@ -483,7 +517,7 @@ static enum err_code parse_object(struct parser *p, struct err *err)
         return p->source.failed.code != ERR_OK ? code : err_context(err, "%s", current(p)->key);
     }
     if (code != ERR_OK)
-        leave_out(p, slices, rows, rejects, raw);
+        leave_out(p, slices, rows, rejects, raw, notes);
     return source_finish(p, err);
 }
 
@@ -494,8 +528,8 @@ static enum err_code make_room(struct parser *p, struct err *err)
     size_t size = (size_t)current(p)->size;
     bool rows = item->batch->rows + size / 2 + 1 <= item->batch->max_rows;
     bool rejects = item->nrejects <= LOAD_ITEM_REJECTS && item->raw.len + size <= LOAD_ITEM_REJECT_BYTES;
-    if (item->nslices == 0 ||
-        (rows && rejects && item->nslices < ITEM_SLICES_MAX && !batch_full(item->batch)))
+    if (item->nslices == 0 || (rows && rejects && item->nslices < ITEM_SLICES_MAX &&
+                               item->notes.n < ITEM_NOTES && !batch_full(item->batch)))
         return ERR_OK;
     if (pass_on(p, false, err) != ERR_OK)
         return err->code;
@@ -507,8 +541,10 @@ static enum err_code parse_unit(struct parser *p, struct err *err)
     const struct unit *unit = p->in->unit;
     if (take_item(p, err) != ERR_OK)
         return err->code;
+    if (p->in->judge)
+        judge_unit(p->in->judge, unit->kind, p->in->limit != NULL);
     for (p->object = 0; p->object < unit->n; p->object++) {
-        bool full = p->item->nslices == ITEM_SLICES_MAX;
+        bool full = p->item->nslices == ITEM_SLICES_MAX || p->item->notes.n >= ITEM_NOTES;
         if (unit->kind == UNIT_GROUP && make_room(p, err) != ERR_OK)
             return err->code;
         if (unit->kind != UNIT_GROUP && full &&

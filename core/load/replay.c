@@ -15,7 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/data/canon.h"
-#include "core/data/convert.h"
+#include "core/load/judge.h"
 #include "core/load/run_internal.h"
 
 enum { REPLAY_ARENA = 40 * 1024 * 1024, REPLAY_TEXT = 1024 * 1024 };
@@ -30,6 +30,8 @@ struct replay {
     struct buf header;
     struct csv_reader *csv;
     struct convert *convert;
+    struct judge *judge; /* may be NULL */
+    struct check_notes notes;
     struct batch *batch;
     int64_t *ids; /* of the rejects whose rows are in the batch */
     size_t *from; /* and where on the page they are */
@@ -37,6 +39,22 @@ struct replay {
     char object[REC_OBJECT_MAX + 1]; /* the last one counted */
     struct err refused;              /* what the database said of the first load that it refused */
 };
+
+/* What today's checks say of the batch's last row: it goes out again where they refuse it, or would fail its
+ * object for it. */
+static enum err_code judge_last(struct replay *r, bool *ok, struct err *err)
+{
+    struct refusal refusal = {.name = ERRN_NONE};
+    *ok = true;
+    if (r->judge && judge_row(r->judge, r->batch, r->convert, &refusal, err) == ERR_DATA) {
+        err_clear(err);
+        *ok = false;
+    }
+    *ok = *ok && refusal.name == ERRN_NONE;
+    if (!*ok)
+        batch_truncate(r->batch, r->batch->rows - 1);
+    return err->code;
+}
 
 /* Hands the kept bytes to the reader; the record must be one, and nothing else. */
 static enum err_code parse_one(struct replay *r, const char *raw, size_t len, bool header, bool *ok,
@@ -61,12 +79,11 @@ static enum err_code parse_one(struct replay *r, const char *raw, size_t len, bo
         return err->code;
     if (refusal.name != ERRN_NONE)
         return ERR_OK;
-    if (csv_next(r->csv, &event, &record, err) != ERR_OK)
-        return err->code;
-    *ok = event == CSV_END;
-    if (!*ok) /* under today's dialect the bytes are more than one record */
+    if ((size_t)record.raw_total != len) { /* under today's dialect the bytes are more than one record */
         batch_truncate(r->batch, r->batch->rows - 1);
-    return ERR_OK;
+        return ERR_OK;
+    }
+    return judge_last(r, ok, err);
 }
 
 /* The map of fields to columns, from the header of the load that refused the record. */
@@ -142,7 +159,7 @@ static enum err_code store_rows(struct replay *r, const struct claim *claim, con
         goto out;
     }
     if (sink_mark_replayed(load, r->ids, r->nids, row->id, err) != ERR_OK ||
-        sink_totals(load, row, 1, err) != ERR_OK)
+        check_notes_store(&r->notes, load, row, err) != ERR_OK || sink_totals(load, row, 1, err) != ERR_OK)
         goto out;
     struct sink_load *done = load;
     load = NULL;
@@ -183,8 +200,11 @@ static enum err_code replay_load(struct replay *r, size_t from, size_t to, struc
     int64_t tried = 0, refused = 0;
     batch_clear(r->batch);
     r->nids = 0;
+    check_notes_cut(&r->notes, 0);
     if (use_header(r, first->load_id, first->object, err) != ERR_OK)
         return err->code;
+    if (r->judge)
+        judge_object(r->judge, NULL);
     for (size_t i = from; i < to; i++) {
         const struct reject *reject = &r->rows[i];
         bool ok = false;
@@ -200,6 +220,8 @@ static enum err_code replay_load(struct replay *r, size_t from, size_t to, struc
         r->from[r->nids] = i;
         r->ids[r->nids++] = reject->id;
     }
+    if (r->judge && judge_end(r->judge, true, 0, &r->notes, err) != ERR_OK)
+        return err->code;
     if (r->nids > 0 && store_load(r, first, err) != ERR_OK &&
         (err->name == ERRN_DB_CONSTRAINT || err->name == ERRN_DB_VALUE)) { /* the others go on */
         if (r->refused.code == ERR_OK)
@@ -249,6 +271,7 @@ enum err_code replay_rejects(struct job *job, const struct record_query *query, 
     r.query.only_replayable = true;
     buf_init(&r.arena, REPLAY_ARENA);
     buf_init(&r.header, CSV_RECORD_MAX);
+    check_notes_init(&r.notes);
     r.rows = mem_alloc(REC_PAGE * sizeof *r.rows);
     r.ids = mem_alloc(REC_PAGE * sizeof *r.ids);
     r.from = mem_alloc(REC_PAGE * sizeof *r.from);
@@ -256,12 +279,18 @@ enum err_code replay_rejects(struct job *job, const struct record_query *query, 
         err_nomem(err);
     else if (csv_open(&p->source.csv, NULL, &nothing.base, &r.csv, err) == ERR_OK &&
              convert_new(&p->schema, &p->source.csv, &r.convert, err) == ERR_OK &&
-             batch_new(&p->schema, REC_PAGE, REPLAY_TEXT, &r.batch, err) == ERR_OK)
+             judge_new(p, &r.judge, err) == ERR_OK &&
+             batch_new(&p->schema, REC_PAGE, REPLAY_TEXT, &r.batch, err) == ERR_OK) {
+        if (r.judge)
+            judge_unit(r.judge, UNIT_FILE, true);
         replay_pages(&r, err);
+    }
     if (err->code == ERR_OK)
         *err = r.refused;
     csv_close(r.csv);
     convert_free(r.convert);
+    judge_free(r.judge);
+    check_notes_release(&r.notes);
     batch_free(r.batch);
     mem_free(r.rows);
     mem_free(r.ids);

@@ -6,19 +6,20 @@
  * the object's load ids are looked up. What is in the table under no load id of the ledger belongs to no
  * load.
  *
- * The ledger is marked before the scan. An object whose ledger rows are not those any more was loaded
- * meanwhile: what the scan saw of it is chance, so it is not judged.
+ * The ledger is marked before the scan. An object whose ledger rows are not those any more (looked up after
+ * the source was read) was loaded meanwhile: what the scan saw of it is chance, so it is not judged.
  */
 #include "core/load/verify.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/data/canon.h"
 #include "core/load/verify_internal.h"
 
-enum { SCAN_ROWS = 4096, SCAN_TEXT = 1024 * 1024, LOADS_MAX = 50 * 1000 * 1000 };
+enum { NOTE_MAX = ERR_MSG_MAX + 256 };
 
 const char *verify_status_text(enum verify_status status)
 {
@@ -27,260 +28,11 @@ const char *verify_status_text(enum verify_status status)
     return text[status];
 }
 
-/* ---- the ledger before the scan ---- */
-
-static uint64_t stamp_of(const struct ledger_row *row)
-{
-    const uint64_t counts[] = {(uint64_t)row->rows_loaded, (uint64_t)row->rows_rejected, row->row_hash};
-    return hash64(counts, sizeof counts) ^ hash64(row->run_id, strlen(row->run_id));
-}
-
-static int mark_by_id(const void *a, const void *b)
-{
-    const struct book_mark *x = a, *y = b;
-    return (x->load_id > y->load_id) - (x->load_id < y->load_id);
-}
-
-static struct book_mark *find_mark(struct verify *v, int64_t id)
-{
-    struct book_mark key = {.load_id = id};
-    return v->nbooks ? bsearch(&key, v->books, v->nbooks, sizeof *v->books, mark_by_id) : NULL;
-}
-
-/* Marks the ledger rows (behind those that are marked) of all pipelines: they may share the table. */
-static enum err_code mark_books(struct verify *v, struct err *err)
-{
-    struct ledger_query query = {.any_pipeline = true,
-                                 .order = LEDGER_BY_ID,
-                                 .after_id = v->nbooks ? v->books[v->nbooks - 1].load_id : 0};
-    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
-    size_t n = REC_PAGE;
-    if (!rows)
-        return err_nomem(err);
-    while (n == REC_PAGE && sink_ledger_page(v->job->sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
-        if (v->nbooks + n > v->books_cap) {
-            size_t cap = v->books_cap ? v->books_cap * 2 : 8 * REC_PAGE;
-            struct book_mark *grown = cap > LOADS_MAX ? NULL : mem_realloc(v->books, cap * sizeof *grown);
-            if (!grown) {
-                cap > LOADS_MAX ? err_set(err, ERRN_LIMIT, "more than %d rows in the ledger", LOADS_MAX)
-                                : err_nomem(err);
-                break;
-            }
-            v->books = grown;
-            v->books_cap = cap;
-        }
-        for (size_t i = 0; i < n; i++)
-            v->books[v->nbooks++] = (struct book_mark){rows[i].id, stamp_of(&rows[i])};
-        query.after_id = n ? rows[n - 1].id : 0;
-    }
-    mem_free(rows);
-    return err->code;
-}
-
-/* ---- the target ---- */
-
-static int by_id(const void *a, const void *b)
-{
-    const struct load_tally *x = a, *y = b;
-    return (x->load_id > y->load_id) - (x->load_id < y->load_id);
-}
-
-/* Sorts the tallies and adds up those with one id. */
-static void fold_loads(struct verify *v)
-{
-    size_t to = 0;
-    if (!v->loads)
-        return;
-    qsort(v->loads, v->nloads, sizeof *v->loads, by_id);
-    for (size_t i = 0; i < v->nloads; i++) {
-        if (to > 0 && v->loads[to - 1].load_id == v->loads[i].load_id) {
-            v->loads[to - 1].rows += v->loads[i].rows;
-            v->loads[to - 1].hash += v->loads[i].hash;
-        } else {
-            v->loads[to++] = v->loads[i];
-        }
-    }
-    v->nloads = to;
-}
-
-/* The table is full: folds it, and doubles it where that made little room. */
-static enum err_code room_for_loads(struct verify *v, struct err *err)
-{
-    if (v->loads) {
-        fold_loads(v);
-        if (v->nloads * 2 < v->loads_cap)
-            return ERR_OK;
-    }
-    size_t cap = v->loads_cap ? v->loads_cap * 2 : 1024;
-    if (cap > LOADS_MAX)
-        return err_set(err, ERRN_LIMIT, "more than %d loads in one table", LOADS_MAX);
-    struct load_tally *grown = mem_realloc(v->loads, cap * sizeof *grown);
-    if (!grown)
-        return err_nomem(err);
-    v->loads = grown;
-    v->loads_cap = cap;
-    return ERR_OK;
-}
-
-/* Rows of one load mostly lie together, so the newest tally is tried first. */
-static enum err_code count_row(struct verify *v, int64_t id, uint64_t hash, struct err *err)
-{
-    struct load_tally *top = v->nloads ? &v->loads[v->nloads - 1] : NULL;
-    if (!top || top->load_id != id) {
-        if ((!v->loads || v->nloads == v->loads_cap) && room_for_loads(v, err) != ERR_OK)
-            return err->code;
-        top = &v->loads[v->nloads++];
-        *top = (struct load_tally){.load_id = id};
-    }
-    top->rows++;
-    top->hash += hash;
-    return ERR_OK;
-}
-
-static enum err_code scan_target(struct verify *v, struct err *err)
-{
-    struct sink_scan *scan = NULL;
-    struct batch *batch = NULL;
-    int64_t *ids = mem_alloc(SCAN_ROWS * sizeof *ids);
-    uint8_t *odd = mem_alloc(SCAN_ROWS);
-    if (!ids || !odd) {
-        err_nomem(err);
-        goto out;
-    }
-    if (batch_new(&v->job->pipeline->schema, SCAN_ROWS, SCAN_TEXT, &batch, err) != ERR_OK ||
-        sink_scan_begin(v->job->sink, 0, &scan, err) != ERR_OK)
-        goto out;
-    do {
-        if (job_check_stop(v->job, err) != ERR_OK || sink_scan_next(scan, batch, ids, odd, err) != ERR_OK)
-            goto out;
-        for (size_t i = 0; i < batch->rows; i++) {
-            /* A value that its column cannot hold is a difference, whatever the rest says. */
-            uint64_t hash = canon_row_hash(batch, i) + odd[i];
-            v->totals->target.rows++;
-            v->totals->target.hash += hash;
-            if (count_row(v, ids[i], hash, err) != ERR_OK)
-                goto out;
-        }
-    } while (batch->rows > 0);
-    fold_loads(v);
-    v->totals->target.known = true;
-out:
-    sink_scan_end(scan);
-    batch_free(batch);
-    mem_free(ids);
-    mem_free(odd);
-    return err->code;
-}
-
-static struct load_tally *find_load(struct verify *v, int64_t id)
-{
-    struct load_tally key = {.load_id = id};
-    return v->nloads ? bsearch(&key, v->loads, v->nloads, sizeof *v->loads, by_id) : NULL;
-}
-
 /* ---- one object ---- */
-
-/* The object's load ids, and what the target holds under them. *moved: they are not those of before. */
-static enum err_code target_of(struct verify *v, const char *object, struct verify_side *side, int64_t **ids,
-                               size_t *nids, bool *moved, struct err *err)
-{
-    struct ledger_query query = {.object = object, .order = LEDGER_BY_KEY};
-    struct ledger_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
-    size_t n = REC_PAGE;
-    *ids = NULL;
-    *nids = 0;
-    *side = (struct verify_side){.known = true};
-    if (!rows)
-        return err_nomem(err);
-    while (n == REC_PAGE && sink_ledger_page(v->job->sink, &query, rows, REC_PAGE, &n, err) == ERR_OK) {
-        int64_t *grown = mem_realloc(*ids, (*nids + n + 1) * sizeof *grown);
-        if (!grown) {
-            err_nomem(err);
-            break;
-        }
-        *ids = grown;
-        for (size_t i = 0; i < n; i++) {
-            const struct load_tally *t = find_load(v, rows[i].id);
-            const struct book_mark *mark = find_mark(v, rows[i].id);
-            (*ids)[(*nids)++] = rows[i].id;
-            *moved |= !mark || mark->stamp != stamp_of(&rows[i]);
-            if (t) {
-                side->rows += t->rows;
-                side->hash += t->hash;
-            }
-        }
-        query.after_object = object;
-        query.after_chunk = n ? rows[n - 1].chunk : 0;
-    }
-    mem_free(rows);
-    return err->code;
-}
-
-enum err_code verify_unit(const struct diff_entry *entry, struct unit **out, struct err *err)
-{
-    /* Without id and chunk: read from the start, as if it were new. */
-    struct diff_entry *whole = mem_alloc(sizeof *whole);
-    struct unit *unit = NULL;
-    *out = NULL;
-    if (!whole)
-        return err_nomem(err);
-    *whole = *entry;
-    whole->kind = DIFF_NEW;
-    if (unit_new(UNIT_FILE, entry->hour, 0, &unit, err) == ERR_OK &&
-        unit_add(unit, whole, false, err) == ERR_OK) {
-        *out = unit;
-        unit = NULL;
-    }
-    unit_free(unit);
-    mem_free(whole);
-    return err->code;
-}
-
-static enum err_code count_item(void *ctx, struct item *item, struct err *err)
-{
-    uint64_t *hash = ctx;
-    for (size_t i = 0; i < item->nslices; i++)
-        if (item->slices[i].last)
-            *hash += item->rows[i].row_hash;
-    if (item->err.code != ERR_OK)
-        *err = item->err;
-    return err->code;
-}
-
-/* Reads the object again. An object that cannot be read as CSV any more is a difference, with `note` saying
- * why. */
-static enum err_code read_source(struct verify *v, const struct diff_entry *entry, struct verify_side *side,
-                                 struct err *why, struct err *err)
-{
-    struct unit *unit = NULL;
-    struct load_outcome outcome;
-    if (verify_unit(entry, &unit, err) != ERR_OK)
-        return err->code;
-    *side = (struct verify_side){.known = true};
-    enum err_code code = loader_drive(v->loader, unit, NULL, &outcome, count_item, &side->hash, why);
-    unit_free(unit);
-    side->rows = outcome.rows_loaded;
-    side->rejected = outcome.rows_rejected;
-    if (code != ERR_OK && code != ERR_DATA && code != ERR_PRECONDITION) {
-        *err = *why;
-        return err->code;
-    }
-    if (code != ERR_OK)
-        *side = (struct verify_side){.known = false};
-    return ERR_OK;
-}
 
 static bool same(const struct verify_side *a, const struct verify_side *b, bool rejects)
 {
     return a->rows == b->rows && a->hash == b->hash && (!rejects || a->rejected == b->rejected);
-}
-
-static void add_side(struct verify_side *sum, const struct verify_side *side)
-{
-    sum->known |= side->known;
-    sum->rows += side->rows;
-    sum->rejected += side->rejected;
-    sum->hash += side->hash;
 }
 
 /* A replay takes from the rejects what it adds to the rows. */
@@ -290,116 +42,149 @@ static struct verify_side ledger_of(const struct diff_entry *entry)
                                 entry->hash_sum};
 }
 
-static void judge(struct verify *v, const struct diff_entry *entry, struct verify_result *r,
-                  const struct err *why)
+/* Whether the object's bytes are not those that were loaded; false where one of the two is not known. */
+static bool has_changed(const struct subject *s)
 {
-    struct verify_totals *t = v->totals;
-    bool target_ok = !t->by_object || same(&r->target, &r->ledger, false);
-    if (entry->kind == DIFF_GONE)
-        r->status = target_ok ? VERIFY_GONE : VERIFY_TARGET_DIFFERS;
-    else if (!r->source.known || !same(&r->source, &r->ledger, true))
-        r->status = VERIFY_SOURCE_DIFFERS;
-    else
-        r->status = target_ok ? VERIFY_EQUAL : VERIFY_TARGET_DIFFERS;
-    if (why->code != ERR_OK)
-        r->note = why->msg;
-    else if (r->status == VERIFY_SOURCE_DIFFERS && entry->row.schema_hash != v->job->pipeline->schema.hash)
-        r->note = "it was loaded under another schema";
-    else if (r->status == VERIFY_SOURCE_DIFFERS && r->source.rejected < r->ledger.rejected)
-        r->note = "some rejects would pass today: `sluice rejects replay` loads them";
-    t->equal += r->status == VERIFY_EQUAL;
-    t->gone += r->status == VERIFY_GONE;
-    t->different += r->status == VERIFY_SOURCE_DIFFERS || r->status == VERIFY_TARGET_DIFFERS;
+    const struct hash128 none = {0};
+    return s->read && !hash_equal(&s->entry.row.content, &none) &&
+           !hash_equal(&s->entry.row.content, &s->content);
 }
 
-static enum err_code one_object(struct verify *v, const struct diff_entry *entry, struct err *err)
+/* The ledger's hash is of rows under another schema: source and target are held against each other, the
+ * ledger's counts against both. */
+static void judge_other(struct verify *v, const struct subject *s, struct verify_result *r)
 {
-    struct verify_result r = {.hour = entry->hour, .object = entry->object.key, .note = ""};
+    bool counts = r->target.known == false || r->target.rows == r->ledger.rows;
+    v->totals->other_schema++;
+    r->note = "loaded under another schema: source and target were compared with each other, the ledger by "
+              "counts alone";
+    if (s->entry.kind == DIFF_GONE) {
+        r->status = counts ? VERIFY_GONE : VERIFY_TARGET_DIFFERS;
+        r->note = "loaded under another schema: ledger and target were compared by counts alone";
+    } else if (r->source.rows != r->ledger.rows || r->source.rejected != r->ledger.rejected) {
+        r->status = VERIFY_SOURCE_DIFFERS;
+        r->note = r->source.rejected < r->ledger.rejected
+                      ? "loaded under another schema; some rejects would pass today: `sluice rejects replay` "
+                        "loads them"
+                      : "loaded under another schema, which gave another number of rows";
+    } else if (r->target.known && !same(&r->source, &r->target, false)) {
+        r->status = has_changed(s) ? VERIFY_SOURCE_DIFFERS : VERIFY_TARGET_DIFFERS;
+    } else {
+        r->status = VERIFY_EQUAL;
+        if (!r->target.known)
+            r->note = "loaded under another schema: source and ledger were compared by counts alone";
+    }
+}
+
+static void judge(struct verify *v, const struct subject *s, struct verify_result *r)
+{
+    bool target_ok = !r->target.known || same(&r->target, &r->ledger, false);
+    bool gone = s->entry.kind == DIFF_GONE;
+    bool source_ok = r->source.known && same(&r->source, &r->ledger, true);
+    if (!gone && !r->source.known) {
+        r->status = VERIFY_SOURCE_DIFFERS;
+        r->note = s->why.msg;
+    } else if (s->books.other_schema && !(gone ? target_ok : source_ok)) {
+        judge_other(v, s, r);
+    } else if (gone) {
+        r->status = target_ok ? VERIFY_GONE : VERIFY_TARGET_DIFFERS;
+    } else if (!source_ok) {
+        r->status = VERIFY_SOURCE_DIFFERS;
+        if (r->source.rejected < r->ledger.rejected)
+            r->note = "some rejects would pass today: `sluice rejects replay` loads them";
+        else if (has_changed(s))
+            r->note = target_ok ? "its content has changed since it was loaded"
+                                : "its content has changed since it was loaded, and the target differs too";
+        else
+            r->note = "the ledger does not count what the object holds";
+    } else {
+        r->status = target_ok ? VERIFY_EQUAL : VERIFY_TARGET_DIFFERS;
+    }
+}
+
+static bool differs(enum verify_status status)
+{
+    return status == VERIFY_SOURCE_DIFFERS || status == VERIFY_TARGET_DIFFERS;
+}
+
+static void count(struct verify *v, const struct subject *s, const struct verify_result *r)
+{
     struct verify_totals *t = v->totals;
-    struct err why = ERR_INIT;
-    int64_t *ids = NULL;
-    size_t nids = 0;
-    bool moved = false;
-    t->objects++;
-    if (entry->kind != DIFF_NEW &&
-        target_of(v, entry->object.key, &r.target, &ids, &nids, &moved, err) != ERR_OK)
-        goto out;
-    r.target.known = t->by_object && entry->kind != DIFF_NEW;
-    if (moved) {
+    bool unread = s->wanted && !s->read && differs(r->status);
+    bool gone = s->entry.kind == DIFF_GONE && differs(r->status);
+    t->equal += r->status == VERIFY_EQUAL;
+    t->gone += r->status == VERIFY_GONE;
+    t->baseline += r->status == VERIFY_BASELINE;
+    t->meanwhile += r->status == VERIFY_MEANWHILE;
+    t->not_loaded += r->status == VERIFY_NOT_LOADED;
+    t->different += differs(r->status);
+    t->unread += unread;
+    t->gone_different += gone;
+    v->any_baseline |= r->status == VERIFY_BASELINE;
+    v->partial += s->entry.kind == DIFF_PARTIAL;
+    v->worst = verify_worse(v->worst, r->status);
+    if (unread && s->why.code != ERR_DATA && s->why.code != ERR_PRECONDITION && !t->unread_error.code)
+        t->unread_error = s->why;
+    if (differs(r->status) && !unread && !gone)
+        verify_reload_add(&t->reload, r->hour);
+    verify_add_side(&t->source, &r->source);
+    verify_add_side(&t->ledger, &r->ledger);
+    if (t->by_object && v->options->range.bounded)
+        verify_add_side(&t->target, &r->target);
+}
+
+static enum err_code tell(struct verify *v, const struct verify_result *r, struct err *err)
+{
+    if (v->options->by == VERIFY_BY_HOUR)
+        return verify_hours_add(v->hours, r, err);
+    if (v->options->by == VERIFY_BY_OBJECT && v->options->result)
+        v->options->result(v->options->ctx, r);
+    return ERR_OK;
+}
+
+static enum err_code one_object(void *ctx, struct subject *s, struct err *err)
+{
+    struct verify *v = ctx;
+    const struct diff_entry *entry = &s->entry;
+    struct verify_result r = {
+        .hour = entry->hour, .object = entry->object.key, .objects = 1, .source = s->source, .note = ""};
+    v->totals->objects++;
+    r.target = s->books.target;
+    if (s->books.moved) {
         r.status = VERIFY_MEANWHILE;
-        r.target.known = false;
-        t->meanwhile++;
-    } else if (entry->kind == DIFF_NEW || entry->kind == DIFF_PARTIAL) {
+        r.source = r.target = (struct verify_side){.known = false};
+    } else if (entry->kind == DIFF_NEW) {
         r.status = VERIFY_NOT_LOADED;
-        t->not_loaded++;
-        if (entry->kind == DIFF_PARTIAL) { /* its chunks are in the table as a whole */
-            r.note = "only some of its chunks are loaded";
-            r.ledger = ledger_of(entry);
-            add_side(&t->ledger, &r.ledger);
-        }
+    } else if (entry->kind == DIFF_PARTIAL) { /* its chunks are in the table as a whole */
+        r.status = VERIFY_NOT_LOADED;
+        r.note = "only some of its chunks are loaded";
+        r.ledger = ledger_of(entry);
     } else if (entry->row.kind == LOAD_KIND_BASELINE) {
         r.status = VERIFY_BASELINE;
-        v->any_baseline = true;
-        t->baseline++;
     } else {
         r.ledger = ledger_of(entry);
-        if (entry->kind != DIFF_GONE && read_source(v, entry, &r.source, &why, err) != ERR_OK)
-            goto out;
-        add_side(&t->source, &r.source);
-        add_side(&t->ledger, &r.ledger);
-        judge(v, entry, &r, &why);
+        judge(v, s, &r);
     }
-    if (v->options->result)
-        v->options->result(v->options->ctx, &r);
-    bool differs = r.status == VERIFY_SOURCE_DIFFERS || r.status == VERIFY_TARGET_DIFFERS;
-    if (differs && r.source.known && t->by_object && v->shown < v->options->show &&
-        verify_show(v, entry, ids, nids, err) != ERR_OK)
-        goto out;
-out:
-    mem_free(ids);
+    count(v, s, &r);
+    if (tell(v, &r, err) == ERR_OK && differs(r.status) && s->read && v->totals->by_object)
+        (void)!verify_show_object(v, s, err);
     return err->code;
 }
 
 /* ---- all ---- */
 
-static enum err_code all_objects(struct verify *v, struct err *err)
-{
-    const struct hour_range *range = &v->options->range;
-    struct diff_entry *entry = mem_alloc(sizeof *entry);
-    struct diff *diff = NULL;
-    struct buf prefix;
-    bool more = true;
-    buf_init(&prefix, STORE_KEY_MAX);
-    if (!entry) {
-        err_nomem(err);
-        goto out;
-    }
-    if (layout_range_prefix(v->job->layout, range->bounded ? range->from : HOUR_MIN,
-                            range->bounded ? range->to : HOUR_MAX + 1, &prefix, err) != ERR_OK ||
-        diff_begin(v->job->store, v->job->layout, v->job->sink, buf_str(&prefix), &diff, err) != ERR_OK)
-        goto out;
-    while (job_check_stop(v->job, err) == ERR_OK && diff_next(diff, entry, &more, err) == ERR_OK && more) {
-        bool inside = !range->bounded || (entry->hour >= range->from && entry->hour < range->to);
-        if (entry->kind != DIFF_IGNORED && inside && one_object(v, entry, err) != ERR_OK)
-            goto out;
-    }
-out:
-    diff_end(diff);
-    buf_release(&prefix);
-    mem_free(entry);
-    return err->code;
-}
-
 /* Rows that no load put there (with lineage). After a baseline they are what it stands for. */
 static enum err_code unknown_rows(struct verify *v, struct err *err)
 {
-    struct verify_result r = {
-        .object = "", .status = VERIFY_TARGET_DIFFERS, .note = "rows of the table that belong to no load"};
+    struct verify_result r = {.by = VERIFY_BY_OBJECT,
+                              .object = "",
+                              .status = VERIFY_TARGET_DIFFERS,
+                              .note = "rows of the table that belong to no load: a reload leaves them there"};
     r.target.known = true;
-    if (mark_books(v, err) != ERR_OK) /* and those of meanwhile */
+    if (verify_mark_books(v, err) != ERR_OK) /* and those of meanwhile */
         return err->code;
     for (size_t i = 0; i < v->nloads; i++) {
-        if (find_mark(v, v->loads[i].load_id))
+        if (verify_find_mark(v, v->loads[i].load_id))
             continue;
         r.target.rows += v->loads[i].rows;
         r.target.hash += v->loads[i].hash;
@@ -407,27 +192,99 @@ static enum err_code unknown_rows(struct verify *v, struct err *err)
     if (r.target.rows == 0 || v->any_baseline)
         return ERR_OK;
     v->totals->unknown_rows = r.target.rows;
-    if (v->options->result)
+    if (v->options->result && v->options->by != VERIFY_BY_TABLE)
         v->options->result(v->options->ctx, &r);
-    return ERR_OK;
+    return verify_show_unknown(v, err);
 }
 
-/* Without lineage: all rows of the table against all of the ledger. */
-static void whole_table(struct verify *v)
+/* Without lineage: all rows of the table against all of the ledger, whatever hours were asked for. */
+static enum err_code whole_table(struct verify *v, const struct book_sum *before, struct err *err)
 {
     struct verify_totals *t = v->totals;
-    struct verify_result r = {.note = "the table as a whole: target.lineage is false"};
-    bool all = !v->options->range.bounded && !v->any_baseline && t->meanwhile == 0;
-    r.ledger = t->ledger;
+    struct verify_result r = {
+        .by = VERIFY_BY_TABLE,
+        .note = v->options->range.bounded
+                    ? "the table as a whole against the whole ledger: target.lineage is "
+                      "false"
+                    : "the table as a whole: target.lineage is false"};
+    struct book_sum after;
+    bool source = !v->options->range.bounded && t->gone + t->different + t->meanwhile + v->partial == 0;
+    if (verify_sum_books(v, &after, err) != ERR_OK)
+        return err->code;
+    r.ledger = before->side;
     r.target = t->target;
-    r.target.known = all;
-    r.status = !all || same(&r.target, &r.ledger, false) ? VERIFY_EQUAL : VERIFY_TARGET_DIFFERS;
-    if (!all)
-        r.note = "the table was not compared: without target.lineage that needs --all, no baseline, and no "
-                 "load meanwhile";
-    t->different += r.status == VERIFY_TARGET_DIFFERS;
-    if (v->options->result)
+    if (before->baseline || before->stamp != after.stamp) {
+        r.target.known = false;
+        r.note = "the table was not compared: without target.lineage that needs a ledger without baseline, "
+                 "and no load meanwhile";
+    } else if (!before->other_schema) {
+        r.status = same(&r.target, &r.ledger, false) ? VERIFY_EQUAL : VERIFY_TARGET_DIFFERS;
+    } else {
+        bool equal = r.target.rows == r.ledger.rows && (!source || r.target.hash == t->source.hash);
+        r.status = equal ? VERIFY_EQUAL : VERIFY_TARGET_DIFFERS;
+        r.note = source ? "the table as a whole, against the source: some was loaded under another schema, "
+                          "and target.lineage is false"
+                        : "the table as a whole, by counts alone: some was loaded under another schema, and "
+                          "target.lineage is false";
+    }
+    r.objects = t->objects;
+    v->table_note = r.note;
+    t->table_differs = r.status == VERIFY_TARGET_DIFFERS;
+    t->different += t->table_differs;
+    if (v->options->result && v->options->by != VERIFY_BY_TABLE)
         v->options->result(v->options->ctx, &r);
+    return t->table_differs ? verify_show_table(v, err) : ERR_OK;
+}
+
+/* All in one line. */
+static void sum_up(struct verify *v)
+{
+    const struct verify_totals *t = v->totals;
+    char note[NOTE_MAX] = "";
+    struct verify_result r = {.by = VERIFY_BY_TABLE,
+                              .objects = t->objects,
+                              .status = t->unknown_rows || t->table_differs ? VERIFY_TARGET_DIFFERS
+                                                                            : v->worst,
+                              .source = t->source,
+                              .ledger = t->ledger,
+                              .target = t->target,
+                              .note = note};
+    int64_t objects = t->different - t->table_differs;
+    if (objects)
+        (void)!snprintf(note, sizeof note, "%" PRId64 " of %" PRId64 " objects", objects, t->objects);
+    else if (t->unknown_rows)
+        (void)!snprintf(note, sizeof note, "%" PRId64 " rows of the table belong to no load",
+                        t->unknown_rows);
+    else if (t->not_loaded)
+        (void)!snprintf(note, sizeof note, "%" PRId64 " of %" PRId64 " objects", t->not_loaded, t->objects);
+    else if (v->table_note)
+        (void)!snprintf(note, sizeof note, "%s", v->table_note);
+    v->options->result(v->options->ctx, &r);
+}
+
+static enum err_code compare(struct verify *v, struct err *err)
+{
+    struct verify_totals *t = v->totals;
+    struct verify_walk walk = {
+        .v = v, .wanted = verify_is_loaded, .books = true, .each = one_object, .ctx = v};
+    struct book_sum before = {0};
+    if (verify_mark_books(v, err) != ERR_OK ||
+        (!t->by_object && verify_sum_books(v, &before, err) != ERR_OK) ||
+        verify_tally_target(v, err) != ERR_OK)
+        return err->code;
+    if (t->by_object && v->options->range.bounded)
+        t->target = (struct verify_side){.known = true};
+    if (verify_walk_all(&walk, err) != ERR_OK)
+        return err->code;
+    if (v->options->result && v->options->by == VERIFY_BY_HOUR)
+        verify_hours_tell(v->hours, v->options);
+    if (!t->by_object)
+        (void)!whole_table(v, &before, err);
+    else if (!v->options->range.bounded)
+        (void)!unknown_rows(v, err);
+    if (err->code == ERR_OK && v->options->result && v->options->by == VERIFY_BY_TABLE)
+        sum_up(v);
+    return err->code;
 }
 
 enum err_code verify_run(struct job *job, const struct verify_options *options, struct verify_totals *totals,
@@ -435,15 +292,10 @@ enum err_code verify_run(struct job *job, const struct verify_options *options, 
 {
     struct verify v = {.job = job, .options = options, .totals = totals};
     *totals = (struct verify_totals){.by_object = job->pipeline->target.lineage != PIPELINE_LINEAGE_FALSE};
-    if (loader_new(job, job->sink, &v.loader, err) != ERR_OK || mark_books(&v, err) != ERR_OK ||
-        scan_target(&v, err) != ERR_OK || all_objects(&v, err) != ERR_OK)
-        goto out;
-    if (!totals->by_object)
-        whole_table(&v);
-    else if (!options->range.bounded)
-        unknown_rows(&v, err);
-out:
+    if (loader_new(job, job->sink, &v.loader, err) == ERR_OK && verify_hours_new(&v.hours, err) == ERR_OK)
+        (void)!compare(&v, err);
     loader_free(v.loader);
+    verify_hours_free(v.hours);
     mem_free(v.loads);
     mem_free(v.books);
     return err->code;

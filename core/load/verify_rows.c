@@ -1,9 +1,16 @@
 /*
  * verify_rows: the names of the rows that differ: `verify --show N`.
  *
- * Two passes over each side of one object. The first keeps a hash (and line) for each row; sorted, the two
- * lists show which hashes stand on one side only. The second turns those few into text. Memory: 16 bytes a
- * row, ROWS_MAX rows a side at the most.
+ * First pass over both sides: rows fall into buckets by the hash of their key (of the whole row where the
+ * target has none), and a bucket whose counts and sums are the same on both sides holds nothing of interest.
+ * Second pass: the rows of some buckets that differ are kept, each once, and counted on both sides. What is
+ * too small to need it skips the first. So memory is fixed (some 10 MiB) whatever the size of the table, up
+ * to some billion rows; of very many differences some are named.
+ *
+ * A row that only the source has and one that only the target has are told as one that changed where they
+ * share the key, or else where they differ in few columns.
+ *
+ * Invariant: nothing is named before both passes are through, so they may be begun again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,210 +20,547 @@
 #include "core/data/canon.h"
 #include "core/load/verify_internal.h"
 
-enum { ROWS_MAX = 20 * 1000 * 1000, SCAN_ROWS = 1024, SCAN_TEXT = 1024 * 1024, ROW_TEXT_MAX = 64 * 1024 };
-
-struct mark {
-    uint64_t hash;
-    int64_t line; /* 0 = a row of the target */
+enum {
+    BUCKET_BITS = 18,
+    BUCKETS = 1 << BUCKET_BITS,
+    KEEP = 8192,         /* rows kept at the most ... */
+    SIDE_MAX = KEEP / 2, /* ... from either side, as far as is known before */
+    SLOTS = 4 * KEEP,
+    KEEP_TEXT = 16 * 1024 * 1024,
+    ROW_TEXT_MAX = 64 * 1024,
+    PAIR_WORK = 50 * 1000 * 1000, /* cells compared in search of pairs */
 };
 
-struct marks {
-    struct mark *at;
-    size_t n, cap;
+struct bucket {
+    uint32_t source, target; /* rows */
+    uint64_t sum;            /* hash of the source's less that of the target's; then: 1 = looked into */
+};
+
+/* A row that is kept: all that have its hash. */
+struct kept {
+    uint64_t hash;
+    int64_t source, target; /* how often */
+    int64_t line;           /* of the first in the source */
+    const char *object;
+    size_t row; /* of the batch */
+    bool paired;
 };
 
 struct show {
     struct verify *v;
-    const struct diff_entry *entry;
-    struct marks source, target; /* first pass: all rows; then: only the odd ones */
+    struct subject *one; /* NULL: all objects, the whole table */
+    int64_t *ids;        /* sorted: only rows of these loads; NULL: all */
+    size_t nids;
+    struct bucket *buckets; /* NULL: all rows are looked at */
     bool second;
-    struct buf text;
+    bool no_extras; /* what only the target has may belong to objects that were not read */
+    struct kept *kept;
+    size_t n;
+    bool full;      /* rows that are not kept by now are not judged */
+    int16_t *slots; /* by hash: index of kept, -1 = free */
+    struct batch *batch;
+    char **names; /* of objects */
+    size_t nnames;
+    int64_t work;
+    struct buf text, cells;
 };
 
-static int by_hash(const void *a, const void *b)
+const char *verify_kind_text(enum verify_kind kind)
 {
-    const struct mark *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return (x->line > y->line) - (x->line < y->line);
+    static const char *const text[] = {"changed", "missing", "extra", "doubled"};
+    return text[kind];
 }
 
-static enum err_code add_mark(struct marks *m, uint64_t hash, int64_t line, struct err *err)
+/* ---- buckets ---- */
+
+static uint64_t hash_cell(const struct batch *batch, size_t c, size_t row)
 {
-    if (m->n == ROWS_MAX)
-        return err_set(err, ERRN_LIMIT, "an object of more than %d rows is too large for --show", ROWS_MAX);
-    if (m->n == m->cap) {
-        size_t cap = m->cap ? m->cap * 2 : 4096;
-        struct mark *grown = mem_realloc(m->at, cap * sizeof *grown);
-        if (!grown)
-            return err_nomem(err);
-        m->at = grown;
-        m->cap = cap;
+    const struct column *col = &batch->cols[c];
+    size_t len;
+    if (col->null[row])
+        return 1;
+    if (col->storage == STORAGE_STR) {
+        const char *text = batch_str(batch, c, row, &len);
+        return hash64(text, len);
     }
-    m->at[m->n++] = (struct mark){hash, line};
+    return hash64(&col->i64[row], sizeof col->i64[row]);
+}
+
+static struct bucket *bucket_of(struct show *s, const struct batch *batch, size_t row, uint64_t hash)
+{
+    const struct sink_target *t = &s->v->job->sink->target;
+    if (t->nkey > 0) {
+        hash = 0;
+        for (size_t k = 0; k < t->nkey; k++)
+            hash = hash * 31 + hash_cell(batch, t->key[k], row);
+    }
+    return &s->buckets[hash >> (64 - BUCKET_BITS)];
+}
+
+/* Marks those that are looked into: as many of those that differ as there is room for, but one. */
+static void choose_buckets(struct show *s)
+{
+    uint64_t source = 0, target = 0;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        struct bucket *b = &s->buckets[i];
+        bool differs = b->sum != 0 || b->source != b->target;
+        bool fits = source + target == 0 ||
+                    (source + b->source <= SIDE_MAX && target + b->target <= SIDE_MAX);
+        b->sum = differs && fits;
+        source += b->sum ? b->source : 0;
+        target += b->sum ? b->target : 0;
+    }
+}
+
+/* ---- rows ---- */
+
+static enum err_code copy_row(struct batch *to, const struct batch *from, size_t row, int64_t line,
+                              struct err *err)
+{
+    batch_begin_row(to);
+    for (size_t c = 0; c < from->ncols; c++) {
+        const struct column *col = &from->cols[c];
+        size_t len;
+        if (col->null[row]) {
+            batch_set_null(to, c);
+        } else if (col->storage == STORAGE_STR) {
+            const char *text = batch_str(from, c, row, &len);
+            if (batch_set_str(to, c, text, len, err) != ERR_OK)
+                return err->code;
+        } else if (col->storage == STORAGE_F64) {
+            batch_set_f64(to, c, col->f64[row]);
+        } else {
+            batch_set_i64(to, c, col->i64[row]);
+        }
+    }
+    batch_commit_row(to, line, 0);
     return ERR_OK;
 }
 
-/* Takes the mark of this row out of the (sorted) odd ones; false where it is not among them. */
-static bool take_mark(struct marks *m, uint64_t hash, int64_t line)
+/* The object's name, kept once for rows that follow each other. */
+static enum err_code name_of(struct show *s, const char *key, const char **out, struct err *err)
 {
-    for (size_t i = 0; i < m->n; i++) {
-        if (m->at[i].hash != hash || m->at[i].line != line)
-            continue;
-        memmove(&m->at[i], &m->at[i + 1], (m->n - i - 1) * sizeof *m->at);
-        m->n--;
-        return true;
+    if (s->nnames == 0 || strcmp(s->names[s->nnames - 1], key) != 0) {
+        char *name = mem_strdup(key);
+        if (!name)
+            return err_nomem(err);
+        s->names[s->nnames++] = name; /* no more than rows are kept */
     }
-    return false;
+    *out = s->names[s->nnames - 1];
+    return ERR_OK;
 }
 
-/* The row as a CSV line. */
-static enum err_code row_text(const struct batch *batch, size_t row, struct buf *out, struct err *err)
+/* What is kept under this hash; made where there is room; NULL: it is not judged. */
+static enum err_code find(struct show *s, const struct batch *batch, size_t row, uint64_t hash,
+                          const char *object, struct kept **out, struct err *err)
 {
-    struct buf cell;
-    buf_init(&cell, ROW_TEXT_MAX);
-    buf_clear(out);
-    for (size_t c = 0; c < batch->ncols; c++) {
-        buf_clear(&cell);
-        if ((c > 0 && buf_append_char(out, ',', err) != ERR_OK) ||
-            canon_text(batch, c, row, &cell, err) != ERR_OK)
-            break;
-        const char *text = buf_str(&cell);
-        bool quote = strpbrk(text, ",\"\r\n") != NULL || (cell.len == 0 && !batch->cols[c].null[row]);
-        if (quote && buf_append_char(out, '"', err) != ERR_OK)
-            break;
-        for (const char *p = text; *p && err->code == ERR_OK; p++)
-            if (buf_append(out, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1, err) != ERR_OK)
-                break;
-        if (quote && buf_append_char(out, '"', err) != ERR_OK)
-            break;
+    size_t slot = hash % SLOTS;
+    *out = NULL;
+    while (s->slots[slot] >= 0 && s->kept[s->slots[slot]].hash != hash)
+        slot = (slot + 1) % SLOTS;
+    if (s->slots[slot] < 0) {
+        s->full |= s->n == KEEP || batch_full(s->batch);
+        if (s->full)
+            return ERR_OK;
+        struct kept *k = &s->kept[s->n];
+        *k = (struct kept){.hash = hash, .object = "", .row = s->batch->rows, .line = batch->line[row]};
+        if ((object && name_of(s, object, &k->object, err) != ERR_OK) ||
+            copy_row(s->batch, batch, row, batch->line[row], err) != ERR_OK)
+            return err->code;
+        s->slots[slot] = (int16_t)s->n++;
     }
-    buf_release(&cell);
+    *out = &s->kept[s->slots[slot]];
+    return ERR_OK;
+}
+
+static enum err_code take_row(struct show *s, const struct batch *batch, size_t row, uint64_t hash,
+                              const struct subject *from, struct err *err)
+{
+    struct kept *k = NULL;
+    struct bucket *b = s->buckets ? bucket_of(s, batch, row, hash) : NULL;
+    if (!s->second) {
+        b->source += from != NULL;
+        b->target += from == NULL;
+        b->sum += from ? hash : 0 - hash;
+        return ERR_OK;
+    }
+    if (b && !b->sum)
+        return ERR_OK;
+    if (find(s, batch, row, hash,
+             from     ? from->entry.object.key
+             : s->one ? s->one->entry.object.key
+                      : NULL,
+             &k, err) == ERR_OK &&
+        k) {
+        k->source += from != NULL;
+        k->target += from == NULL;
+    }
     return err->code;
 }
 
-static enum err_code name_row(struct show *s, const struct batch *batch, size_t row, bool in_source,
-                              struct err *err)
+static enum err_code source_rows(void *ctx, struct subject *from, const struct batch *batch, size_t at,
+                                 size_t to, struct err *err)
 {
-    struct verify *v = s->v;
-    struct err cut = ERR_INIT;
-    if (v->shown >= v->options->show)
-        return ERR_OK;
-    if (row_text(batch, row, &s->text, &cut) != ERR_OK && cut.name != ERRN_LIMIT) {
-        *err = cut;
-        return err->code;
-    }
-    struct verify_row named = {.object = s->entry->object.key,
-                               .in_source = in_source,
-                               .line = in_source ? batch->line[row] : 0,
-                               .text = buf_str(&s->text)};
-    v->shown++;
-    if (v->options->row)
-        v->options->row(v->options->ctx, &named);
+    for (; at < to; at++)
+        if (take_row(ctx, batch, at, canon_row_hash(batch, at), from, err) != ERR_OK)
+            return err->code;
     return ERR_OK;
 }
 
-static enum err_code source_item(void *ctx, struct item *item, struct err *err)
+static int by_number(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static enum err_code target_row(void *ctx, const struct batch *batch, size_t row, int64_t load_id,
+                                uint64_t hash, struct err *err)
 {
     struct show *s = ctx;
-    if (item->err.code != ERR_OK)
-        return err_set(err, item->err.name, "%s", item->err.msg);
-    for (size_t i = 0; i < item->batch->rows; i++) {
-        uint64_t hash = canon_row_hash(item->batch, i);
-        if (!s->second ? add_mark(&s->source, hash, item->batch->line[i], err) != ERR_OK
-                       : take_mark(&s->source, hash, item->batch->line[i]) &&
-                             name_row(s, item->batch, i, true, err) != ERR_OK)
+    if (s->ids && !bsearch(&load_id, s->ids, s->nids, sizeof *s->ids, by_number))
+        return ERR_OK;
+    return take_row(s, batch, row, hash, NULL, err);
+}
+
+static enum err_code pass(struct show *s, struct err *err)
+{
+    struct verify_walk walk = {
+        .v = s->v, .all = true, .wanted = verify_is_loaded, .rows = source_rows, .ctx = s};
+    if (s->one) {
+        if (verify_walk_one(&walk, s->one, err) == ERR_OK && !s->one->read)
+            *err = s->one->why;
+    } else {
+        (void)!verify_walk_all(&walk, err);
+    }
+    if (err->code != ERR_OK)
+        return err->code;
+    /* The rows of one load are found by the database; of several, in one scan of all. */
+    return verify_scan(s->v, s->nids == 1 ? s->ids[0] : 0, target_row, s, err);
+}
+
+static void forget(struct show *s)
+{
+    for (size_t i = 0; i < s->nnames; i++)
+        mem_free(s->names[i]);
+    s->nnames = s->n = 0;
+    s->full = false;
+    batch_clear(s->batch);
+    memset(s->slots, -1, SLOTS * sizeof *s->slots);
+    if (s->buckets)
+        memset(s->buckets, 0, BUCKETS * sizeof *s->buckets);
+}
+
+static enum err_code passes(struct show *s, struct err *err)
+{
+    do {
+        forget(s);
+        s->second = s->buckets == NULL;
+        if (!s->second && pass(s, err) == ERR_OK) {
+            choose_buckets(s);
+            s->second = true;
+        }
+        if (err->code == ERR_OK)
+            (void)!pass(s, err);
+    } while (err->code != ERR_OK && verify_again(s->v, err));
+    if (err->code == ERR_OK)
+        outage_end(&s->v->outage, s->v->job);
+    return err->code;
+}
+
+/* ---- pairs ---- */
+
+static bool same_cell(const struct batch *batch, size_t c, size_t a, size_t b)
+{
+    const struct column *col = &batch->cols[c];
+    size_t na, nb;
+    if (col->null[a] || col->null[b])
+        return col->null[a] && col->null[b];
+    if (col->storage == STORAGE_F64)
+        return col->f64[a] == col->f64[b];
+    if (col->storage == STORAGE_I64)
+        return col->i64[a] == col->i64[b];
+    const char *x = batch_str(batch, c, a, &na), *y = batch_str(batch, c, b, &nb);
+    return na == nb && memcmp(x, y, na) == 0;
+}
+
+static bool same_key(struct show *s, size_t a, size_t b)
+{
+    const struct sink_target *t = &s->v->job->sink->target;
+    for (size_t k = 0; k < t->nkey; k++)
+        if (!same_cell(s->batch, t->key[k], a, b))
+            return false;
+    return t->nkey > 0;
+}
+
+/* Columns that differ, counted up to `most` + 1. */
+static size_t distance(struct show *s, size_t a, size_t b, size_t most)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < s->batch->ncols && n <= most; c++)
+        n += !same_cell(s->batch, c, a, b);
+    s->work += (int64_t)s->batch->ncols;
+    return n;
+}
+
+/* The row of the target that stands for this one of the source, NULL where there is none. */
+static struct kept *partner(struct show *s, const struct kept *of)
+{
+    size_t best = (s->batch->ncols + 1) / 3; /* more than these, and it is another row */
+    struct kept *found = NULL;
+    for (size_t i = 0; i < s->n && s->work < PAIR_WORK; i++) {
+        struct kept *k = &s->kept[i];
+        if (k->source > 0 || k->paired)
+            continue;
+        if (same_key(s, of->row, k->row))
+            return k;
+        size_t d = distance(s, of->row, k->row, best);
+        if (d <= best && (d < best || !found)) {
+            best = d;
+            found = k;
+        }
+    }
+    return found;
+}
+
+/* ---- names ---- */
+
+/* The row as a CSV line, behind what is in `out`, with its NUL. What is too long is cut. */
+static enum err_code put_row(const struct batch *batch, size_t row, struct buf *out, struct err *err)
+{
+    struct buf cell;
+    struct err cut = ERR_INIT;
+    buf_init(&cell, ROW_TEXT_MAX);
+    for (size_t c = 0; c < batch->ncols && cut.code == ERR_OK; c++) {
+        buf_clear(&cell);
+        if ((c > 0 && buf_append_char(out, ',', &cut) != ERR_OK) ||
+            canon_text(batch, c, row, &cell, &cut) != ERR_OK)
+            break;
+        const char *text = buf_str(&cell);
+        bool quote = strpbrk(text, ",\"\r\n") != NULL || (cell.len == 0 && !batch->cols[c].null[row]);
+        if (quote && buf_append_char(out, '"', &cut) != ERR_OK)
+            break;
+        for (const char *p = text; *p && cut.code == ERR_OK; p++)
+            if (buf_append(out, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1, &cut) != ERR_OK)
+                break;
+        if (quote && buf_append_char(out, '"', &cut) != ERR_OK)
+            break;
+    }
+    buf_release(&cell);
+    if (cut.code != ERR_OK && cut.name != ERRN_LIMIT)
+        *err = cut;
+    return err->code;
+}
+
+static bool enough(const struct show *s)
+{
+    return s->v->shown >= s->v->options->show;
+}
+
+static void tell(struct show *s, const struct verify_row *row)
+{
+    s->v->shown++;
+    if (s->v->options->row)
+        s->v->options->row(s->v->options->ctx, row);
+}
+
+/* One that is on one side only, or more often there. */
+static enum err_code tell_one(struct show *s, const struct kept *k, enum verify_kind kind, struct err *err)
+{
+    struct verify_row row = {
+        .kind = kind, .object = k->object, .line = k->line, .in_source = k->source, .in_target = k->target};
+    buf_clear(&s->text);
+    if (put_row(s->batch, k->row, &s->text, err) != ERR_OK)
+        return err->code;
+    row.source = k->source ? buf_str(&s->text) : NULL;
+    row.target = k->target ? buf_str(&s->text) : NULL;
+    tell(s, &row);
+    return ERR_OK;
+}
+
+/* The cell's text with its NUL into s->cells; its place there, -1 for NULL. */
+static enum err_code put_cell(struct show *s, size_t c, size_t row, ptrdiff_t *at, struct err *err)
+{
+    *at = -1;
+    if (s->batch->cols[c].null[row])
+        return ERR_OK;
+    *at = (ptrdiff_t)s->cells.len;
+    if (canon_text(s->batch, c, row, &s->cells, err) != ERR_OK)
+        return err->code;
+    return buf_append_char(&s->cells, '\0', err);
+}
+
+static enum err_code tell_changed(struct show *s, const struct kept *a, const struct kept *b, struct err *err)
+{
+    const struct batch *batch = s->batch;
+    struct verify_row row = {.kind = VERIFY_CHANGED,
+                             .object = a->object,
+                             .line = a->line,
+                             .in_source = a->source,
+                             .in_target = b->target};
+    struct verify_cell *cells = mem_calloc(batch->ncols, sizeof *cells);
+    ptrdiff_t *at = mem_calloc(batch->ncols, 2 * sizeof *at);
+    size_t second;
+    if (!cells || !at) {
+        err_nomem(err);
+        goto out;
+    }
+    buf_clear(&s->cells);
+    for (size_t c = 0; c < batch->ncols; c++) {
+        if (same_cell(batch, c, a->row, b->row))
+            continue;
+        size_t n = row.ncells++;
+        cells[n].column = schema_loaded(batch->schema, c)->name;
+        if (put_cell(s, c, a->row, &at[2 * n], err) != ERR_OK ||
+            put_cell(s, c, b->row, &at[2 * n + 1], err) != ERR_OK)
+            goto out;
+    }
+    for (size_t n = 0; n < row.ncells; n++) {
+        cells[n].source = at[2 * n] < 0 ? NULL : s->cells.data + at[2 * n];
+        cells[n].target = at[2 * n + 1] < 0 ? NULL : s->cells.data + at[2 * n + 1];
+    }
+    buf_clear(&s->text);
+    if (put_row(batch, a->row, &s->text, err) != ERR_OK || buf_append_char(&s->text, '\0', err) != ERR_OK)
+        goto out;
+    second = s->text.len;
+    if (put_row(batch, b->row, &s->text, err) != ERR_OK)
+        goto out;
+    row.source = buf_str(&s->text);
+    row.target = row.source + second;
+    row.cells = cells;
+    tell(s, &row);
+out:
+    mem_free(cells);
+    mem_free(at);
+    return err->code;
+}
+
+/* By object, as they were read, then by line; what only the target has comes last. */
+static int by_place(const void *a, const void *b)
+{
+    const struct kept *x = a, *y = b;
+    if (!x->source != !y->source)
+        return !x->source - !y->source;
+    int order = strcmp(x->object, y->object);
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static enum err_code tell_all(struct show *s, struct err *err)
+{
+    qsort(s->kept, s->n, sizeof *s->kept, by_place);
+    for (size_t i = 0; i < s->n && !enough(s); i++) {
+        struct kept *k = &s->kept[i], *other = k->target == 0 ? partner(s, k) : NULL;
+        if (!other)
+            continue;
+        k->paired = other->paired = true;
+        if (tell_changed(s, k, other, err) != ERR_OK)
+            return err->code;
+    }
+    for (size_t i = 0; i < s->n && !enough(s); i++) {
+        const struct kept *k = &s->kept[i];
+        bool more = k->target > k->source, less = k->target < k->source;
+        if (k->paired || (!more && !less) || (more && s->no_extras))
+            continue;
+        if (tell_one(s, k, less ? VERIFY_MISSING : k->source ? VERIFY_DOUBLED : VERIFY_EXTRA, err) != ERR_OK)
             return err->code;
     }
     return ERR_OK;
 }
 
-static enum err_code read_source(struct show *s, struct err *err)
+/* ---- what is shown ---- */
+
+static void show_release(struct show *s)
 {
-    struct unit *unit = NULL;
-    struct load_outcome outcome;
-    enum err_code code = verify_unit(s->entry, &unit, err);
-    if (code == ERR_OK)
-        code = loader_drive(s->v->loader, unit, NULL, &outcome, source_item, s, err);
-    unit_free(unit);
-    return code;
+    for (size_t i = 0; i < s->nnames; i++)
+        mem_free(s->names[i]);
+    mem_free(s->names);
+    mem_free(s->buckets);
+    mem_free(s->kept);
+    mem_free(s->slots);
+    batch_free(s->batch);
+    buf_release(&s->text);
+    buf_release(&s->cells);
 }
 
-static enum err_code read_target(struct show *s, int64_t id, struct err *err)
+static enum err_code show_new(struct show *s, bool large, struct err *err)
 {
-    struct sink_scan *scan = NULL;
-    struct batch *batch = NULL;
-    int64_t ids[SCAN_ROWS];
-    uint8_t odd[SCAN_ROWS];
-    if (batch_new(&s->v->job->pipeline->schema, SCAN_ROWS, SCAN_TEXT, &batch, err) != ERR_OK ||
-        sink_scan_begin(s->v->job->sink, id, &scan, err) != ERR_OK)
-        goto out;
-    do {
-        if (sink_scan_next(scan, batch, ids, odd, err) != ERR_OK)
-            goto out;
-        for (size_t i = 0; i < batch->rows; i++) {
-            uint64_t hash = canon_row_hash(batch, i) + odd[i];
-            if (!s->second ? add_mark(&s->target, hash, 0, err) != ERR_OK
-                           : take_mark(&s->target, hash, 0) && name_row(s, batch, i, false, err) != ERR_OK)
-                goto out;
-        }
-    } while (batch->rows > 0);
-out:
-    sink_scan_end(scan);
-    batch_free(batch);
-    return err->code;
+    buf_init(&s->text, 2 * ROW_TEXT_MAX);
+    buf_init(&s->cells, BATCH_TEXT_MAX);
+    s->kept = mem_alloc(KEEP * sizeof *s->kept);
+    s->slots = mem_alloc(SLOTS * sizeof *s->slots);
+    s->names = mem_alloc(KEEP * sizeof *s->names);
+    s->buckets = large ? mem_alloc(BUCKETS * sizeof *s->buckets) : NULL;
+    if (!s->kept || !s->slots || !s->names || (large && !s->buckets))
+        return err_nomem(err);
+    return batch_new(&s->v->job->pipeline->schema, KEEP, KEEP_TEXT, &s->batch, err);
 }
 
-/* Leaves in each list only what the other one lacks, at most `most` of each. */
-static void keep_odd(struct marks *a, struct marks *b, size_t most)
+/* Naming rows is an extra: what the comparison found stands without it. */
+static enum err_code forgive(const char *what, struct err *err)
 {
-    size_t i = 0, k = 0, na = 0, nb = 0;
-    if (a->n > 1)
-        qsort(a->at, a->n, sizeof *a->at, by_hash);
-    if (b->n > 1)
-        qsort(b->at, b->n, sizeof *b->at, by_hash);
-    while (i < a->n || k < b->n) {
-        if (i < a->n && k < b->n && a->at[i].hash == b->at[k].hash) {
-            i++;
-            k++;
-        } else if (k == b->n || (i < a->n && a->at[i].hash < b->at[k].hash)) {
-            if (na < most)
-                a->at[na++] = a->at[i];
-            i++;
-        } else {
-            if (nb < most)
-                b->at[nb++] = b->at[k];
-            k++;
-        }
-    }
-    a->n = na;
-    b->n = nb;
-}
-
-enum err_code verify_show(struct verify *v, const struct diff_entry *entry, const int64_t *ids, size_t nids,
-                          struct err *err)
-{
-    struct show s = {.v = v, .entry = entry};
-    buf_init(&s.text, ROW_TEXT_MAX);
-    if (read_source(&s, err) != ERR_OK)
-        goto out;
-    for (size_t i = 0; i < nids; i++)
-        if (read_target(&s, ids[i], err) != ERR_OK)
-            goto out;
-    keep_odd(&s.source, &s.target, (size_t)(v->options->show - v->shown));
-    s.second = true;
-    if (s.source.n > 0 && read_source(&s, err) != ERR_OK)
-        goto out;
-    for (size_t i = 0; s.target.n > 0 && i < nids; i++)
-        if (read_target(&s, ids[i], err) != ERR_OK)
-            goto out;
-out:
-    if (err->name == ERRN_LIMIT) {
-        log_msg(LOG_WARN, "%s: %s", entry->object.key, err->msg);
+    bool its_own = err->code == ERR_DATA || err->code == ERR_PRECONDITION || err->code == ERR_DENIED ||
+                   err->code == ERR_IO || err->name == ERRN_LIMIT;
+    if (its_own) {
+        log_msg(LOG_WARN, "%s: its rows cannot be named: %s", what, err->msg);
         err_clear(err);
     }
-    mem_free(s.source.at);
-    mem_free(s.target.at);
-    buf_release(&s.text);
     return err->code;
+}
+
+enum err_code verify_show_object(struct verify *v, struct subject *subject, struct err *err)
+{
+    struct books *b = &subject->books;
+    struct show s = {.v = v, .one = subject, .ids = b->ids, .nids = b->n};
+    if (enough(&s) || b->n == 0)
+        return ERR_OK;
+    qsort(b->ids, b->n, sizeof *b->ids, by_number);
+    if (show_new(&s, subject->source.rows > SIDE_MAX || b->target.rows > SIDE_MAX, err) == ERR_OK &&
+        passes(&s, err) == ERR_OK)
+        (void)!tell_all(&s, err);
+    show_release(&s);
+    return forgive(subject->entry.object.key, err);
+}
+
+enum err_code verify_show_table(struct verify *v, struct err *err)
+{
+    struct show s = {.v = v, .no_extras = v->totals->gone + v->totals->unread + v->partial > 0};
+    bool large = v->totals->source.rows > SIDE_MAX || v->totals->scanned_rows > SIDE_MAX;
+    if (enough(&s))
+        return ERR_OK;
+    if (s.no_extras)
+        log_msg(LOG_WARN, "rows that only the table has are not named: some may be of objects that are gone, "
+                          "cannot be read or are loaded in part");
+    if (show_new(&s, large, err) == ERR_OK && passes(&s, err) == ERR_OK)
+        (void)!tell_all(&s, err);
+    show_release(&s);
+    return forgive("the table", err);
+}
+
+/* ---- rows of no load ---- */
+
+static enum err_code unknown_row(void *ctx, const struct batch *batch, size_t row, int64_t load_id,
+                                 uint64_t hash, struct err *err)
+{
+    struct show *s = ctx;
+    struct kept *k = NULL;
+    if (verify_find_mark(s->v, load_id))
+        return ERR_OK;
+    if (find(s, batch, row, hash, NULL, &k, err) == ERR_OK && k)
+        k->target++;
+    return err->code;
+}
+
+enum err_code verify_show_unknown(struct verify *v, struct err *err)
+{
+    struct show s = {.v = v};
+    if (enough(&s))
+        return ERR_OK;
+    if (show_new(&s, false, err) == ERR_OK) {
+        do {
+            forget(&s);
+        } while (verify_scan(v, 0, unknown_row, &s, err) != ERR_OK && verify_again(v, err));
+        if (err->code == ERR_OK)
+            (void)!tell_all(&s, err);
+    }
+    show_release(&s);
+    return forgive("the table", err);
 }

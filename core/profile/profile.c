@@ -30,15 +30,19 @@ static MUST_USE enum err_code new_correlate(struct profile *p, struct err *err)
     return correlate_new(p->options.schema, p->correlated, p->ncorrelated, &p->correlate, err);
 }
 
-/* The budget, at least what sketches of all columns take. */
+/* The budget, at least what sketches of all columns take; and how many rows may come before it is looked at
+ * again: so few that what they might take is there. */
 static void divide_memory(struct profile *p)
 {
     size_t memory = p->options.memory ? p->options.memory : PROFILE_MEMORY, least = 0;
-    size_t classes = p->options.by < 0 ? 1 : REPORT_CLASSES;
-    p->width = stats_width(memory / 2 / (classes * (p->ncolumns ? p->ncolumns : 1)));
+    size_t many = (p->options.by < 0 ? 1 : REPORT_CLASSES) * (p->ncolumns ? p->ncolumns : 1);
+    p->width = stats_width(memory / 2 / many);
     for (size_t c = 0; c < p->ncolumns; c++)
         least += stats_sketch_bytes(stats_form_of(&schema_loaded(p->options.schema, c)->type), p->width);
     p->memory = memory > least ? memory : least;
+    p->epoch = PROFILE_EPOCH_MAX;
+    while (p->epoch > PROFILE_EPOCH_MIN && p->epoch * PROFILE_ROW_BYTES > memory / 2 / many)
+        p->epoch /= 2;
 }
 
 enum err_code profile_new(const struct profile_options *options, struct profile **out, struct err *err)

@@ -3,8 +3,8 @@
  *
  * Classes are made as their values are first seen. There are REPORT_CLASSES at most, one of them kept for
  * NULL where the column may have it; once a further value comes, the last class stands for it and all that
- * have none ("other"). Each class has accumulators of its own for every column; those of the whole are put
- * together at the end.
+ * have none ("other"). Where two profiles are merged, rows that one of them took for others stay others. Each
+ * class has accumulators of its own for every column; those of the whole are put together at the end.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -61,7 +61,7 @@ void profile_classes_release(struct profile *profile)
 
 static bool is_class(const struct class *class, const struct class *value)
 {
-    if (class->null || value->null || class->other)
+    if (class->null || value->null || class->other || value->other)
         return class->null && value->null;
     return class->bits == value->bits && class->len == value->len &&
            (value->len == 0 || memcmp(class->text, value->text, value->len) == 0);
@@ -136,25 +136,20 @@ enum err_code profile_classify(struct profile *profile, const struct batch *batc
     return ERR_OK;
 }
 
-static size_t held_by_all(const struct profile *p)
+/* Each of mine may meanwhile have what nobody holds. */
+static MUST_USE enum err_code merge_class(struct profile *p, struct class *mine, struct class *theirs,
+                                          struct err *err)
 {
-    size_t held = 0;
-    for (int k = 0; k < p->nclasses; k++)
-        for (size_t c = 0; c < p->ncolumns; c++)
-            held += stats_held(&p->classes[k].stats[c]);
-    return held;
-}
-
-/* Tables may grow by what comes, as far as the memory goes: in this order, as rows would have it. */
-static MUST_USE enum err_code merge_column(struct profile *p, struct stats *mine, struct stats *theirs,
-                                           size_t *held, struct err *err)
-{
-    size_t own = stats_held(mine), more = stats_wanted_for(mine, theirs) - own;
-    size_t left = p->memory > *held ? p->memory - *held : 0;
-    stats_grant(mine, own + (more < left ? more : left));
-    if (stats_merge(mine, theirs, err))
-        return err->code;
-    *held += stats_held(mine) - own;
+    size_t held = profile_held(p);
+    mine->rows += theirs->rows;
+    for (size_t c = 0; c < p->ncolumns; c++) {
+        struct stats *to = &mine->stats[c];
+        size_t before = stats_held(to);
+        stats_grant(to, before + (p->memory > held ? p->memory - held : 0));
+        if (stats_merge(to, &theirs->stats[c], err))
+            return err->code;
+        held += stats_held(to) - before;
+    }
     return ERR_OK;
 }
 
@@ -163,19 +158,12 @@ enum err_code profile_classes_merge(struct profile *profile, struct profile *oth
     for (int from = 0; from < other->nclasses; from++) {
         struct class *theirs = &other->classes[from];
         size_t k = 0;
-        if (profile->options.by >= 0) {
-            if (theirs->other) /* wherever one more value would go */
-                profile->value_classes_max = 0;
-            if (find(profile, theirs, &k, err))
-                return err->code;
-        }
-        struct class *mine = &profile->classes[k];
-        size_t held = held_by_all(profile);
-        mine->rows += theirs->rows;
-        for (size_t c = 0; c < profile->ncolumns; c++)
-            if (merge_column(profile, &mine->stats[c], &theirs->stats[c], &held, err))
-                return err->code;
+        if (profile->options.by >= 0 && find(profile, theirs, &k, err))
+            return err->code;
+        if (merge_class(profile, &profile->classes[k], theirs, err))
+            return err->code;
     }
+    profile_grant(profile);
     return ERR_OK;
 }
 

@@ -12,7 +12,9 @@
 enum {
     PROFILE_BATCH_ROWS = 16384,
     PROFILE_BATCH_TEXT = 1024 * 1024,
-    PROFILE_EPOCH = 16384, /* rows between two decisions on who may grow */
+    PROFILE_EPOCH_MIN = 256,
+    PROFILE_EPOCH_MAX = 16384,
+    PROFILE_ROW_BYTES = 64, /* that a new value may take in a table, about */
 };
 
 /* A value of the column of --by. */
@@ -67,6 +69,7 @@ struct profile {
     bool quit;
     struct job job;
     int64_t *job_nulls;  /* of each column, in the batch in work */
+    uint64_t epoch;      /* rows between two decisions on who may grow: a power of two */
     uint64_t epoch_rows; /* worked on since the beginning */
     struct err failed;
 };
@@ -84,6 +87,8 @@ char *profile_cut_text(const char *text, size_t len) MUST_USE;
 void profile_value_text(const struct type *type, uint64_t bits, char out[REPORT_TEXT_MAX + 1]);
 
 /* profile_work.c */
+size_t profile_held(const struct profile *profile); /* bytes, by all accumulators */
+void profile_grant(struct profile *profile);        /* says who may grow how far; nobody works */
 enum err_code profile_work_start(struct profile *profile, struct err *err) MUST_USE;
 void profile_work_stop(struct profile *profile);
 void profile_work_begin(struct profile *profile, const struct batch *batch, size_t from, size_t to,

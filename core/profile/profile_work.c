@@ -1,7 +1,7 @@
 /*
  * profile_work: a batch through all accumulators, by one thread or several.
  *
- * A batch is worked on in segments that end at every PROFILE_EPOCH-th row since the beginning. A segment is
+ * A batch is worked on in segments that end at every epoch-th row since the beginning. A segment is
  * so many units: one column each, and the pairs. Units go to whoever is free; the next segment begins when
  * all are ready. Between two segments, while nobody works, it is decided which tables may grow how far: by
  * what they hold, in column order. So nothing depends on the number of threads, nor on where batches end.
@@ -30,7 +30,7 @@ static void give(struct profile *p, struct claim *claim, bool modest)
     for (int k = 0; k < p->nclasses; k++)
         for (size_t c = 0; c < p->ncolumns; c++) {
             struct stats *s = &p->classes[k].stats[c];
-            size_t held = stats_held(s), more = stats_wanted(s, PROFILE_EPOCH) - held;
+            size_t held = stats_held(s), more = stats_wanted(s, p->epoch) - held;
             if ((more <= claim->modest) != modest)
                 continue;
             more = more < claim->left ? more : claim->left;
@@ -39,16 +39,22 @@ static void give(struct profile *p, struct claim *claim, bool modest)
         }
 }
 
-static void grant(struct profile *p)
+size_t profile_held(const struct profile *profile)
 {
-    size_t held = 0, many = (size_t)p->nclasses * p->ncolumns;
-    for (int k = 0; k < p->nclasses; k++)
-        for (size_t c = 0; c < p->ncolumns; c++)
-            held += stats_held(&p->classes[k].stats[c]);
-    struct claim claim = {.left = p->memory > held ? p->memory - held : 0};
+    size_t held = 0;
+    for (int k = 0; k < profile->nclasses; k++)
+        for (size_t c = 0; c < profile->ncolumns; c++)
+            held += stats_held(&profile->classes[k].stats[c]);
+    return held;
+}
+
+void profile_grant(struct profile *profile)
+{
+    size_t held = profile_held(profile), many = (size_t)profile->nclasses * profile->ncolumns;
+    struct claim claim = {.left = profile->memory > held ? profile->memory - held : 0};
     claim.modest = many ? claim.left / many : 0;
-    give(p, &claim, true);
-    give(p, &claim, false);
+    give(profile, &claim, true);
+    give(profile, &claim, false);
 }
 
 /* --- units -----------------------------------------------------------------------------------------------
@@ -137,9 +143,9 @@ static MUST_USE enum err_code work_unit(struct profile *p, size_t unit, struct e
 static void begin_segment(struct profile *p)
 {
     struct job *job = &p->job;
-    uint64_t left = PROFILE_EPOCH - p->epoch_rows % PROFILE_EPOCH;
-    if (left == PROFILE_EPOCH)
-        grant(p);
+    uint64_t left = p->epoch - p->epoch_rows % p->epoch;
+    if (left == p->epoch)
+        profile_grant(p);
     job->segment_to = job->to - job->from < left ? job->to : job->from + left;
     job->next = job->done = 0;
 }

@@ -114,13 +114,6 @@ size_t stats_wanted(const struct stats *stats, size_t more)
     return bytes > held ? bytes : held;
 }
 
-size_t stats_wanted_for(const struct stats *stats, const struct stats *other)
-{
-    if (stats->form == STATS_TEXT)
-        return stats_wanted(stats, other->texts.used) + (stats->sketch ? 0 : texts_bytes(&other->texts));
-    return stats_wanted(stats, other->table.used + STATS_DIRECT);
-}
-
 void stats_grant(struct stats *stats, size_t bytes)
 {
     stats->granted = bytes;

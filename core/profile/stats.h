@@ -74,8 +74,6 @@ void stats_clear(struct stats *stats); /* exact again; memory is kept */
 /* Bytes held; held at most while `more` further values come; may be held from now on. */
 size_t stats_held(const struct stats *stats);
 size_t stats_wanted(const struct stats *stats, size_t more);
-/* The same while what `other` has is added. */
-size_t stats_wanted_for(const struct stats *stats, const struct stats *other);
 void stats_grant(struct stats *stats, size_t bytes);
 
 /* n values that are not NULL: int64_t or, by their bits, doubles. */

@@ -10,7 +10,10 @@
 
 #include "core/base/mem.h"
 
-enum { PURGE_SAMPLE = 63 };
+enum {
+    PURGE_SAMPLE = 63,
+    TEXTS_USUAL = 32, /* bytes of a text, before any is known */
+};
 
 enum err_code texts_init(struct texts *texts, struct err *err)
 {
@@ -83,7 +86,7 @@ size_t texts_bytes_grown(const struct texts *texts, size_t len)
 
 size_t texts_bytes_for(const struct texts *texts, size_t more)
 {
-    size_t usual = texts->used ? texts->arena_len / texts->used + 1 : TEXTS_KEPT;
+    size_t usual = texts->used ? texts->arena_len / texts->used + 1 : TEXTS_USUAL;
     size_t slots = grown_slots(texts, more), arena = grown_arena(texts, more * usual);
     return slots == texts->nslots && arena == texts->arena_cap
                ? texts_bytes(texts)

@@ -19,6 +19,7 @@ enum {
     WARN_MAX = 20,
     MESSAGE_MAX = 512,
     FEW_VALUES = 20, /* of fewer no share is told */
+    REPEATED = 3,    /* times that each code is there at least, on average */
 };
 
 /* A rule fires beyond its limit, and is strong beyond the second one. */
@@ -148,15 +149,17 @@ static int64_t count_of(const struct report_column *col, double value, int64_t k
     return known;
 }
 
-/* Codes stand apart from all other values by more than those take, and are repeated. */
+/* Codes stand apart from all other values by more than those take, and are repeated. What is no outlier is
+ * below the fence, wherever. */
 static MUST_USE enum err_code codes_high(struct warner *w, size_t c, const struct report_column *col,
                                          struct err *err)
 {
     const struct report_numbers *n = &col->numbers;
     char text[REPORT_EXAMPLES * CANON_DOUBLE_MAX + 16] = "";
     int64_t count = 0;
-    for (int i = 0; i + 1 < n->nexample_high; i++) {
-        double here = n->example_high[i], next = n->example_high[i + 1];
+    for (int i = 0; i < n->nexample_high && i + 1 < REPORT_EXAMPLES; i++) {
+        double here = n->example_high[i];
+        double next = i + 1 < n->nexample_high ? n->example_high[i + 1] : n->fence_high.value;
         char one[CANON_DOUBLE_MAX];
         count += count_of(col, here, n->example_high_count[i]);
         canon_double(here, one);
@@ -164,15 +167,13 @@ static MUST_USE enum err_code codes_high(struct warner *w, size_t c, const struc
         snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", one);
         if (here - next <= next - n->min.value || next <= n->min.value)
             continue;
-        if ((double)count < LIMITS[RULE_CODES].limit || count < 3 * (int64_t)(i + 1))
+        if ((double)count < LIMITS[RULE_CODES].limit || count < REPEATED * (int64_t)(i + 1))
             return ERR_OK;
         struct report_warning what = of_column(c, RULE_CODES, (double)count);
         what.strong = true;
-        canon_double(next, one);
-        return warn(
-            w, what, err,
-            "%s: %s %s far above all other values (up to %s) and %lld times there: likely codes, not numbers",
-            col->name, text, i > 0 ? "are" : "is", one, (long long)count);
+        return warn(w, what, err, "%s: %s %s far above all other values, and %lld times there: likely %s",
+                    col->name, text, i > 0 ? "are" : "is", (long long)count,
+                    i > 0 ? "codes, not numbers" : "a code, not a number");
     }
     return ERR_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "core/base/hour.h"
 #include "core/data/hash.h"
+#include "core/data/schema.h" /* enum check_on */
 
 enum {
     REC_PIPELINE_MAX = 64,
@@ -110,8 +111,6 @@ struct attempt {
     int64_t at_us; /* set by the database */
 };
 
-/* What becomes of what a check finds. */
-enum check_on { CHECK_ON_WARN, CHECK_ON_REJECT, CHECK_ON_FAIL };
 const char *check_on_text(enum check_on on); /* "warn", "reject", "fail" */
 bool check_on_parse(const char *text, enum check_on *out);
 

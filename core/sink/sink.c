@@ -14,11 +14,13 @@
 #include <strings.h>
 
 #include "core/base/mem.h"
+#include "core/sink/check_template.h"
 
 static const char *const LOAD_KINDS[] = {"load", "replay", "baseline"};
 static const char *const HOUR_STATES[] = {"queued", "running", "retrying", "loaded", "failed", "empty"};
+static const char *const CHECK_ONS[] = {"warn", "reject", "fail"};
 
-enum { LOAD_KIND_COUNT = 3, HOUR_STATE_COUNT = 6 };
+enum { LOAD_KIND_COUNT = 3, HOUR_STATE_COUNT = 6, CHECK_ON_COUNT = 3 };
 
 const char *load_kind_text(enum load_kind kind)
 {
@@ -43,6 +45,21 @@ bool hour_state_parse(const char *text, enum hour_state *out)
     for (int i = 0; i < HOUR_STATE_COUNT; i++)
         if (strcmp(text, HOUR_STATES[i]) == 0) {
             *out = (enum hour_state)i;
+            return true;
+        }
+    return false;
+}
+
+const char *check_on_text(enum check_on on)
+{
+    return CHECK_ONS[on];
+}
+
+bool check_on_parse(const char *text, enum check_on *out)
+{
+    for (int i = 0; i < CHECK_ON_COUNT; i++)
+        if (strcmp(text, CHECK_ONS[i]) == 0) {
+            *out = (enum check_on)i;
             return true;
         }
     return false;
@@ -293,6 +310,52 @@ enum err_code sink_mark_replayed(struct sink_load *load, const int64_t *ids, siz
     return load_result(load, load->sink->type->mark_replayed(load, ids, n, by, err));
 }
 
+enum err_code sink_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err)
+{
+    if (load_usable(load, "checks_add", err) || n == 0)
+        return err->code;
+    return load_result(load, load->sink->type->checks_add(load, rows, n, err));
+}
+
+enum err_code sink_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
+                             struct err *err)
+{
+    *rows = 0;
+    buf_clear(first);
+    if (load_usable(load, "check_sql", err))
+        return err->code;
+    if (check_template_verify(template, err))
+        return load_result(load, err->code);
+    if (!load->sink->type->check_sql)
+        return load_result(
+            load, err_set(err, ERRN_UNSUPPORTED, "%s: has no SQL: leave the check away", load->sink->label));
+    return load_result(load, load->sink->type->check_sql(load, template, rows, first, err));
+}
+
+static bool has_sum(enum type_kind kind)
+{
+    return kind != TYPE_VARCHAR && kind != TYPE_TEXT && kind != TYPE_DATE && kind != TYPE_TIMESTAMP;
+}
+
+enum err_code sink_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                            struct err *err)
+{
+    const struct sink_target *t = &load->sink->target;
+
+    *n = 0;
+    *sum = 0;
+    if (load_usable(load, "hour_sum", err))
+        return err->code;
+    if (t->lineage == LINEAGE_NONE)
+        return load_result(load,
+                           err_set(err, ERRN_NEEDS_LINEAGE, "the sum of an hour needs target.lineage: true"));
+    if (c >= t->schema->nloaded || !has_sum(schema_loaded(t->schema, c)->type.kind))
+        return load_result(load, err_set(err, ERRN_INTERNAL, "hour_sum: column %zu has no sum", c));
+    if (!load->sink->type->hour_sum)
+        return load_result(load, err_set(err, ERRN_UNSUPPORTED, "%s: knows no sums", load->sink->label));
+    return load_result(load, load->sink->type->hour_sum(load, hour, c, n, sum, err));
+}
+
 enum err_code sink_totals(struct sink_load *load, const struct ledger_row *rows, size_t n, struct err *err)
 {
     if (load_usable(load, "totals", err))
@@ -376,6 +439,17 @@ enum err_code sink_reject_page(struct sink *sink, const struct record_query *que
     return sink->type->reject_page(sink, query, rows, cap, n, arena, err);
 }
 
+enum err_code sink_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
+                              size_t cap, size_t *n, struct err *err)
+{
+    *n = 0;
+    if (usable(sink, NEED_READ, "check_page", err))
+        return err->code;
+    if (sink->type->check_page(sink, query, rows, cap, n, err) != ERR_OK && err->name == ERRN_TABLE_MISSING)
+        err_clear(err); /* tables of an older version have no results */
+    return err->code;
+}
+
 /* ---- claims ---- */
 
 enum err_code sink_claim_take(struct sink *sink, hour_t hour, const char *owner,
@@ -444,4 +518,17 @@ void sink_scan_end(struct sink_scan *scan)
         return;
     scan->sink->in_scan = false;
     scan->sink->type->scan_end(scan);
+}
+
+/* ---- a user's query ---- */
+
+enum err_code sink_query(struct sink *sink, const char *sql, const struct answer *answer, struct err *err)
+{
+    if (!sink->type->query)
+        return err_set(err, ERRN_UNSUPPORTED, "%s: this target has no SQL to query it with", sink->label);
+    if (usable(sink, NEED_IDLE, "query", err))
+        return err->code;
+    if (!sink->read_only)
+        return err_set(err, ERRN_INTERNAL, "query on a handle that may write");
+    return sink->type->query(sink, sql, answer, err);
 }

@@ -21,6 +21,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/url.h"
+#include "core/data/answer.h"
 #include "core/data/batch.h"
 #include "core/sink/records.h"
 
@@ -90,6 +91,8 @@ struct sink_state {
     enum own_tables own;
     bool table_exists;
     bool has_lineage; /* a _load column is there */
+    size_t lacks;     /* loaded columns that setup will add (target.evolve): they are no problem */
+    char lacks_first[REC_COLUMN_MAX + 1];
     struct buf problems;
 };
 enum { SINK_PROBLEMS_MAX = 64 * 1024, SINK_CHECK_ROWS_MAX = 1000, SINK_CHECK_TEXT_MAX = 512 };
@@ -175,7 +178,8 @@ struct sink_type {
     enum err_code (*keep)(struct sink *sink, struct err *err);
 
     /* Makes or upgrades target table, view and own tables; the only op with DDL; idempotent, safe beside
-     * others doing the same. With `print` it appends the DDL to it and does nothing. */
+     * others doing the same. With target.evolve it adds the columns that the table lacks, and a row of
+     * sluice_check for each (core/sink/evolve.h). With `print` it appends the DDL to it and does nothing. */
     enum err_code (*setup)(struct sink *sink, struct buf *print, struct err *err);
     enum err_code (*describe)(struct sink *sink, struct sink_state *state, struct err *err);
     /* Fills *out; changes nothing. READ_ONLY where nothing can be written at all. `creates`: what is missing
@@ -209,13 +213,17 @@ struct sink_type {
                                    struct err *err);
     /* Results of checks, into the transaction; sets their ids. */
     enum err_code (*checks_add)(struct sink_load *load, struct check_row *rows, size_t n, struct err *err);
-    /* Runs a query on the load's connection, within its transaction: rows that it gives (counted up to
-     * SINK_CHECK_ROWS_MAX), the first one as text "column=value, ..." into *first (cleared first). What is no
-     * query that only reads is CONFIG and is not run. UNSUPPORTED where the sink has no SQL (NULL op). */
-    enum err_code (*check_sql)(struct sink_load *load, const char *sql, int64_t *rows, struct buf *first,
+    /* Runs a check's query (core/sink/check_template.h: the sink puts in what {table}, {loads} and {hour} of
+     * the open load are) on the load's connection, within its transaction: *rows = how many it gives, counted
+     * up to SINK_CHECK_ROWS_MAX; the first one as text "column=value, ..." into *first (cleared first; cut to
+     * SINK_CHECK_TEXT_MAX). What is no query that only reads is CONFIG and is not run; what the database
+     * refuses (a column that is not there) is CONFIG too. A function of the database's own that writes is not
+     * found out. UNSUPPORTED where the sink has no SQL (NULL op). */
+    enum err_code (*check_sql)(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                                struct err *err);
     /* Of the target's rows whose load is of this hour and pipeline (this transaction's too, replays too): how
-     * many values loaded column c has, and their sum. Needs lineage; numbers and booleans only. */
+     * many values loaded column c has, and their sum. Needs lineage; numbers and booleans only. A NULL op is
+     * UNSUPPORTED. */
     enum err_code (*hour_sum)(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
                               struct err *err);
     /* Writes everything of the rows but id, object, chunk, started; sets finished. */
@@ -274,6 +282,11 @@ struct sink_type {
     enum err_code (*scan_next)(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                                struct err *err);
     void (*scan_end)(struct sink_scan *scan);
+
+    /* A user's query in the sink's own SQL, on a read-only handle: its rows as they come, none is kept. What
+     * is no single statement that only reads and gives rows is QUERY, and is not run. NULL where the sink has
+     * no SQL. */
+    enum err_code (*query)(struct sink *sink, const char *sql, const struct answer *answer, struct err *err);
 };
 
 /* For a backend's open: fills type, clock, target, read_only and label of its embedded sink; what sink_open
@@ -316,7 +329,7 @@ enum err_code sink_mark_replayed(struct sink_load *load, const int64_t *ids, siz
                                  struct err *err) MUST_USE;
 enum err_code sink_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
                               struct err *err) MUST_USE;
-enum err_code sink_check_sql(struct sink_load *load, const char *sql, int64_t *rows, struct buf *first,
+enum err_code sink_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                              struct err *err) MUST_USE;
 enum err_code sink_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
                             struct err *err) MUST_USE;
@@ -353,5 +366,9 @@ enum err_code sink_scan_begin(struct sink *sink, int64_t load_id, struct sink_sc
 enum err_code sink_scan_next(struct sink_scan *scan, struct batch *batch, int64_t *load_ids, uint8_t *odd,
                              struct err *err) MUST_USE;
 void sink_scan_end(struct sink_scan *scan);
+
+/* UNSUPPORTED where the sink has no SQL. */
+enum err_code sink_query(struct sink *sink, const char *sql, const struct answer *answer,
+                         struct err *err) MUST_USE;
 
 #endif

@@ -414,10 +414,14 @@ static enum err_code whole_load(struct fix *fix, const struct batch *batch, stru
     struct claim_row claim;
     struct sink_load *load = NULL;
     struct reject reject = {.object = "a", .raw = "x", .raw_len = 1};
-    int64_t stored;
+    struct check_row check = {.name = "min"};
+    int64_t stored, n;
+    double sum;
     bool taken;
     struct sink *sink = NULL;
+    struct buf first;
 
+    buf_init(&first, SINK_CHECK_TEXT_MAX);
     if (suite_now->open(suite_now->ctx, &fix->target, &fix->clock.base, false, &sink, err) ||
         sink_claim_take(sink, KIT_HOUR, "me", NULL, &claim, &taken, err))
         goto out;
@@ -427,12 +431,16 @@ static enum err_code whole_load(struct fix *fix, const struct batch *batch, stru
     struct sink_segment segment = {0, batch->rows, row.id};
     reject.load_id = row.id;
     if (sink_append(load, batch, &segment, 1, &stored, err) || sink_rejects(load, &reject, 1, &stored, err) ||
+        sink_hour_sum(load, KIT_HOUR, 0, &n, &sum, err) || sink_checks_add(load, &check, 1, err) ||
+        (sink->type->check_sql &&
+         sink_check_sql(load, "SELECT id FROM {table} WHERE _load IN {loads}", &n, &first, err)) ||
         sink_totals(load, &row, 1, err))
         goto out;
     struct sink_load *last = load;
     load = NULL;
     (void)!sink_commit(last, err);
 out:
+    buf_release(&first);
     sink_abort(load);
     sink_close(sink);
     return err->code;

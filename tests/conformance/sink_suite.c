@@ -88,7 +88,8 @@ int sink_suite_run(const struct sink_suite *suite)
 {
 #define ENTRY(f) SUITE_CASE(f),
     const struct CMUnitTest tests[] = {SINK_TABLE_CASES(ENTRY) SINK_LOAD_CASES(ENTRY) SINK_BOOKS_CASES(ENTRY)
-                                           SINK_CLAIM_CASES(ENTRY) SINK_RANDOM_CASES(ENTRY)};
+                                           SINK_CHECKS_CASES(ENTRY) SINK_EVOLVE_CASES(ENTRY)
+                                               SINK_CLAIM_CASES(ENTRY) SINK_RANDOM_CASES(ENTRY)};
 #undef ENTRY
 
     suite_now = suite;

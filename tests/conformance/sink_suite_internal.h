@@ -1,7 +1,8 @@
 /*
  * sink_suite_internal: the fixture of the sink suite's cases, and the cases' names. One file of cases each:
  * sink_table_suite.c (setup, describe, lineage), sink_load_suite.c (loads, values, scans), sink_books_suite.c
- * (ledger, rejects, attempts), sink_claim_suite.c (claims, fence), sink_random_suite.c (beside the model).
+ * (ledger, rejects, attempts), sink_checks_suite.c (results of checks, what they ask), sink_evolve_suite.c
+ * (columns that setup adds), sink_claim_suite.c (claims, fence), sink_random_suite.c (beside the model).
  */
 #ifndef SLUICE_TESTS_CONFORMANCE_SINK_SUITE_INTERNAL_H
 #define SLUICE_TESTS_CONFORMANCE_SINK_SUITE_INTERNAL_H
@@ -67,6 +68,23 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
     X(reject_pages_filter_and_stay_small)                                                                    \
     X(rejects_are_replayed_once)                                                                             \
     X(attempts_survive_with_their_samples)
+#define SINK_CHECKS_CASES(X)                                                                                 \
+    X(check_rows_come_back)                                                                                  \
+    X(check_pages_filter)                                                                                    \
+    X(check_rows_go_with_their_transaction)                                                                  \
+    X(replace_takes_the_check_rows_along)                                                                    \
+    X(check_sql_counts_and_shows)                                                                            \
+    X(check_sql_sees_this_load)                                                                              \
+    X(check_sql_refuses)                                                                                     \
+    X(hour_sum_adds_this_hour)
+#define SINK_EVOLVE_CASES(X)                                                                                 \
+    X(frozen_table_stays_as_it_is)                                                                           \
+    X(evolve_adds_what_is_missing)                                                                           \
+    X(evolve_refuses_what_rows_cannot_have)                                                                  \
+    X(evolve_keeps_old_rows_and_their_loads)                                                                 \
+    X(evolve_changes_no_type)                                                                                \
+    X(evolve_twice_adds_once)                                                                                \
+    X(evolve_without_memory_harms_nothing)
 #define SINK_CLAIM_CASES(X)                                                                                  \
     X(claim_is_one_owners)                                                                                   \
     X(claim_expires_and_is_stolen)                                                                           \
@@ -81,6 +99,8 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
 SINK_TABLE_CASES(DECLARE)
 SINK_LOAD_CASES(DECLARE)
 SINK_BOOKS_CASES(DECLARE)
+SINK_CHECKS_CASES(DECLARE)
+SINK_EVOLVE_CASES(DECLARE)
 SINK_CLAIM_CASES(DECLARE)
 SINK_RANDOM_CASES(DECLARE)
 #undef DECLARE

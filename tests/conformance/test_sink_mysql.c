@@ -206,6 +206,65 @@ static void several_may_set_up_at_once(void **state)
     assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM t_lineage"), 0);
 }
 
+static void several_may_evolve_at_once(void **state)
+{
+    enum { N = 4 };
+    struct sink *sinks[N];
+    pthread_t threads[N];
+    struct schema wider;
+
+    (void)state;
+    sink_close(open_one(0, true));
+    kit_schema(&wider, "id:int!,name:varchar(20),more:int,other:decimal(10;2)");
+    target.schema = &wider;
+    target.evolve = true;
+    for (int i = 0; i < N; i++)
+        sinks[i] = open_one(0, false);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, setup_one, sinks[i]), 0);
+    for (int i = 0; i < N; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+        sink_close(sinks[i]);
+    }
+    assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM sluice_check WHERE name = 'evolve'"), 2);
+    /* The view shows them too. */
+    assert_int_equal(kit_mysql_int("SELECT COUNT(more) + COUNT(other) FROM t_lineage"), 0);
+    schema_release(&wider);
+}
+
+static void printed_ddl_evolves(void **state)
+{
+    struct err err = ERR_INIT;
+    struct schema wider;
+    struct buf ddl;
+
+    (void)state;
+    sink_close(open_one(0, true));
+    kit_schema(&wider, "id:int!,name:varchar(20),more:int");
+    target.schema = &wider;
+    target.evolve = true;
+    struct sink *sink = open_one(0, false);
+    buf_init(&ddl, SINK_PROBLEMS_MAX);
+    assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
+    const char *alter = strstr(buf_str(&ddl), "ALTER TABLE `t` ADD COLUMN");
+    assert_non_null(alter);
+    const char *record = strstr(alter, "INSERT INTO sluice_check");
+    assert_non_null(record);
+    char sql[1024];
+    (void)!snprintf(sql, sizeof sql, "%.*s", (int)strcspn(alter, ";"), alter);
+    kit_mysql_sql(sql); /* what is printed is what is run */
+    (void)!snprintf(sql, sizeof sql, "%.*s", (int)strcspn(record, ";"), record);
+    kit_mysql_sql(sql);
+    assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+    assert_int_equal(
+        kit_mysql_int("SELECT COUNT(*) FROM sluice_check WHERE column_name = 'more' AND at_us > 0"), 1);
+    buf_release(&ddl);
+    sink_close(sink);
+    schema_release(&wider);
+}
+
 static void setup_adds_the_index_and_refuses_newer(void **state)
 {
     struct err err = ERR_INIT;
@@ -219,7 +278,13 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
     assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema ="
                                    " DATABASE() AND table_name = 't' AND column_name = '_load'"),
                      1);
-    kit_mysql_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
+    kit_mysql_sql("DROP TABLE sluice_check"); /* as version 2 had it */
+    kit_mysql_sql("UPDATE sluice_schema SET version = 2");
+    assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+    assert_int_equal(kit_mysql_int("SELECT version FROM sluice_schema"), 3);
+    assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM sluice_check"), 0);
+    kit_mysql_sql("DROP TABLE sluice_check"); /* and version 1 */
+    kit_mysql_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers");
     kit_mysql_sql("UPDATE sluice_schema SET version = 1");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
@@ -230,6 +295,7 @@ static void setup_adds_the_index_and_refuses_newer(void **state)
     buf_clear(&ddl);
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
     assert_int_equal(kit_mysql_int("SELECT COUNT(takeovers) FROM sluice_claim"), 0);
+    assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM sluice_check"), 0);
     assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
     assert_null(strstr(buf_str(&ddl), "ALTER"));
     buf_release(&ddl);
@@ -429,6 +495,8 @@ int main(void)
                                        cmocka_unit_test_setup(the_session_knows_the_lease, setup),
                                        cmocka_unit_test_setup(a_deadlock_is_transient, setup),
                                        cmocka_unit_test_setup(several_may_set_up_at_once, setup),
+                                       cmocka_unit_test_setup(several_may_evolve_at_once, setup),
+                                       cmocka_unit_test_setup(printed_ddl_evolves, setup),
                                        cmocka_unit_test_setup(setup_adds_the_index_and_refuses_newer, setup),
                                        cmocka_unit_test_setup(describe_knows_what_changes_values, setup),
                                        cmocka_unit_test_setup(odd_values_are_marked, setup),

@@ -130,9 +130,13 @@ static void each_missing_right_has_its_grant(void **state)
                  {"sluice_reject", "INSERT"},
                  {"sluice_reject", "UPDATE"},
                  {"sluice_reject", "DELETE"},
+                 {"sluice_check", "SELECT"},
+                 {"sluice_check", "INSERT"},
+                 {"sluice_check", "DELETE"},
                  {"sluice_schema", "SELECT"}};
     static const char *const TABLES[] = {
-        "t", "sluice_schema", "sluice_load", "sluice_claim", "sluice_attempt", "sluice_reject"};
+        "t",           "sluice_schema", "sluice_load", "sluice_claim", "sluice_attempt", "sluice_reject",
+        "sluice_check"};
     char word[128];
 
     (void)state;
@@ -189,6 +193,50 @@ static void what_setup_needs_is_asked_where_it_will_run(void **state)
         kit_mysql_int("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"), 0);
 }
 
+/* A table that an older version does not have is made, and no GRANT can name it. */
+static void an_upgrade_is_asked_for(void **state)
+{
+    static const char *const TABLES[] = {
+        "t", "sluice_schema", "sluice_load", "sluice_claim", "sluice_attempt", "sluice_reject"};
+
+    (void)state;
+    target.lineage = LINEAGE_NONE;
+    make_tables();
+    for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
+        sql("GRANT SELECT, INSERT, UPDATE ON `%s`.`%s` " TO, kit_mysql_name(), TABLES[i]);
+    kit_mysql_sql("DROP TABLE sluice_check");
+    kit_mysql_sql("UPDATE sluice_schema SET version = 2");
+    look(true);
+    follow("lacks SELECT, INSERT, CREATE on the database: GRANT SELECT, INSERT, CREATE ON `");
+    look(true);
+    assert_string_equal(buf_str(&found.refused), "");
+}
+
+/* Only where setup will alter the table that is there. */
+static void what_evolve_alters_is_asked_for(void **state)
+{
+    struct schema wider;
+
+    (void)state;
+    make_tables();
+    sql("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE VIEW, DROP ON `%s`.* " TO, kit_mysql_name());
+    kit_schema(&wider, "id:int!,name:varchar(20),more:int");
+    target.schema = &wider;
+    look(true); /* freeze: a problem of the table's, and none of rights */
+    assert_string_equal(buf_str(&found.refused), "");
+    target.evolve = true;
+    look(false);
+    assert_string_equal(buf_str(&found.refused), "");
+    look(true);
+    follow("lacks ALTER on table t: GRANT ALTER ON `");
+    look(true);
+    assert_string_equal(buf_str(&found.refused), "");
+    assert_int_equal(kit_mysql_int("SELECT COUNT(*) FROM information_schema.columns WHERE table_schema ="
+                                   " DATABASE() AND table_name = 't'"),
+                     3);
+    schema_release(&wider);
+}
+
 /* A user who may log in to another database only, one of roles, of patterns, of columns. */
 static void rights_count_however_they_are_given(void **state)
 {
@@ -213,6 +261,7 @@ static void rights_count_however_they_are_given(void **state)
     sql("GRANT SELECT, INSERT, UPDATE, DELETE ON `%s`.sluice_reject " TO, name);
     sql("GRANT SELECT, INSERT, UPDATE ON `%s`.sluice_claim " TO, name);
     sql("GRANT SELECT, INSERT ON `%s`.sluice_attempt " TO, name);
+    sql("GRANT SELECT, INSERT, DELETE ON `%s`.sluice_check " TO, name);
     sql("GRANT SELECT ON `%s`.sluice_schema " TO, name);
     sql("GRANT SELECT, DELETE, INSERT (id, name) ON `%s`.t " TO, name);
     look(false);
@@ -314,6 +363,8 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(each_missing_right_has_its_grant),
                                        TEST(without_lineage_nothing_is_deleted),
                                        TEST(what_setup_needs_is_asked_where_it_will_run),
+                                       TEST(an_upgrade_is_asked_for),
+                                       TEST(what_evolve_alters_is_asked_for),
                                        TEST(rights_count_however_they_are_given),
                                        TEST(a_read_only_server_is_named),
                                        TEST(the_fallback_is_said),

@@ -203,6 +203,82 @@ static void only_a_lost_commit_is_in_doubt(void **state)
         assert_string_equal(err_name_text(commit_by(&CASES[i].plan)), err_name_text(CASES[i].name));
 }
 
+/* ---- checks ---- */
+
+struct checked {
+    enum err_name name;
+    int64_t rows;
+    char first[64];
+    enum err_name next; /* of a statement after it */
+    size_t sent;
+};
+
+static struct checked check_by(const struct scripted_plan *plan)
+{
+    char out[SCRIPTED_SENT_MAX];
+    struct err err = ERR_INIT, later = ERR_INIT;
+    struct checked said = {0};
+    struct sink_begin begin = {KIT_HOUR, "me", 1, "run1"};
+    struct sink_load *load;
+    struct sink *sink;
+    struct buf first;
+    int port;
+    struct scripted_mysql *server = scripted_mysql_start(plan, &port);
+
+    buf_init(&first, SINK_CHECK_TEXT_MAX);
+    assert_int_equal(open_at(port, false, &sink, &err), ERR_OK);
+    assert_int_equal(sink_begin(sink, &begin, &load, &err), ERR_OK);
+    said.name = sink_check_sql(load, "SELECT five FROM {table}", &said.rows, &first, &err) ? err.name
+                                                                                           : ERRN_NONE;
+    (void)!snprintf(said.first, sizeof said.first, "%s", buf_str(&first));
+    sink_abort(load);
+    said.next = sink_keep(sink, &later) ? later.name : ERRN_NONE;
+    sink_close(sink);
+    buf_release(&first);
+    said.sent = scripted_mysql_stop(server, out);
+    return said;
+}
+
+static void a_check_gives_nothing_away(void **state)
+{
+    static const char *const five[] = {"5", "6", NULL};
+    static const struct {
+        struct scripted_plan plan;
+        enum err_name name, next;
+    } CASES[] = {
+        {{.results = {{"SELECT five", 1, five}}}, ERRN_NONE, ERRN_NONE},
+        {{.ask_after = "SELECT five", .file = SECRETS}, ERRN_DENIED, ERRN_DB_LOST},
+        {{.ask_after = "SELECT five", .file = ""}, ERRN_DENIED, ERRN_DB_LOST},
+        {{.ask_after = "SET SESSION sql_select_limit", .file = SECRETS}, ERRN_DENIED, ERRN_DB_LOST},
+        {{.die_after = "SELECT five"}, ERRN_DB_LOST, ERRN_DB_LOST},
+        {{.error_after = "SELECT five", .error_code = 1054}, ERRN_CONFIG, ERRN_NONE},
+        {{.error_after = "SELECT five", .error_code = 1142}, ERRN_DENIED, ERRN_NONE},
+        {{.error_after = "SELECT five", .error_code = 1213}, ERRN_DB_BUSY, ERRN_NONE},
+        /* What is read from here on could be cut. */
+        {{.error_after = "SET SESSION sql_select_limit = DEFAULT",
+          .error_code = 1231,
+          .results = {{"SELECT five", 1, five}}},
+         ERRN_DB,
+         ERRN_DB_LOST},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct checked said = check_by(&CASES[i].plan);
+        if (said.name != CASES[i].name || said.next != CASES[i].next || said.sent != 0)
+            fail_msg("case %zu: %s, then %s, %zu bytes given away", i, err_name_text(said.name),
+                     err_name_text(said.next), said.sent);
+        if (i == 0) {
+            assert_int_equal(said.rows, 2);
+            assert_string_equal(said.first, "c=5");
+        }
+    }
+    static const struct scripted_plan PREPARE = {.ask_at_prepare = true, .file = SECRETS};
+    struct checked said = check_by(&PREPARE);
+    assert_int_equal(said.sent, 0);
+    assert_int_not_equal(said.name, ERRN_NONE);
+}
+
 /* ---- clusters and proxies, which no test here has ---- */
 
 static void look(const struct scripted_plan *plan, struct sink_preflight *found)
@@ -320,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_token_serves_once),
         cmocka_unit_test(lost_answers_are_judged_by_the_statement),
         cmocka_unit_test(only_a_lost_commit_is_in_doubt),
+        cmocka_unit_test(a_check_gives_nothing_away),
         cmocka_unit_test(limits_of_clusters_are_said),
         cmocka_unit_test(a_session_that_is_not_ours_is_refused),
         cmocka_unit_test(a_server_whose_engine_is_read_only_is_named),

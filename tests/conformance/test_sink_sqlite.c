@@ -194,16 +194,26 @@ static void wal_is_left_alone(void **state)
 
 /* ---- tables ---- */
 
-static void older_and_newer(bool by_hand)
+/* Leaves the tables as that version had them. */
+static void make_older(int version)
+{
+    kit_db_sql("DROP TABLE sluice_check");
+    kit_db_sql(
+        "INSERT OR REPLACE INTO sluice_claim VALUES ('p', '2022-06-05T12', '', 3, 0, 'loaded', 0, 0, '', 0)");
+    if (version == 1)
+        kit_db_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers");
+    kit_db_sql(version == 1 ? "UPDATE sluice_schema SET version = 1"
+                            : "UPDATE sluice_schema SET version = 2");
+}
+
+static void older_and_newer(int version, bool by_hand)
 {
     struct err err = ERR_INIT;
     struct sink_state found;
     struct buf ddl;
 
     struct sink *sink = kit_db_made();
-    kit_db_sql("ALTER TABLE sluice_claim DROP COLUMN takeovers"); /* as version 1 had it */
-    kit_db_sql("INSERT INTO sluice_claim VALUES ('p', '2022-06-05T12', '', 3, 0, 'loaded', 0, 0, '')");
-    kit_db_sql("UPDATE sluice_schema SET version = 1");
+    make_older(version);
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
@@ -219,25 +229,29 @@ static void older_and_newer(bool by_hand)
     assert_int_equal(found.own, OWN_CURRENT);
     buf_release(&found.problems);
     kit_db_sql("UPDATE sluice_claim SET takeovers = takeovers + 1");
+    kit_db_sql("INSERT INTO sluice_check VALUES (1, 'p', 0, 'r', '', '', 'n', '', 'warn', 1, 0, 'm', 1)");
     kit_db_sql("UPDATE sluice_schema SET version = 1000");
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_NEWER);
     buf_release(&found.problems);
     assert_int_equal(sink_setup(sink, NULL, &err), ERR_CONFIG);
     assert_int_equal(err.name, ERRN_SCHEMA_NEWER);
+    kit_db_sql("UPDATE sluice_schema SET version = 3");
     sink_close(sink);
 }
 
 static void newer_and_older_schemas(void **state)
 {
     (void)state;
-    older_and_newer(false);
+    older_and_newer(1, false);
+    older_and_newer(2, false);
 }
 
 static void printed_ddl_upgrades_an_older_schema(void **state)
 {
     (void)state;
-    older_and_newer(true);
+    older_and_newer(1, true);
+    older_and_newer(2, true);
 }
 
 static void printed_ddl_is_what_setup_does(void **state)
@@ -271,6 +285,53 @@ static void printed_ddl_is_what_setup_does(void **state)
                " type = 'index' AND name = 'it''s \"odd\"_load'");
     buf_release(&ddl);
     sink_close(sink);
+}
+
+/* A name with quotes in it, a STRICT table that knows no NUMERIC, and one that is not STRICT. */
+static void printed_ddl_evolves(void **state)
+{
+    static const char *const SPECS[] = {"id:int!,name:varchar(20)", "id:int!,name:decimal(9;2)"};
+    static const char *const WIDER[] = {"id:int!,name:varchar(20),it's \"odd\":decimal(10;2)",
+                                        "id:int!,name:decimal(9;2),it's \"odd\":decimal(10;2)"};
+    struct err err = ERR_INIT;
+    struct buf ddl;
+
+    (void)state;
+    buf_init(&ddl, SINK_PROBLEMS_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        struct schema narrow, wider;
+        struct sink *sink;
+        kit_schema(&narrow, SPECS[i]);
+        kit_schema(&wider, WIDER[i]);
+        struct sink_target target = kit_db.target;
+        target.schema = &narrow;
+        target.table = i ? "u" : "it's";
+        assert_int_equal(kit_db_open("suite.db", &target, clock_real(), false, &sink, &err), ERR_OK);
+        assert_int_equal(sink_setup(sink, NULL, &err), ERR_OK);
+        kit_load(sink, "a", "1|5.00\n");
+        sink_close(sink);
+        target.schema = &wider;
+        target.evolve = true;
+        assert_int_equal(kit_db_open("suite.db", &target, clock_real(), false, &sink, &err), ERR_OK);
+        buf_clear(&ddl);
+        assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);
+        kit_db_sql(buf_str(&ddl));
+        struct sink_state found;
+        assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
+        assert_string_equal(buf_str(&found.problems), "");
+        assert_int_equal(found.lacks, 0);
+        buf_release(&found.problems);
+        kit_load(sink, "b", "2|6.00|1234567.89\n");
+        kit_assert_rows(sink, 0, "1|5.00|\\N\n2|6.00|1234567.89\n");
+        kit_db_sql(
+            "CREATE TEMP TABLE c (n CHECK (n = 1)); INSERT INTO c SELECT count(*) FROM sluice_check WHERE"
+            " column_name = 'it''s \"odd\"' AND abs(at_us / 1e6 - strftime('%s', 'now')) < 60;"
+            " DELETE FROM sluice_check; DELETE FROM sluice_load");
+        sink_close(sink);
+        schema_release(&narrow);
+        schema_release(&wider);
+    }
+    buf_release(&ddl);
 }
 
 /* One line of what is wrong with table t as `ddl` makes it; "" for nothing. */
@@ -398,6 +459,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(newer_and_older_schemas, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(printed_ddl_upgrades_an_older_schema, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(printed_ddl_is_what_setup_does, kit_db_setup, kit_db_teardown),
+        cmocka_unit_test_setup_teardown(printed_ddl_evolves, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(describe_knows_affinities, kit_db_setup, kit_db_teardown),
         cmocka_unit_test_setup_teardown(odd_values_are_marked, kit_db_setup, kit_db_teardown),
     };

@@ -6,7 +6,8 @@
  * ended. PORT 0: nobody is behind it; it takes connections and never answers. Faults: rate=N     at most N
  * bytes a second of each connection, both ways together cut=N      each connection is reset after N bytes of
  * both ways together drop=N     of every N MySQL COMMITs one is handed on, but its answer is not: the
- * connection is reset refuse=N   of every N MySQL COMMITs one is not even handed on
+ * connection is reset refuse=N   of every N MySQL COMMITs one is not even handed on. log=1 is no fault: the
+ * line of each HTTP request that passes is printed to stderr.
  *
  * A connection is a thread: OPEN --end of either side, or a fault--> both sides reset.
  */
@@ -25,7 +26,7 @@
 
 enum { PIECE = 16 * 1024, BACKLOG = 64, QUERY = 3, COMMIT_MAX = 16 };
 
-static long target, rate, cut, drop, refuse;
+static long target, rate, cut, drop, refuse, print_requests;
 static atomic_long commits;
 
 static struct sockaddr_in loopback(long port)
@@ -64,6 +65,16 @@ static bool send_all(int fd, const char *data, size_t len)
     return true;
 }
 
+/* "GET /bucket/key HTTP/1.1", where such a line begins what was received: clients send a head at once. */
+static void print_request(const char *data, size_t len)
+{
+    static const char *const METHODS[] = {"GET ", "HEAD ", "PUT ", "POST ", "DELETE "};
+    const char *end = memchr(data, '\r', len);
+    for (size_t i = 0; end && i < sizeof METHODS / sizeof *METHODS; i++)
+        if (len > strlen(METHODS[i]) && memcmp(data, METHODS[i], strlen(METHODS[i])) == 0)
+            fprintf(stderr, "%.*s\n", (int)(end - data), data);
+}
+
 /* A query that is COMMIT, which a client sends by itself; Oracle's puts two bytes before the text. */
 static bool is_commit(const char *data, size_t len)
 {
@@ -83,6 +94,8 @@ static bool hand_on(int from, int to, bool of_client, long *left)
     ssize_t n = recv(from, data, cap, 0);
     if (n <= 0)
         return false;
+    if (of_client && print_requests)
+        print_request(data, (size_t)n);
     if (of_client && is_commit(data, (size_t)n)) {
         long count = atomic_fetch_add(&commits, 1) + 1;
         if (every(refuse, count))
@@ -129,7 +142,8 @@ static bool option(const char *text)
     static const struct {
         const char *name;
         long *value;
-    } OPTIONS[] = {{"rate=", &rate}, {"cut=", &cut}, {"drop=", &drop}, {"refuse=", &refuse}};
+    } OPTIONS[] = {
+        {"rate=", &rate}, {"cut=", &cut}, {"drop=", &drop}, {"refuse=", &refuse}, {"log=", &print_requests}};
     for (size_t i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
         if (strncmp(text, OPTIONS[i].name, strlen(OPTIONS[i].name)) == 0) {
             *OPTIONS[i].value = strtol(text + strlen(OPTIONS[i].name), NULL, 10);
@@ -148,7 +162,7 @@ int main(int argc, char **argv)
         good = good && option(argv[i]);
     if (!good || bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, BACKLOG) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &len) != 0) {
-        fputs("usage: proxy PORT [rate=N] [cut=N] [drop=N] [refuse=N]\n", stderr);
+        fputs("usage: proxy PORT [rate=N] [cut=N] [drop=N] [refuse=N] [log=1]\n", stderr);
         return 2;
     }
     target = strtol(argv[1], NULL, 10);

@@ -14,7 +14,7 @@ like "-V names the sinks" "$out" '^sinks: .*sqlite'
 succeeds "help" help
 commands=$(printf '%s\n' "$out" | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
 is "help lists every command of this version" "$(echo "$commands" | tr '\n' ,)" \
-    "help,validate,setup,baseline,plan,run,status,history,rejects ls,rejects show,rejects replay,verify,ls,cat,cp,enqueue,work,queue ls,queue retry,queue drop,serve,profile,"
+    "help,validate,setup,baseline,plan,run,status,history,rejects ls,rejects show,rejects replay,verify,query,ls,cat,cp,enqueue,work,queue ls,queue retry,queue drop,serve,infer,profile,"
 unlike "no line ends in a space" "$out" ' $'
 echo "$commands" | while read -r command; do
     # shellcheck disable=SC2086

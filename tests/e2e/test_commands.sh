@@ -52,7 +52,7 @@ like "counts with zeros" "$out" '^2 new, 0 replaced, 0 loaded before, 0 failed, 
 succeeds "run the rest" run -o json --summary s.json
 is "the keys of an object" "$(json '",".join(d["objects"][0])')" \
     "hour,object,status,etag,bytes,rows_read,rows_loaded,rows_rejected,row_hash,load_method,duration_ms,error_name,error"
-is "the document" "$(json '",".join(d)')" "schema_version,run,objects,totals"
+is "the document" "$(json '",".join(d)')" "schema_version,run,objects,checks,totals"
 is "read = loaded + rejected" "$(json 'd["totals"]["rows_read"], d["totals"]["rows_loaded"] + d["totals"]["rows_rejected"], len(d["objects"])')" "(400, 400, 4)"
 is "the summary is the same document" "$(cmp s.json "$work/out" 2>&1)" ""
 run_id=$(json 'd["run"]["run_id"]')

@@ -119,12 +119,30 @@ units() {
     done
 }
 
+# inferred NAME SOURCE OBJECTS SETTING...: the pipeline file that infer prints loads all records
+inferred() {
+    cell=infer_$1 source=$2 objects=$3
+    shift 3
+    mkdir -p "$work/$cell" && cd "$work/$cell" || exit 1
+    succeeds "$cell: infer" infer "$source"
+    cp "$work/out" sluice.yaml
+    if grep '^#   sluice cp ' sluice.yaml | sed "s|^#   sluice|'$SLUICE' -q|" >copy; then
+        sh copy >/dev/null || fail "$cell: $(cat copy)"
+    fi
+    succeeds "$cell: run" run "$@"
+    like "$cell: all objects" "$out" "^$objects new, .* 0 failed, 0 ignored"
+    like "$cell: all records" "$out" 'rejected 0;'
+    succeeds "$cell: verify" verify "$@"
+}
+
 first=yes
 cell file_sqlite "file:$lake" sqlite:loans.db
 first=
 if own_s3 "$lake"; then
     s3=yes
     cell s3_sqlite "$s3_url" sqlite:loans.db
+    inferred s3 "$s3_url" 9
+    inferred s3_object "${s3_url%%\?*}/$hour/part-00001.csv$s3_query" 1
     if own_libs3; then
         libs3=yes
         cell libs3_sqlite "$libs3_url" sqlite:loans.db
@@ -132,6 +150,7 @@ if own_s3 "$lake"; then
 fi
 if own_mysql; then
     cell file_mysql "file:$lake" mysql
+    inferred mysql "file:$lake" 9 --set "target.url=$mysql_url" --set "target.user=$SLUICE_TEST_MYSQL_USER" --set 'target.password=${SLUICE_TEST_MYSQL_PASSWORD}' --set target.table=t_inferred
     units "file:$lake" mysql
     [ -z "${s3:-}" ] || cell s3_mysql "$s3_url" mysql
     [ -z "${libs3:-}" ] || cell libs3_mysql "$libs3_url" mysql

@@ -112,6 +112,11 @@ run status -o json
 has "status" '$.hours[0]' hour state late rejects held objects rows_loaded rows_rejected error
 run verify -o json
 has "verify" '$.objects[0]' hour object status source_rows ledger_rows target_rows source_hash ledger_hash target_hash
+has "verify: totals" '$.totals' objects equal different not_loaded gone baseline meanwhile unknown_rows by_object source_rows scanned_rows
+run verify --by hour -o json
+has "verify by hour" '$.hours[0]' hour status objects source_rows ledger_rows target_rows source_rejected ledger_rejected source_hash ledger_hash target_hash note
+run verify --by table -o json
+has "verify of the table" '$.table[0]' hour status objects source_rows ledger_rows target_rows source_hash ledger_hash target_hash note
 
 # --- late hours, the clock -------------------------------------------------------------------------------------------
 run status --exit-code --now 2022-06-05T15:00:00Z

@@ -163,6 +163,23 @@ mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE
 mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
 mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
 
+# --- verify
+mutant verify-adds-a-broken-scan core/load/verify_books.c 's/^        v->nloads = 0;/        (void)0;/' unit/load/test_verify_read
+mutant verify-waits-without-end core/load/verify_books.c 's/if \(rows > v->scan_best \+ .*/if (rows > 0) {/' unit/load/test_verify_read
+mutant verify-waits-for-nobody core/load/verify_read.c 's/while \(err->code == ERR_TRANSIENT \&\&$/while (false \&\&/' unit/load/test_verify_read
+mutant verify-ends-with-a-bad-object core/load/verify_read.c 's/if \(is_its_own\(&why\)/if (false \&\& is_its_own(\&why)/' unit/load/test_verify_read
+mutant verify-hour-by-its-sum core/load/verify_hours.c 's/^    sum->status = verify_worse\(.*/    (void)0;/' unit/load/test_verify_hours
+mutant verify-hours-in-key-order core/load/verify_hours.c 's/if \(h->n && h->at\[h->n - 1\]\.hour < hour\)/if (true)/' unit/load/test_verify_hours
+mutant verify-judges-what-moved core/load/verify.c 's/b->moved \|= .*/b->moved |= !mark;/' unit/load/test_verify
+mutant verify-table-loaded-beside core/load/verify.c 's/before->stamp != after\.stamp/false/' unit/load/test_verify
+mutant verify-other-schema-by-hash core/load/verify.c 's/b->other_schema \|= .*/(void)0;/' unit/load/test_verify
+mutant verify-other-schema-by-counts core/load/verify.c 's/r->target\.known && !same\(&r->source, &r->target, false\)/false/' unit/load/test_verify
+mutant verify-reloads-what-is-gone core/load/verify.c 's/ && !unread && !gone\)/)/' unit/load/test_verify
+mutant verify-rows-by-counts core/load/verify_rows.c 's/differs = b->sum != 0 \|\| /differs = /' unit/load/test_verify_rows
+mutant verify-names-rows-of-the-gone core/load/verify_rows.c 's/ \|\| \(more && s->no_extras\)//' unit/load/test_verify_rows
+mutant verify-names-what-broke core/load/verify_rows.c 's/s->nnames = s->n = 0;/s->nnames = 0;/' unit/load/test_verify_read
+mutant verify-pairs-without-key core/load/verify_rows.c 's/if \(same_key\(s, of->row, k->row\)\)/if (false)/' unit/load/test_verify_rows
+
 # --- waiting
 mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
     unit/load/test_keep
@@ -182,6 +199,30 @@ fi
 # --- settings
 mutant galera-splits backends/mysql_preflight.c 's/if \(is_on\(values\[WSREP_SPLITS\]\) &&/if (false \&\&/' conformance/test_sink_mysql_rogue
 mutant session-not-looked-at backends/mysql_preflight.c 's/\(!strstr\(mys_col\(&r, 0\), "STRICT_ALL_TABLES"\)/(false/' conformance/test_sink_mysql_rogue
+
+# --- checks
+mutant warning-not-written core/load/load.c 's/check_notes_store\(&item->notes, w->load, item->rows, err\)/ERR_OK/' \
+    unit/load/test_judge
+mutant warning-of-what-is-left-out core/load/load_parse.c 's/^    check_notes_cut\(&p->item->notes, notes\);/    (void)notes;/' \
+    unit/load/test_judge
+mutant warning-refuses core/data/convert.c 's/\(\*check\)->on != CHECK_ON_REJECT\)/false)/' unit/load/test_judge
+mutant failure-only-warns core/load/judge.c 's/if \(hit->check->on != CHECK_ON_FAIL\)/if (hit)/' unit/load/test_judge
+mutant unique-over-objects core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (false)/' unit/load/test_judge
+mutant unique-not-over-the-hour core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (true)/' unit/load/test_judge
+mutant unique-keeps-the-refused core/load/judge.c 's/^        if \(!u->twice \|\| u->tally->check->on != CHECK_ON_REJECT\)/        if (true)/' \
+    unit/load/test_judge
+mutant nulls-begin-with-the-chunk core/load/load_parse.c 's/if \(judged && \*event/if (false \&\& judged \&\& *event/' unit/load/test_judge
+mutant nulls-of-the-refused core/load/judge.c 's/^    j->rows \+= .*/    j->rows += (int64_t)(to - from) + 1;/' unit/load/test_judge
+mutant verify-is-judged core/load/load_parse.c 's/judge_unit\(p->in->judge, unit->kind, p->in->limit != NULL\)/judge_unit(p->in->judge, unit->kind, true)/' \
+    unit/load/test_judge
+mutant replay-not-judged core/load/replay.c 's/if \(r->judge && judge_row/if (false \&\& judge_row/' unit/load/test_judge
+mutant hour-not-judged core/load/load.c 's/if \(judge_hour\(&work, err\) == ERR_OK\)/if (!judge_hour || true)/' unit/load/test_hour_checks
+mutant hour-without-earlier-rows core/load/hour_checks.c 's/out->rows \+= rows\[i\]\.rows_loaded;/out->rows = rows[i].rows_loaded;/' \
+    unit/load/test_hour_checks
+mutant mean-without-earlier-rows core/load/hour_checks.c 's/if \(v->books\.rows == v->loaded\)/if (true)/' unit/load/test_hour_checks
+mutant mean-counts-nulls core/load/judge.c 's/if \(batch->cols\[s->col\]\.null\[r\]\)/if (false)/' unit/load/test_hour_checks
+mutant hour-fails-by-warning core/load/hour_checks.c 's/if \(row->fired && check->on == CHECK_ON_FAIL\)/if (row->fired)/' \
+    unit/load/test_hour_checks
 
 # --- passwords
 mutant password-in-clear backends/mysql_connect.c 's/bool clear = p->iam && p->tls;/bool clear = true;/' \
@@ -204,12 +245,68 @@ if [ -e "build/$kind/tests/unit/backends/test_store_libs3" ]; then
     mutant libs3-waits-on backends/libs3_client.c 's/!call->done && left_ms <= 0/false/' $libs3
 fi
 
+# --- checks, and columns that come later
+mutant check-words-not-judged core/sink/check_template.c 's/if \(is_one_of\(r->at, n, WRITES\) \|\|/if (false ||/' unit/sink/test_check_template
+mutant check-quote-not-doubled core/sink/check_template.c 's/c == quote \&\& escaped \&\& quote != /c == quote \&\& false \&\& quote != /' \
+    unit/sink/test_check_template
+mutant check-of-any-hour backends/sqlite_check.c "s/ AND hour = '%s'\)\", hour/ AND hour <> '%s')\", \"\"/" conformance/test_sink_sqlite
+mutant check-loads-of-any-pipeline backends/sink_mem_check.c \
+    's/l->row\.hour == hour \&\& strcmp.* == 0 \&\&/l->row.hour == hour \&\&/' conformance/test_sink_mem
+mutant check-outside-the-replacement backends/sqlite_replace.c 's/"DELETE FROM main\.", "sluice_check",/"SELECT 1 FROM main.", "sluice_check",/' \
+    conformance/test_sink_sqlite
+mutant check-parameters-are-null backends/sqlite_check.c 's/sqlite3_bind_parameter_count\(\*out\) > 0/false/' conformance/test_sink_sqlite
+mutant quoted-name-is-a-text backends/sink_sqlite.c 's/SQLITE_DBCONFIG_DQS_DML, 0,/SQLITE_DBCONFIG_DQS_DML, 1,/' conformance/test_sink_sqlite
+mutant check-limit-stays backends/mysql_check.c 's/^        s->broken = true;.*//' conformance/test_sink_mysql_rogue
+mutant evolve-though-frozen core/sink/evolve.c 's/if \(!t->evolve\)$/if (false)/' conformance/test_sink_mem
+mutant evolve-fills-no-rows core/sink/evolve.c 's/has_rows \&\& !schema_loaded/false \&\& !schema_loaded/' conformance/test_sink_mem
+mutant evolve-unrecorded backends/sink_mem_table.c 's/ \|\| mem_check_insert\(m, \&record, err\)//' conformance/test_sink_mem
+
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep
 mutant full-disk-is-success backends/sqlite_util.c \
     's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || rc == SQLITE_FULL) {/' fault/test_disk
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
+
+# --- what infer guesses
+infer=unit/profile/test_infer
+mutant infer-zeros-are-numbers core/profile/infer_cells.c 's/NONE && !zeros\)/NONE)/' $infer
+mutant infer-no-head-room core/profile/infer_cells.c 's/\(INT32_MAX \/ 2\)/INT32_MAX/' $infer
+mutant infer-few-bits-are-booleans core/profile/infer_cells.c 's/only\(mask, M_BIT\) && !sure_bits\(c\)/false/' $infer
+mutant infer-any-scale-is-money core/profile/infer_cells.c 's/c->scale_min != c->scale_max/false/' $infer
+mutant infer-namibia-is-null core/profile/infer_cells.c 's/c->pairs && c->column/false \&\& c->column/' $infer
+mutant infer-tokens-among-texts core/profile/infer_cells.c 's/!token->taken && typed\(c, &type\)/!token->taken/' $infer
+mutant infer-quoted-empty-is-null core/profile/infer_cells.c 's/field->empty_unquoted \? 0/field->len == 0 ? 0/' $infer
+mutant infer-huge-whole-numbers core/profile/infer_cells.c \
+    's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' $infer
+mutant infer-ragged-counts core/profile/infer.c 's/record->nfields != infer->nfields/record->nfields < infer->nfields/' fuzz/test_replay
+mutant infer-name-twice core/profile/infer.c 's/infer->cells\[i\]\.mark == infer->object_no \|\| //' $infer
+mutant infer-names-alike core/profile/infer_names.c 's/strcasecmp/strcmp/' $infer
+mutant infer-cut-record-judged core/profile/infer_dialect.c 's/\*n == 0 && !cut->head->whole/false/' unit/profile/test_infer_dialect
+mutant infer-part-is-an-hour core/profile/infer_layout.c 's/if \(run - last > BETWEEN_MAX\)/if (true) return true; if (false)/' unit/profile/test_infer_layout
+mutant infer-reference-in-yaml tools/yaml_text.c "s/point == '\\$' &&/false \&\&/" unit/tools/test_yaml_text
+mutant infer-line-end-in-comment tools/yaml_text.c 's/ && point != 0x2028//' unit/tools/test_yaml_text
+# --- queries over a source
+mutant query-bound-too-narrow backends/query_hours.c 's/return number <= value;/return number < value;/' unit/backends/test_query_hours \
+    unit/backends/test_query_random
+mutant query-list-loses-one backends/query_hours.c 's/for \(size_t v = 0; v < n; v\+\+\)/for (size_t v = 1; v < n; v++)/' \
+    unit/backends/test_query_hours
+mutant query-part-not-bounded backends/query_sqlite_plan.c 's/hour_set_keep\(set, \(enum hour_part\)term->column, compare_of.*/(void)number;/' \
+    unit/backends/test_query_sqlite
+mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->names[0],/' \
+    unit/backends/test_query_random unit/backends/test_query_sqlite
+mutant query-pattern-in-one-case backends/query_sqlite_plan.c 's/sqlite3_strnicmp\(key, test->text, \(int\)test->len\)/strncmp(key, test->text, test->len)/' \
+    unit/backends/test_query_sqlite
+mutant query-collation-ignored backends/query_sqlite_plan.c 's/strcmp\(sqlite3_vtab_collation\(info, i\), "BINARY"\) == 0/true/' \
+    unit/backends/test_query_sqlite
+mutant query-text-borrowed backends/query_sqlite_table.c 's/result_text\(ctx, text, \(int\)len, SQLITE_TRANSIENT/result_text(ctx, text, (int)len, SQLITE_STATIC/' \
+    unit/backends/test_query_sqlite
+mutant query-explain-reads backends/query_sqlite_table.c 's/if \(!c->query->explaining\)/if (true)/' unit/backends/test_query_sqlite
+mutant query-may-write backends/sqlite_ask.c 's/^        return SQLITE_DENY;/        return SQLITE_OK;/' unit/backends/test_query_sqlite
+mutant query-second-statement backends/sqlite_ask.c 's/if \(\*tail\)/if (false)/' unit/backends/test_query_sqlite
+mutant scan-mixes-versions core/profile/scan.c 's/object->etag_trusted \? object->etag : NULL/NULL/' unit/profile/test_scan
+mutant scan-loses-the-record-ahead core/profile/scan.c 's/while \(scan->event != CSV_END && !batch_full\(batch\)\)/while (scan->event != CSV_END \&\& batch->rows + 1 < batch->max_rows)/' \
+    unit/profile/test_scan
 
 # --- many workers at once
 simulated no-fence backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/'

@@ -249,6 +249,7 @@ static void allocations_in_chunks_hours_reload_and_replay(void **state)
     (void)state;
     for (enum scene_id id = SCENE_HOUR; id <= SCENE_REPLAY; id++)
         sweep(id, &MEMORY, 50);
+    sweep(SCENE_CHECKS, &MEMORY, 50);
 }
 
 static void allocations_of_sqlite(void **state)
@@ -290,6 +291,8 @@ static void sink_calls(void **state)
     sweep(SCENE_BAD, &SINK_LOST, 10);
     sweep(SCENE_REPLAY, &SINK_IO, 10);
     sweep(SCENE_RELOAD, &SINK_LOST, 20);
+    sweep(SCENE_CHECKS, &SINK_LOST, 10);
+    sweep(SCENE_CHECKS, &SINK_IO, 10);
 }
 
 /* In doubt: each op that says so, most of which never would: the engine asks the ledger, or gives up. */
@@ -299,6 +302,7 @@ static void sink_answers_lost(void **state)
     sweep(SCENE_MEM, &SINK_DOUBT, 1);
     sweep(SCENE_FILE, &SINK_DOUBT, 20);
     sweep(SCENE_CHUNK, &SINK_DOUBT, 20);
+    sweep(SCENE_CHECKS, &SINK_DOUBT, 20);
 }
 
 int main(void)

@@ -17,6 +17,7 @@
  * this list too. */
 #define FUZZ_TARGETS(X)                                                                                      \
     X(csv, "fixtures/csv")                                                                                   \
+    X(infer, "fixtures/csv")                                                                                 \
     X(inflate, "")                                                                                           \
     X(interp, "")                                                                                            \
     X(layout, "")                                                                                            \

@@ -75,7 +75,11 @@ static void check_schema(const struct schema *schema)
             FUZZ_CHECK(loaded < schema->nloaded && schema->loaded[loaded++] == i);
         for (size_t k = 0; k < i; k++)
             FUZZ_CHECK(strcmp(schema->columns[k].name, column->name) != 0);
-        FUZZ_CHECK((column->checks.in == NULL) == (column->checks.in_count == 0));
+        for (size_t k = 0; k < column->checks.n; k++) {
+            const struct check *check = &column->checks.items[k];
+            FUZZ_CHECK((check->kind == CHECK_KIND_IN) == (check->in_count > 0));
+            FUZZ_CHECK((check->kind == CHECK_KIND_REGEX) == (check->regex != NULL));
+        }
     }
     FUZZ_CHECK(loaded == schema->nloaded);
 }

@@ -16,13 +16,13 @@ struct load {
     bool last;
 };
 
-void check_init(struct check *c)
+void check_init(struct checker *c)
 {
     for (int hour = 0; hour < LAKE_HOURS; hour++)
         c->claims[hour] = (struct claim_row){.hour = LAKE_FIRST_HOUR + hour};
 }
 
-void check_fail(struct check *c, const char *fmt, ...)
+void check_fail(struct checker *c, const char *fmt, ...)
 {
     if (c->violation[0] == '\0') {
         va_list args;
@@ -42,7 +42,7 @@ static void must(enum err_code code, const struct err *err)
     abort();
 }
 
-static bool hopeless(const struct check *c, int object)
+static bool hopeless(const struct checker *c, int object)
 {
     const struct lake_object *o = &c->lake->objects[object];
     return o->there > 0 && o->versions[o->there - 1].bad > c->max_rejects;
@@ -50,7 +50,7 @@ static bool hopeless(const struct check *c, int object)
 
 /* ---- the books ---- */
 
-static size_t read_ledger(struct check *c, struct load *loads)
+static size_t read_ledger(struct checker *c, struct load *loads)
 {
     static struct ledger_row page[16];
     struct ledger_query query = {.order = LEDGER_BY_ID};
@@ -94,7 +94,7 @@ struct rows {
     uint16_t seen[LAKE_OBJECTS][LAKE_VERSIONS]; /* a bit a line */
 };
 
-static void read_table(struct check *c, struct load *loads, size_t n, struct rows *rows)
+static void read_table(struct checker *c, struct load *loads, size_t n, struct rows *rows)
 {
     struct sink *books = db_books(c->db);
     struct sink_scan *scan = NULL;
@@ -137,7 +137,7 @@ static int version_of(const struct rows *rows, int object)
 }
 
 /* The version that is loaded, where it is loaded whole. One without rows is told by what was there. */
-static int whole(struct check *c, const struct rows *rows, int object)
+static int whole(struct checker *c, const struct rows *rows, int object)
 {
     const struct lake_object *o = &c->lake->objects[object];
     int v = version_of(rows, object);
@@ -153,7 +153,7 @@ static int whole(struct check *c, const struct rows *rows, int object)
     return v;
 }
 
-static void check_books(struct check *c)
+static void check_books(struct checker *c)
 {
     static struct load loads[LEDGER_MAX];
     struct rows rows = {0};
@@ -180,7 +180,7 @@ static void check_books(struct check *c)
 /* ---- work that is not done ---- */
 
 /* Whether the object, as it was at `since_us`, is in the table; one that cannot be is not asked for. */
-static bool settled(const struct check *c, int object, int64_t since_us)
+static bool settled(const struct checker *c, int object, int64_t since_us)
 {
     const struct lake_object *o = &c->lake->objects[object];
     int there = 0;
@@ -191,7 +191,7 @@ static bool settled(const struct check *c, int object, int64_t since_us)
     return c->replaces ? c->loaded[object] >= there : c->loaded[object] > 0;
 }
 
-static const char *missing(const struct check *c, int hour, int64_t since_us)
+static const char *missing(const struct checker *c, int hour, int64_t since_us)
 {
     for (int i = 0; i < c->lake->nobjects; i++)
         if (c->lake->objects[i].hour == hour && !settled(c, i, since_us))
@@ -205,7 +205,7 @@ static bool is_open(const struct claim_row *row)
 }
 
 /* Only a look-up: nothing moves meanwhile. */
-static void check_forgotten(struct check *c, int hour, const char *after)
+static void check_forgotten(struct checker *c, int hour, const char *after)
 {
     if (lake_queue_has(c->lake, hour))
         c->robbed[hour] = false;
@@ -230,7 +230,7 @@ static int proc_of(const char *owner)
 
 void check_committed(void *ctx, const struct sink_begin *begin, const struct claim_row *claim)
 {
-    struct check *c = ctx;
+    struct checker *c = ctx;
     c->commits++;
     if (strcmp(claim->owner, begin->owner) != 0 || claim->epoch != begin->epoch)
         check_fail(c, "%s committed under epoch %lld, but the hour is with %s, epoch %lld", begin->owner,
@@ -239,7 +239,7 @@ void check_committed(void *ctx, const struct sink_begin *begin, const struct cla
     check_books(c);
 }
 
-static void check_taken(struct check *c, const struct claim_row *before, const struct claim_row *after)
+static void check_taken(struct checker *c, const struct claim_row *before, const struct claim_row *after)
 {
     const struct proc *old = sched_proc_of(proc_of(before->owner)),
                       *new = sched_proc_of(proc_of(after->owner));
@@ -254,7 +254,7 @@ static void check_taken(struct check *c, const struct claim_row *before, const s
 }
 
 /* Whether a worker may have found a reason that lasts to give the hour up. */
-static bool was_doomed(const struct check *c, int hour)
+static bool was_doomed(const struct checker *c, int hour)
 {
     for (int i = 0; i < c->lake->nobjects; i++) {
         const struct lake_object *o = &c->lake->objects[i];
@@ -265,7 +265,7 @@ static bool was_doomed(const struct check *c, int hour)
     return false;
 }
 
-static void check_attempts(struct check *c, int hour, const struct claim_row *after)
+static void check_attempts(struct checker *c, int hour, const struct claim_row *after)
 {
     enum hour_state state = after->before;
     if (state == HOUR_FAILED && after->attempts > c->retry_attempts)
@@ -277,7 +277,7 @@ static void check_attempts(struct check *c, int hour, const struct claim_row *af
         check_fail(c, "hour %d is to be tried again after %d attempts", hour, after->attempts);
 }
 
-static void check_given_back(struct check *c, const struct claim_row *before, const struct claim_row *after)
+static void check_given_back(struct checker *c, const struct claim_row *before, const struct claim_row *after)
 {
     int hour = (int)(after->hour - LAKE_FIRST_HOUR);
     enum hour_state state = after->before;
@@ -293,7 +293,7 @@ static void check_given_back(struct check *c, const struct claim_row *before, co
 
 void check_claimed(void *ctx, const struct claim_row *before, const struct claim_row *after)
 {
-    struct check *c = ctx;
+    struct checker *c = ctx;
     int hour = (int)(after->hour - LAKE_FIRST_HOUR);
     if (after->epoch < before->epoch)
         check_fail(c, "the epoch of hour %d went back", hour);
@@ -312,7 +312,7 @@ void check_claimed(void *ctx, const struct claim_row *before, const struct claim
 
 void check_removing(void *ctx, const char *name)
 {
-    struct check *c = ctx;
+    struct checker *c = ctx;
     int hour = lake_hour_of_name(name);
     if (hour < 0)
         check_fail(c, "%s is removed, which is no queue file", name);
@@ -323,7 +323,7 @@ void check_removing(void *ctx, const char *name)
 
 void check_removed(void *ctx, const char *name)
 {
-    struct check *c = ctx;
+    struct checker *c = ctx;
     int hour = lake_hour_of_name(name);
     int self = sched_self()->number;
     for (int i = 0; i < CHECK_PROCS; i++)
@@ -335,12 +335,12 @@ void check_removed(void *ctx, const char *name)
 
 void check_was_put(void *ctx, const char *name)
 {
-    lake_announce(((struct check *)ctx)->lake, lake_hour_of_name(name));
+    lake_announce(((struct checker *)ctx)->lake, lake_hour_of_name(name));
 }
 
 void check_listing(void *ctx, const char *prefix)
 {
-    struct check *c = ctx;
+    struct checker *c = ctx;
     (void)prefix;
     memset(c->proved[sched_self()->number], 0, sizeof c->proved[0]);
 }
@@ -348,7 +348,7 @@ void check_listing(void *ctx, const char *prefix)
 /* ---- the end ---- */
 
 /* What can never be loaded is in this hour. */
-static bool doomed(const struct check *c, int hour)
+static bool doomed(const struct checker *c, int hour)
 {
     for (int i = 0; i < c->lake->nobjects; i++) {
         const struct lake_object *o = &c->lake->objects[i];
@@ -360,7 +360,7 @@ static bool doomed(const struct check *c, int hour)
     return false;
 }
 
-static bool object_done(const struct check *c, int object)
+static bool object_done(const struct checker *c, int object)
 {
     const struct lake_object *o = &c->lake->objects[object];
     if (o->there == 0 || hopeless(c, object) || object == c->unreadable)
@@ -377,7 +377,7 @@ static bool at_rest(const struct claim_row *row)
     return row->owner[0] == '\0' || row->lease_until_us <= sched_now_us();
 }
 
-static bool hour_done(const struct check *c, int hour)
+static bool hour_done(const struct checker *c, int hour)
 {
     const struct claim_row *row = &c->claims[hour];
     bool any = false;
@@ -394,7 +394,7 @@ static bool hour_done(const struct check *c, int hour)
     return row->before == HOUR_LOADED && !(c->queue && lake_queue_has(c->lake, hour));
 }
 
-bool check_all_done(struct check *c)
+bool check_all_done(struct checker *c)
 {
     for (int i = 0; i < c->lake->nobjects; i++)
         if (!object_done(c, i))
@@ -405,7 +405,7 @@ bool check_all_done(struct check *c)
     return true;
 }
 
-int check_failed_hour(const struct check *c)
+int check_failed_hour(const struct checker *c)
 {
     for (int hour = 0; hour < c->lake->nhours; hour++) {
         const struct claim_row *row = &c->claims[hour];
@@ -418,7 +418,7 @@ int check_failed_hour(const struct check *c)
     return -1;
 }
 
-void check_describe(const struct check *c, char *out, size_t cap)
+void check_describe(const struct checker *c, char *out, size_t cap)
 {
     size_t n = 0;
     out[0] = '\0';

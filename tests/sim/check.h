@@ -26,7 +26,7 @@
 
 enum { CHECK_PROCS = 2048 };
 
-struct check {
+struct checker {
     struct lake *lake;
     struct db *db;
     bool queue;
@@ -50,9 +50,9 @@ struct check {
     char violation[512];     /* "" = none */
 };
 
-void check_init(struct check *check);
+void check_init(struct checker *check);
 /* Ends the world with this verdict, unless there is one already. */
-void check_fail(struct check *check, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void check_fail(struct checker *check, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Fit struct db_watch and struct net, with ctx = the check. */
 void check_committed(void *check, const struct sink_begin *begin, const struct claim_row *claim);
@@ -63,11 +63,11 @@ void check_was_put(void *check, const char *name);
 void check_listing(void *check, const char *prefix);
 
 /* Whether nothing is left to be done: each object is loaded, or its hour has failed for a good reason. */
-bool check_all_done(struct check *check);
+bool check_all_done(struct checker *check);
 /* An hour that has failed without a good one, or lacks what came since: a person would try it again. -1:
  * none. */
-int check_failed_hour(const struct check *check);
+int check_failed_hour(const struct checker *check);
 /* One line about what is not done. */
-void check_describe(const struct check *check, char *out, size_t cap);
+void check_describe(const struct checker *check, char *out, size_t cap);
 
 #endif

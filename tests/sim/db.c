@@ -486,6 +486,7 @@ static const struct sink_type TYPE = {
     .replace = db_load_replace,
     .append = db_load_append,
     .rejects = db_load_rejects,
+    .checks_add = db_load_checks_add,
     .totals = db_load_totals,
     .commit = commit,
     .abort = abort_load,
@@ -572,6 +573,7 @@ enum err_code db_new(const struct pipeline *p, bool one_writer, const struct db_
                                         .key = p->target.key,
                                         .nkey = p->target.nkey,
                                         .lineage = (enum sink_lineage)p->target.lineage,
+                                        .evolve = p->schema.contract == CONTRACT_EVOLVE,
                                         .lease_ms = p->target.lease_ms}};
     if (sink_open(&sink_mem, &args, &db->books, err) != ERR_OK ||
         sink_setup(db->books, NULL, err) != ERR_OK) {

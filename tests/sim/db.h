@@ -90,6 +90,7 @@ enum err_code db_load_append(struct sink_load *load, const struct batch *batch,
                              struct err *err);
 enum err_code db_load_rejects(struct sink_load *load, const struct reject *rejects, size_t n, int64_t *stored,
                               struct err *err);
+enum err_code db_load_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err);
 enum err_code db_load_totals(struct sink_load *load, const struct ledger_row *rows, size_t n,
                              struct err *err);
 enum err_code db_load_play(struct db_txn *txn, struct err *err) MUST_USE;

@@ -12,7 +12,7 @@
 
 #define PROVISIONAL (INT64_C(1) << 40)
 
-enum kind { CALL_INSERT, CALL_REPLACE, CALL_APPEND, CALL_REJECTS, CALL_TOTALS };
+enum kind { CALL_INSERT, CALL_REPLACE, CALL_APPEND, CALL_REJECTS, CALL_CHECKS, CALL_TOTALS };
 enum { ROWS_MAX = 512, TEXT_MAX = 64 * 1024 };
 
 struct db_call {
@@ -24,6 +24,7 @@ struct db_call {
     struct batch *batch;
     struct sink_segment *segments;
     struct reject *rejects; /* raw is owned */
+    struct check_row *checks;
 };
 
 /* The same provisional ids come again in another load: they mean nothing outside of it. */
@@ -46,6 +47,7 @@ static void call_free(struct db_call *call)
     mem_free(call->ids);
     mem_free(call->segments);
     mem_free(call->rejects);
+    mem_free(call->checks);
     batch_free(call->batch);
     mem_free(call);
 }
@@ -222,6 +224,19 @@ enum err_code db_load_rejects(struct sink_load *load, const struct reject *rejec
     return ERR_OK;
 }
 
+enum err_code db_load_checks_add(struct sink_load *load, struct check_row *rows, size_t n, struct err *err)
+{
+    struct db_txn *txn = (struct db_txn *)load;
+    struct db_call *call;
+    if (db_enter(txn, "checks_add", err) != ERR_OK)
+        return err->code;
+    if (!(call = call_new(CALL_CHECKS, n)) || !(call->checks = mem_alloc(n * sizeof *rows)))
+        return err_nomem(err);
+    memcpy(call->checks, rows, n * sizeof *rows);
+    keep(txn, call);
+    return ERR_OK;
+}
+
 enum err_code db_load_totals(struct sink_load *load, const struct ledger_row *rows, size_t n, struct err *err)
 {
     struct db_txn *txn = (struct db_txn *)load;
@@ -261,6 +276,10 @@ static enum err_code play(struct db_txn *txn, struct db_call *call, struct sink_
         for (size_t i = 0; i < call->n; i++)
             call->rejects[i].load_id = true_id(txn, call->rejects[i].load_id);
         return sink_rejects(load, call->rejects, call->n, &stored, err);
+    case CALL_CHECKS:
+        for (size_t i = 0; i < call->n; i++)
+            call->checks[i].load_id = true_id(txn, call->checks[i].load_id);
+        return sink_checks_add(load, call->checks, call->n, err);
     default:
         for (size_t i = 0; i < call->n; i++)
             call->rows[i].id = true_id(txn, call->rows[i].id);

@@ -32,7 +32,7 @@ struct slot {
 struct world {
     struct pipeline pipeline;
     struct lake lake;
-    struct check check;
+    struct checker check;
     struct net net;
     struct db *db;
     struct proc *self;

@@ -164,6 +164,33 @@ const char *books_rejects(struct rig *rig)
     return text;
 }
 
+const char *books_checks(struct rig *rig)
+{
+    static char text[TEXT_MAX];
+    struct err err = ERR_INIT;
+    struct sink *sink = rig_sink(rig, true);
+    struct check_row rows[PAGE];
+    struct record_query query = {0};
+    size_t n = 1, at = 0;
+    text[0] = '\0';
+    while (n > 0) {
+        must(sink_check_page(sink, &query, rows, PAGE, &n, &err), &err);
+        for (size_t i = 0; i < n; i++) {
+            const struct check_row *r = &rows[i];
+            char count[24] = "well";
+            if (r->fired)
+                snprintf(count, sizeof count, "%lld", (long long)r->count);
+            if ((r->load_id == 0) != (r->object[0] == '\0'))
+                fail_msg("%s: load id %lld of object %s", r->name, (long long)r->load_id, r->object);
+            say(text, &at, "%s %s %s %s %s: %s\n", r->object[0] ? r->object : "(hour)", r->name,
+                r->column[0] ? r->column : "-", check_on_text(r->on), count, r->message);
+            query.after_id = r->id;
+        }
+    }
+    sink_close(sink);
+    return text;
+}
+
 const char *books_attempts(struct rig *rig)
 {
     static char text[TEXT_MAX];

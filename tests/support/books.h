@@ -8,10 +8,13 @@
  * ledger   "OBJECT CHUNK KIND[ open] READ LOADED REJECTED bytes=RAW START..END lines=FIRST..NEXT" by key
  * rejects  "OBJECT:LINE OFFSET+LENGTH NAME COLUMN load|sample|replayed <RAW>" by id; bytes outside ' '..'~'
  *          as \xHH
+ * checks   "OBJECT NAME COLUMN ON COUNT: MESSAGE" by id, "(hour)" for a whole hour; COUNT is "well" where it
+ *          did not fire, "" columns are "-"
  * attempts "OBJECT NAME READ REJECTED" by id, "(hour)" for a whole hour
  * hours    "HOUR STATE ATTEMPTS[ held][ NAME]" by hour, NAME of the last error */
 const char *books_ledger(struct rig *rig);
 const char *books_rejects(struct rig *rig);
+const char *books_checks(struct rig *rig);
 const char *books_attempts(struct rig *rig);
 const char *books_hours(struct rig *rig);
 

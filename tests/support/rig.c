@@ -58,6 +58,7 @@ static enum err_code open_sink(void *ctx, bool read_only, int64_t replaces, stru
                                         .key = p->target.key,
                                         .nkey = p->target.nkey,
                                         .lineage = (enum sink_lineage)p->target.lineage,
+                                        .evolve = p->schema.contract == CONTRACT_EVOLVE,
                                         .lease_ms = p->target.lease_ms}};
     if (registry_open_sink(&args, out, err) != ERR_OK)
         return err->code;

@@ -28,14 +28,21 @@ enum { STATE_MAX = 16 * 1024 * 1024, BIG_ROWS = 1200, SCAN_ROWS = 256, SETS_MAX 
 #define K(h, f) "yyyy=2022/mm=06/dd=05/hh=" h "/" f
 #define HEAD    "id,name,amount\n"
 
-#define PIPELINE(source, target, check)                                                                      \
+#define PIPELINE(source, target, check) PIPELINE_OF(source, target, "", check, "")
+#define PIPELINE_OF(source, target, of_name, check, more)                                                    \
     "name: scene\nsource: {url: \"" source "\", csv: {nulls: [\"NA\", \"\"]}}\nschema:\n  columns:\n"        \
-    "    - {name: id, type: bigint, nullable: false}\n    - {name: name, type: varchar(20)}\n"               \
+    "    - {name: id, type: bigint, nullable: false}\n    - {name: name, type: varchar(20)" of_name "}\n"    \
     "    - {name: amount, type: double" check "}\n"                                                          \
     "target: {url: \"" target "\", table: t, lineage: true, lease: 5s}\n"                                    \
-    "policy: {max_rejects: 3}\n"
+    "policy: {max_rejects: 3}\n" more
 
 #define CHECK ", checks: {max: 1000}"
+#define OF_NAME                                                                                              \
+    ", checks: [{regex: \"^[a-z]+( [0-9]+)?$\", on: warn}, {unique: true, on: warn}, {max_nulls: 90%}]"
+#define OF_HOURS                                                                                             \
+    "checks:\n  - {name: rows, rows: {min: 10}, on: warn}\n  - {name: mean, mean: {column: amount, max: "    \
+    "9e9}}\n"                                                                                                \
+    "  - {name: sql, sql: \"SELECT id FROM {table} WHERE _load IN {loads} AND id = 11\", on: warn}\n"
 
 /* "id,name,amount\n61,zoe,1\n62,zed,9999\n63,zac,3\n64,zia,\n" */
 static const unsigned char ZIPPED[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x4c,
@@ -158,13 +165,14 @@ static const char *const CHUNKED[] = {"target.commit_unit=chunk", "target.chunk_
 static const char *const PLAIN[] = {NULL};
 
 const struct scene scenes[SCENES] = {
-    [SCENE_FILE] = {"file", REPLACE, past_file, act_run, NULL, false, false, 0},
-    [SCENE_BAD] = {"bad", KEYED, past_bad, act_run, NULL, false, false, 3},
-    [SCENE_HOUR] = {"hour", HOURLY, past_nothing, act_run, NULL, false, false, 0},
-    [SCENE_CHUNK] = {"chunk", CHUNKED, past_chunk, act_run, NULL, false, false, 0},
-    [SCENE_RELOAD] = {"reload", PLAIN, past_loaded, act_reload, NULL, false, false, 0},
-    [SCENE_REPLAY] = {"replay", PLAIN, past_settled, act_replay, act_run, true, false, 0},
-    [SCENE_MEM] = {"mem", REPLACE, past_file, act_run, NULL, false, true, 0},
+    [SCENE_FILE] = {"file", REPLACE, past_file, act_run, NULL, false, false, false, 0},
+    [SCENE_BAD] = {"bad", KEYED, past_bad, act_run, NULL, false, false, false, 3},
+    [SCENE_HOUR] = {"hour", HOURLY, past_nothing, act_run, NULL, false, false, false, 0},
+    [SCENE_CHUNK] = {"chunk", CHUNKED, past_chunk, act_run, NULL, false, false, false, 0},
+    [SCENE_RELOAD] = {"reload", PLAIN, past_loaded, act_reload, NULL, false, false, false, 0},
+    [SCENE_REPLAY] = {"replay", PLAIN, past_settled, act_replay, act_run, true, false, false, 0},
+    [SCENE_MEM] = {"mem", REPLACE, past_file, act_run, NULL, false, false, true, 0},
+    [SCENE_CHECKS] = {"checks", HOURLY, past_nothing, act_run, NULL, false, true, false, 0},
 };
 
 /* ---- the state ---- */
@@ -269,6 +277,32 @@ static void put_rejects(struct sink *sink, struct buf *out)
     mem_free(rows);
 }
 
+/* Sorted: the order is that in which objects were loaded. */
+static void put_checks(struct sink *sink, struct buf *out)
+{
+    struct err err = ERR_INIT;
+    struct check_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    struct record_query query = {.object = NULL};
+    char *lines[REC_PAGE], line[4096], hour[HOUR_TEXT_MAX];
+    size_t n = 0;
+    assert_non_null(rows);
+    must(sink_check_page(sink, &query, rows, REC_PAGE, &n, &err), &err);
+    assert_true(n < REC_PAGE);
+    for (size_t i = 0; i < n; i++) {
+        const struct check_row *r = &rows[i];
+        hour_format(r->hour, hour);
+        snprintf(line, sizeof line, "check %s %s %s %s %s %d %" PRId64 " %s\n", hour, r->object, r->name,
+                 r->column, check_on_text(r->on), r->fired, r->count, r->message);
+        lines[i] = mem_strdup(line);
+    }
+    qsort(lines, n, sizeof *lines, by_text);
+    for (size_t i = 0; i < n; i++) {
+        must(buf_append_str(out, lines[i], &err), &err);
+        mem_free(lines[i]);
+    }
+    mem_free(rows);
+}
+
 static void put_claims(struct sink *sink, struct buf *out)
 {
     struct err err = ERR_INIT;
@@ -292,6 +326,7 @@ void scene_state(struct rig *rig, struct buf *out)
     buf_clear(out);
     put_ledger(rig, sink, out);
     put_rejects(sink, out);
+    put_checks(sink, out);
     put_claims(sink, out);
     sink_close(sink);
 }
@@ -303,9 +338,10 @@ static void open_rig(const struct scene *scene, bool mended, struct rig *rig)
     size_t n = 0;
     while (scene->sets[n])
         n++;
-    const char *text = scene->memory ? PIPELINE("mem:lake", "mem:db", CHECK)
-                       : mended      ? PIPELINE("file:lake", "sqlite:t.db", "")
-                                     : PIPELINE("file:lake", "sqlite:t.db", CHECK);
+    const char *text = scene->memory   ? PIPELINE("mem:lake", "mem:db", CHECK)
+                       : scene->checks ? PIPELINE_OF("file:lake", "sqlite:t.db", OF_NAME, CHECK, OF_HOURS)
+                       : mended        ? PIPELINE("file:lake", "sqlite:t.db", "")
+                                       : PIPELINE("file:lake", "sqlite:t.db", CHECK);
     if (rig->dir)
         rig_reopen(rig, text, scene->sets, n);
     else

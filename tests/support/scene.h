@@ -17,6 +17,7 @@ struct scene {
     int (*act)(struct rig *rig);    /* the exit status */
     int (*settle)(struct rig *rig); /* what closes hours that the act alone may leave open; NULL = itself */
     bool mends;                     /* the act runs under a pipeline without the check on amount */
+    bool checks;                    /* with checks of cells, objects and hours that warn */
     bool memory;                    /* mem: instead of file: and sqlite: */
     int status;                     /* of an undisturbed act */
 };
@@ -29,6 +30,7 @@ enum scene_id {
     SCENE_RELOAD, /* run --reload of two hours */
     SCENE_REPLAY, /* rejects replay of four objects */
     SCENE_MEM,    /* SCENE_FILE over mem: */
+    SCENE_CHECKS, /* SCENE_HOUR with checks that fire and some that do not */
     SCENES
 };
 extern const struct scene scenes[SCENES];
@@ -59,8 +61,8 @@ void stage_look(struct stage *stage, struct rig *rig, const char *what);
  * one; then removes all. `what` names the try in messages. */
 void stage_finish(struct stage *stage, struct rig *rig, const char *what);
 
-/* Rows, ledger, rejects and claims as text, without what differs from run to run. Asserts that each ledger
- * row's hash is the hash of its rows in the table. */
+/* Rows, ledger, rejects, results of checks and claims as text, without what differs from run to run. Asserts
+ * that each ledger row's hash is the hash of its rows in the table. */
 void scene_state(struct rig *rig, struct buf *out);
 
 #endif

@@ -32,6 +32,8 @@ enum {
     PACKET_MAX = 65536,
     COM_QUIT = 1,
     COM_QUERY = 3,
+    COM_STMT_PREPARE = 0x16,
+    COM_STMT_CLOSE = 0x19,
     /* LONG_PASSWORD FOUND_ROWS LONG_FLAG CONNECT_WITH_DB LOCAL_FILES PROTOCOL_41 TRANSACTIONS
      * SECURE_CONNECTION MULTI_RESULTS PLUGIN_AUTH */
     TLS = 0x800,
@@ -140,11 +142,12 @@ static bool put_greeting(struct scripted_mysql *s)
     return put(s, p, at + sizeof PLUGIN);
 }
 
+static const unsigned char END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
+static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0,    0, 1, 'c', 0, 12, UTF8MB4,
+                                       0, 255, 0,   0,   0, 0xfd, 0, 0, 0,   0, 0};
+
 static bool put_rows(struct scripted_mysql *s, int columns, const char *const *cells)
 {
-    static const unsigned char END[] = {0xfe, 0, 0, AUTOCOMMIT, 0};
-    static const unsigned char COLUMN[] = {3, 'd', 'e', 'f', 0, 0,    0, 1, 'c', 0, 12, UTF8MB4,
-                                           0, 255, 0,   0,   0, 0xfd, 0, 0, 0,   0, 0};
     const unsigned char count[] = {(unsigned char)columns};
     bool good = put(s, count, 1);
 
@@ -267,6 +270,28 @@ static bool answer(struct scripted_mysql *s, char *sql)
                : put_ok(s, plan->matched);
 }
 
+/* Statement 1 of one column, without parameters. */
+static bool put_prepared(struct scripted_mysql *s)
+{
+    static const unsigned char PREPARED[] = {0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0};
+
+    return put(s, PREPARED, sizeof PREPARED) && put(s, COLUMN, sizeof COLUMN) && put(s, END, sizeof END);
+}
+
+static bool serve_one(struct scripted_mysql *s)
+{
+    switch (s->in[0]) {
+    case COM_QUERY:
+        return answer(s, (char *)s->in + 1);
+    case COM_STMT_PREPARE:
+        return s->plan.ask_at_prepare ? ask(s, s->plan.file) : put_prepared(s);
+    case COM_STMT_CLOSE: /* is not answered */
+        return true;
+    default:
+        return put_ok(s, 0);
+    }
+}
+
 static void *serve(void *arg)
 {
     struct scripted_mysql *s = arg;
@@ -280,7 +305,7 @@ static void *serve(void *arg)
         setsockopt(s->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) || !put_greeting(s) || !log_in(s))
         goto out;
     while ((len = get(s)) > 0 && s->in[0] != COM_QUIT)
-        if (s->in[0] != COM_QUERY ? !put_ok(s, 0) : !answer(s, (char *)s->in + 1))
+        if (!serve_one(s))
             break;
 out:
     SSL_free(s->stream);

@@ -2,7 +2,8 @@
  * scripted_mysql: a server of ours that speaks enough of MySQL's protocol to be asked by the real client
  * library, and that turns rogue where a test says so. It listens on loopback and serves one connection.
  *
- * It logs anybody in, answers SELECT and SHOW GLOBAL STATUS with one row of numbers, everything else with OK.
+ * It logs anybody in, answers SELECT and SHOW GLOBAL STATUS with one row of numbers, PREPARE with a statement
+ * of one column, everything else with OK.
  * What the client sends where a file or its password was asked for is kept.
  */
 #ifndef SLUICE_TESTS_SUPPORT_SCRIPTED_MYSQL_H
@@ -24,6 +25,7 @@ struct scripted_plan {
     const char *ask_after; /* a statement that begins so is answered by "send me the file" ... */
     const char *file;      /* ... of this name; NULL = the name in the statement (an honest server) */
     int ask_times;         /* asks so often in a row for the one statement */
+    bool ask_at_prepare;   /* asks where the answer to a PREPARE (of the protocol) belongs */
     bool ask_at_login;     /* asks where the answer to the login belongs */
     const char *die_after; /* closes the connection instead of answering it */
     unsigned error_code;   /* answers `error_after` with this error */

@@ -293,6 +293,24 @@ static enum err_code wrap_mark_replayed(struct sink_load *load, const int64_t *i
     FORWARD(of(load->sink), SINK_OP_MARK_REPLAYED, sink_mark_replayed(in(load), ids, n, by, err));
 }
 
+static enum err_code wrap_checks_add(struct sink_load *load, struct check_row *rows, size_t n,
+                                     struct err *err)
+{
+    FORWARD(of(load->sink), SINK_OP_CHECKS_ADD, sink_checks_add(in(load), rows, n, err));
+}
+
+static enum err_code wrap_check_sql(struct sink_load *load, const char *template, int64_t *rows,
+                                    struct buf *first, struct err *err)
+{
+    FORWARD(of(load->sink), SINK_OP_CHECK_SQL, sink_check_sql(in(load), template, rows, first, err));
+}
+
+static enum err_code wrap_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
+                                   struct err *err)
+{
+    FORWARD(of(load->sink), SINK_OP_HOUR_SUM, sink_hour_sum(in(load), hour, c, n, sum, err));
+}
+
 static enum err_code wrap_totals(struct sink_load *load, const struct ledger_row *rows, size_t n,
                                  struct err *err)
 {
@@ -354,6 +372,12 @@ static enum err_code wrap_reject_page(struct sink *sink, const struct record_que
 {
     FORWARD(of(sink), SINK_OP_REJECT_PAGE,
             sink_reject_page(of(sink)->inner, query, rows, cap, n, arena, err));
+}
+
+static enum err_code wrap_check_page(struct sink *sink, const struct record_query *query,
+                                     struct check_row *rows, size_t cap, size_t *n, struct err *err)
+{
+    FORWARD(of(sink), SINK_OP_CHECK_PAGE, sink_check_page(of(sink)->inner, query, rows, cap, n, err));
 }
 
 static enum err_code wrap_claim_take(struct sink *sink, hour_t hour, const char *owner,

@@ -30,6 +30,9 @@
     X(APPEND, append)                                                                                        \
     X(REJECTS, rejects)                                                                                      \
     X(MARK_REPLAYED, mark_replayed)                                                                          \
+    X(CHECKS_ADD, checks_add)                                                                                \
+    X(CHECK_SQL, check_sql)                                                                                  \
+    X(HOUR_SUM, hour_sum)                                                                                    \
     X(TOTALS, totals)                                                                                        \
     X(COMMIT, commit)                                                                                        \
     X(ABORT, abort)                                                                                          \
@@ -39,6 +42,7 @@
     X(ATTEMPT_ADD, attempt_add)                                                                              \
     X(ATTEMPT_PAGE, attempt_page)                                                                            \
     X(REJECT_PAGE, reject_page)                                                                              \
+    X(CHECK_PAGE, check_page)                                                                                \
     X(CLAIM_TAKE, claim_take)                                                                                \
     X(CLAIM_RENEW, claim_renew)                                                                              \
     X(CLAIM_RELEASE, claim_release)                                                                          \

@@ -48,8 +48,9 @@ static void test_table(void **state)
         if (!dot)
             continue;
         *dot = '\0';
-        if (strcmp(section, KEYS_COLUMN_PREFIX) == 0)
-            section[strlen("schema.columns")] = '\0';
+        dot = strstr(section, "[]");
+        if (dot && !dot[2])
+            *dot = '\0';
         assert_non_null(keys_find(section));
         assert_true(keys_find(section) < key);
     }
@@ -172,6 +173,8 @@ static void test_store(void **state)
     err_clear(&err);
     assert_int_equal(key_store(find("target.chunk_rows"), "1000000000", &p, &err), ERR_OK);
     assert_int_equal(p.target.chunk_rows, 1000000000);
+    assert_int_equal(key_store(find("schema.contract"), "evolve", &p, &err), ERR_OK);
+    assert_int_equal(p.schema.contract, CONTRACT_EVOLVE);
     assert_int_equal(key_store(find("schema.missing_columns"), "null", &p, &err), ERR_OK);
     assert_int_equal(p.schema.missing, COLUMNS_NULL);
 }
@@ -189,9 +192,12 @@ static void test_help(void **state)
     assert_int_equal(ynode_parse(page.data, page.len, "help", &root, &err), ERR_OK);
     for (size_t i = 0; i < keys_count; i++) {
         const struct key *key = &keys_table[i];
-        bool of_column = strncmp(key->path, KEYS_COLUMN_PREFIX, strlen(KEYS_COLUMN_PREFIX)) == 0;
-        const struct ynode *map = of_column ? ynode_path(root, "schema.columns")->items[0] : root;
-        const struct ynode *node = ynode_path(map, key->path + (of_column ? sizeof KEYS_COLUMN_PREFIX : 0));
+        const char *item = strstr(key->path, "[].");
+        char list[KEY_PATH_MAX] = "";
+
+        memcpy(list, key->path, item ? (size_t)(item - key->path) : 0);
+        const struct ynode *map = item ? ynode_path(root, list)->items[0] : root;
+        const struct ynode *node = ynode_path(map, item ? item + 3 : key->path);
 
         assert_non_null(node);
         if (key->fallback && node->kind == YNODE_SCALAR)

@@ -125,10 +125,10 @@ static void check_schema(const struct schema *s)
     assert_string_equal(s->columns[3].from, "age");
     assert_string_equal(s->columns[4].from, "NumberOfTime30-59DaysPastDueNotWorse");
     assert_string_equal(s->columns[10].from, "NumberOfTime60-89DaysPastDueNotWorse");
-    assert_true(s->columns[3].checks.has_min && s->columns[3].checks.has_max);
-    assert_int_equal(s->columns[3].checks.min.i64, 0);
-    assert_int_equal(s->columns[3].checks.max.i64, 120);
-    assert_null(s->columns[3].checks.in);
+    assert_int_equal(s->columns[3].checks.n, 2);
+    assert_int_equal(s->columns[3].checks.items[0].bound.i64, 0);
+    assert_int_equal(s->columns[3].checks.items[1].bound.i64, 120);
+    assert_int_equal(s->columns[3].checks.items[1].on, CHECK_ON_REJECT);
     assert_int_equal(s->nnulls, 2);
     assert_string_equal(s->nulls[0], "NA");
     assert_string_equal(s->nulls[1], "");
@@ -145,6 +145,7 @@ static void check_defaults(const struct pipeline *p)
     assert_int_equal(p->source.csv.header, CSV_HEADER_BY_NAME);
     assert_int_equal(p->schema.extra, COLUMNS_FAIL);
     assert_int_equal(p->schema.missing, COLUMNS_FAIL);
+    assert_int_equal(p->schema.contract, CONTRACT_FREEZE);
     assert_int_equal(p->target.create, PIPELINE_CREATE_IF_MISSING);
     assert_int_equal(p->target.nkey, 0);
     assert_int_equal(p->target.lineage, PIPELINE_LINEAGE_TRUE);
@@ -259,13 +260,13 @@ static void test_full(void **state)
     assert_string_equal(p->schema.nulls[0], "NULL"); /* in a list they are texts */
     assert_string_equal(p->schema.nulls[1], "~");
     assert_string_equal(p->schema.nulls[2], "");
-    assert_int_equal(c[1].checks.in_count, 3);
-    assert_string_equal(c[1].checks.in[1].str, "b c");
+    assert_int_equal(c[1].checks.items[0].in_count, 3);
+    assert_string_equal(c[1].checks.items[0].in[1].str, "b c");
     assert_string_equal(c[1].from, "street");
     assert_int_equal(c[1].type.length, 20);
-    assert_string_equal(c[2].checks.min.str, "-1.50");
-    assert_int_equal(c[3].checks.min.i64, INT64_C(1577836800000000));
-    assert_true(c[4].checks.in[2].f64 == 1000.0);
+    assert_string_equal(c[2].checks.items[0].bound.str, "-1.50");
+    assert_int_equal(c[3].checks.items[0].bound.i64, INT64_C(1577836800000000));
+    assert_true(c[4].checks.items[0].in[2].f64 == 1000.0);
     assert_int_equal(p->schema.extra, COLUMNS_IGNORE);
     assert_int_equal(p->schema.missing, COLUMNS_NULL);
     assert_string_equal(p->target.url, "mysql://etl@db.example.com:3307/warehouse");
@@ -362,8 +363,8 @@ static void test_set(void **state)
              SETS("schema.columns.age.type=bigint", "schema.columns.age.checks.max=5000000000",
                   "schema.columns.a.b.nullable=false", "target.key=[a.b]"));
     assert_int_equal(p->schema.columns[1].type.kind, TYPE_BIGINT);
-    assert_int_equal(p->schema.columns[1].checks.max.i64, INT64_C(5000000000));
-    assert_int_equal(p->schema.columns[1].checks.min.i64, 0);
+    assert_int_equal(p->schema.columns[1].checks.items[1].bound.i64, INT64_C(5000000000));
+    assert_int_equal(p->schema.columns[1].checks.items[0].bound.i64, 0);
     assert_int_equal(p->target.key[0], 2);
     pipeline_free(p);
 

@@ -12,14 +12,6 @@
 #include "core/data/checks.h"
 #include "core/data/types.h"
 
-static struct value value(const struct type *type, const char *text)
-{
-    struct value v = {0};
-    if (types_value(type, text, strlen(text), &v))
-        fail_msg("'%s' is no value", text);
-    return v;
-}
-
 /* What the check says about `text` (NULL = NULL) in a column of this type; bounds NULL = none, `in` ends with
  * NULL. */
 static enum err_name verdict(const char *type_text, const char *min, const char *max, const char *const *in,
@@ -31,32 +23,27 @@ static enum err_name verdict(const char *type_text, const char *min, const char 
     struct err err = ERR_INIT;
     struct batch *b;
     assert_int_equal(type_parse(type_text, &column.type, &err), ERR_OK);
-    struct checks *c = &column.checks;
-    if (min) {
-        c->has_min = true;
-        c->min = value(&column.type, min);
-    }
-    if (max) {
-        c->has_max = true;
-        c->max = value(&column.type, max);
-    }
-    while (in && in[c->in_count])
-        c->in_count++;
-    if (in) {
-        c->in = mem_calloc(c->in_count, sizeof *c->in);
-        for (size_t i = 0; i < c->in_count; i++)
-            c->in[i] = value(&column.type, in[i]);
-    }
-    assert_int_equal(checks_any(c), min || max || in);
+    if (min)
+        assert_int_equal(checks_add(&column, CHECK_KIND_MIN, CHECK_ON_REJECT, min, &err), ERR_OK);
+    if (max)
+        assert_int_equal(checks_add(&column, CHECK_KIND_MAX, CHECK_ON_REJECT, max, &err), ERR_OK);
+    if (in)
+        assert_int_equal(checks_add(&column, CHECK_KIND_IN, CHECK_ON_REJECT, NULL, &err), ERR_OK);
+    for (; in && *in; in++)
+        assert_int_equal(checks_add_value(&column, *in, &err), ERR_OK);
     assert_int_equal(batch_new(&schema, 1, 100, &b, &err), ERR_OK);
     if (text)
         assert_int_equal(types_put(b, 0, &column.type, text, strlen(text)), ERRN_NONE);
     else
         batch_set_null(b, 0);
-    enum err_name name = checks_cell(b, 0, 0);
+    const struct check *check = NULL;
+    enum err_name name = checks_cell(b, 0, 0, &check);
+    assert_true((name == ERRN_NONE) == (check == NULL));
+    if (check)
+        assert_int_equal(check_error(check), name);
     batch_free(b);
-    checks_release(c);
-    assert_false(checks_any(c));
+    checks_release(&column.checks);
+    assert_false(checks_any_cell(&column.checks));
     return name;
 }
 
@@ -109,20 +96,139 @@ static void lists(void **state)
     assert_int_equal(verdict("decimal(5,2)", NULL, NULL, prices, "2"), ERRN_CHECK_IN);
 }
 
+static enum err_name matches(const char *type_text, const char *regex, const char *text)
+{
+    struct schema_column column = {.name = (char[]){"c"}};
+    size_t loaded = 0;
+    struct schema schema = {.columns = &column, .ncolumns = 1, .loaded = &loaded, .nloaded = 1};
+    struct err err = ERR_INIT;
+    const struct check *check = NULL;
+    struct batch *b;
+    assert_int_equal(type_parse(type_text, &column.type, &err), ERR_OK);
+    assert_int_equal(checks_add(&column, CHECK_KIND_REGEX, CHECK_ON_WARN, regex, &err), ERR_OK);
+    assert_int_equal(batch_new(&schema, 2, 4096, &b, &err), ERR_OK);
+    /* Text that goes on behind the value must not be seen. */
+    assert_int_equal(types_put(b, 0, &column.type, text, strlen(text)), ERRN_NONE);
+    batch_commit_row(b, 1, 0);
+    batch_begin_row(b);
+    assert_int_equal(types_put(b, 0, &column.type, "0123456789", 10), ERRN_NONE);
+    enum err_name name = checks_cell(b, 0, 0, &check);
+    batch_free(b);
+    checks_release(&column.checks);
+    return name;
+}
+
+static void regular_expressions(void **state)
+{
+    (void)state;
+    assert_int_equal(matches("text", "^[A-Z]{2}[0-9]+$", "AB12"), ERRN_NONE);
+    assert_int_equal(matches("text", "^[A-Z]{2}[0-9]+$", "AB"), ERRN_CHECK_REGEX);
+    assert_int_equal(matches("text", "^[A-Z]{2}[0-9]+$", "xAB12"), ERRN_CHECK_REGEX);
+    assert_int_equal(matches("varchar(10)", "b", "abc"), ERRN_NONE); /* anywhere */
+    assert_int_equal(matches("text", "^$", ""), ERRN_NONE);
+    assert_int_equal(matches("text", "x", ""), ERRN_CHECK_REGEX);
+    assert_int_equal(matches("text", "a|b", "b"), ERRN_NONE);           /* extended */
+    assert_int_equal(matches("text", "^.{2}$", "\xc3\xa9"), ERRN_NONE); /* bytes */
+}
+
+static void what_cannot_be_made(void **state)
+{
+    (void)state;
+    struct schema_column column = {.name = (char[]){"c"}};
+    struct err err = ERR_INIT;
+    char text[CHECK_REGEX_MAX + 2];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(type_parse("int", &column.type, &err), ERR_OK);
+    assert_int_equal(checks_add(&column, CHECK_KIND_REGEX, CHECK_ON_WARN, text, &err), ERR_NOMEM);
+    assert_int_equal(err.name, ERRN_LIMIT);
+    err_clear(&err);
+    assert_int_equal(checks_add(&column, CHECK_KIND_REGEX, CHECK_ON_WARN, "(a", &err), ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "\"(a\" is no POSIX extended regular expression: "));
+    err_clear(&err);
+    assert_int_equal(checks_add(&column, CHECK_KIND_MIN, CHECK_ON_WARN, "1.5", &err), ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "\"1.5\" is no value of column c, whose type is int"));
+    assert_int_equal(column.checks.n, 0);
+    checks_release(&column.checks);
+}
+
+/* All that a cell breaks, in the order of the checks. */
+static void several_at_once(void **state)
+{
+    (void)state;
+    struct schema_column column = {.name = (char[]){"c"}};
+    size_t loaded = 0;
+    struct schema schema = {.columns = &column, .ncolumns = 1, .loaded = &loaded, .nloaded = 1};
+    struct err err = ERR_INIT;
+    const struct check *check = NULL;
+    char detail[CHECK_DETAIL_MAX];
+    struct batch *b;
+    assert_int_equal(type_parse("int", &column.type, &err), ERR_OK);
+    assert_int_equal(checks_add(&column, CHECK_KIND_UNIQUE, CHECK_ON_WARN, NULL, &err), ERR_OK);
+    assert_false(checks_any_cell(&column.checks));
+    assert_int_equal(checks_add(&column, CHECK_KIND_MAX, CHECK_ON_WARN, "5", &err), ERR_OK);
+    assert_int_equal(checks_add(&column, CHECK_KIND_MIN, CHECK_ON_FAIL, "0", &err), ERR_OK);
+    assert_int_equal(checks_add(&column, CHECK_KIND_MAX, CHECK_ON_REJECT, "9", &err), ERR_OK);
+    assert_true(checks_any_cell(&column.checks));
+    assert_int_equal(batch_new(&schema, 1, 100, &b, &err), ERR_OK);
+    batch_set_i64(b, 0, 10);
+    assert_int_equal(checks_cell(b, 0, 0, &check), ERRN_CHECK_MAX);
+    assert_int_equal(check->on, CHECK_ON_WARN);
+    assert_int_equal(checks_cell(b, 0, 0, &check), ERRN_CHECK_MAX);
+    assert_int_equal(check->on, CHECK_ON_REJECT);
+    check_detail(check, "10", 2, detail);
+    assert_string_equal(detail, "10 is over the maximum 9");
+    assert_int_equal(checks_cell(b, 0, 0, &check), ERRN_NONE);
+    batch_free(b);
+    checks_release(&column.checks);
+}
+
+static bool fail_nth(void *ctx)
+{
+    return (*(int *)ctx)-- == 0;
+}
+
+static void out_of_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        enum check_kind kind;
+        const char *text;
+    } cases[] = {{CHECK_KIND_MIN, "1.50"}, {CHECK_KIND_IN, NULL}, {CHECK_KIND_REGEX, "^a"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool done = false;
+        for (int n = 0; !done; n++) {
+            struct schema_column column = {.name = (char[]){"c"}};
+            struct err err = ERR_INIT;
+            int left = n;
+            assert_int_equal(type_parse(i == 2 ? "text" : "decimal(5,2)", &column.type, &err), ERR_OK);
+            mem_set_fault(fail_nth, &left);
+            enum err_code code = checks_add(&column, cases[i].kind, CHECK_ON_REJECT, cases[i].text, &err);
+            if (code == ERR_OK && !cases[i].text)
+                code = checks_add_value(&column, "2", &err);
+            mem_set_fault(NULL, NULL);
+            done = left >= 0;
+            assert_int_equal(code, done ? ERR_OK : ERR_NOMEM);
+            checks_release(&column.checks);
+        }
+    }
+}
+
 static void nothing_to_release(void **state)
 {
     (void)state;
     struct checks none = {0};
     checks_release(&none);
     checks_release(NULL);
-    assert_false(checks_any(&none));
+    assert_false(checks_any_cell(&none));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_and_times),
-        cmocka_unit_test(lists),
+        cmocka_unit_test(numbers_and_times),   cmocka_unit_test(lists),
+        cmocka_unit_test(regular_expressions), cmocka_unit_test(what_cannot_be_made),
+        cmocka_unit_test(several_at_once),     cmocka_unit_test(out_of_memory),
         cmocka_unit_test(nothing_to_release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

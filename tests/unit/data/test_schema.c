@@ -126,13 +126,6 @@ static struct schema four_columns(void)
     return s;
 }
 
-static struct value value(const struct schema *s, size_t i, const char *text)
-{
-    struct value v = {0};
-    assert_int_equal(types_value(&s->columns[i].type, text, strlen(text), &v), ERRN_NONE);
-    return v;
-}
-
 static void sealed(struct schema *s)
 {
     struct err err = ERR_INIT;
@@ -212,44 +205,55 @@ static void seal_refuses_bad_names(void **state)
     refused(&s, "column 4");
 }
 
+static void check(struct schema *s, size_t column, enum check_kind kind, enum check_on on, const char *text)
+{
+    struct err err = ERR_INIT;
+    assert_int_equal(checks_add(&s->columns[column], kind, on, kind == CHECK_KIND_IN ? NULL : text, &err),
+                     ERR_OK);
+    if (kind == CHECK_KIND_IN)
+        assert_int_equal(checks_add_value(&s->columns[column], text, &err), ERR_OK);
+}
+
 static void seal_refuses_checks_that_fit_nothing(void **state)
 {
     (void)state;
     struct schema s = four_columns();
-    s.columns[1].checks = (struct checks){.has_min = true, .has_max = true};
-    s.columns[1].checks.min = value(&s, 1, "5");
-    s.columns[1].checks.max = value(&s, 1, "4");
+    check(&s, 1, CHECK_KIND_MIN, CHECK_ON_REJECT, "5");
+    check(&s, 1, CHECK_KIND_MAX, CHECK_ON_REJECT, "4");
     refused(&s, "age");
 
     s = four_columns();
-    s.columns[3].checks = (struct checks){.has_min = true, .has_max = true};
-    s.columns[3].checks.min = value(&s, 3, "10.5");
-    s.columns[3].checks.max = value(&s, 3, "9.75");
+    check(&s, 3, CHECK_KIND_MIN, CHECK_ON_FAIL, "10.5");
+    check(&s, 3, CHECK_KIND_MAX, CHECK_ON_FAIL, "9.75");
     refused(&s, "price");
 
     s = four_columns();
-    s.columns[2].checks = (struct checks){.has_min = true};
-    s.columns[2].checks.min = value(&s, 2, "a");
+    check(&s, 2, CHECK_KIND_MIN, CHECK_ON_REJECT, "a");
     refused(&s, "name");
 
     s = four_columns();
-    s.columns[0].checks = (struct checks){.has_max = true, .max = {.i64 = 1}};
+    check(&s, 1, CHECK_KIND_REGEX, CHECK_ON_REJECT, "^4");
+    refused(&s, "regex is for varchar and text");
+
+    s = four_columns();
+    check(&s, 1, CHECK_KIND_NULLS, CHECK_ON_REJECT, "4");
+    refused(&s, "max_nulls is about the object");
+
+    s = four_columns();
+    check(&s, 0, CHECK_KIND_MAX, CHECK_ON_REJECT, "1");
     refused(&s, "dropped");
 
     s = four_columns();
-    struct checks *c = &s.columns[1].checks;
-    *c = (struct checks){.has_max = true, .max = {.i64 = 4}, .in_count = 1};
-    c->in = mem_calloc(1, sizeof *c->in);
-    c->in[0].i64 = 5;
+    check(&s, 1, CHECK_KIND_MAX, CHECK_ON_REJECT, "4");
+    check(&s, 1, CHECK_KIND_IN, CHECK_ON_REJECT, "5");
     refused(&s, "`in`");
 
+    /* What is only warned of need not fit what is refused. */
     s = four_columns();
-    c = &s.columns[1].checks;
-    *c = (struct checks){
-        .has_min = true, .has_max = true, .min = {.i64 = 4}, .max = {.i64 = 4}, .in_count = 2};
-    c->in = mem_calloc(2, sizeof *c->in);
-    c->in[0].i64 = 5;
-    c->in[1].i64 = 4;
+    check(&s, 1, CHECK_KIND_MAX, CHECK_ON_WARN, "4");
+    check(&s, 1, CHECK_KIND_IN, CHECK_ON_REJECT, "5");
+    check(&s, 1, CHECK_KIND_MIN, CHECK_ON_REJECT, "5");
+    check(&s, 1, CHECK_KIND_MAX, CHECK_ON_REJECT, "5");
     sealed(&s);
     schema_release(&s);
 }

@@ -1,114 +1,6 @@
 /* verify: every status, for tables that were tampered with, sources that changed, and neither. */
-#include <sqlite3.h>
-
-#include "core/data/batch.h"
-#include "core/load/verify.h"
-#include "tests/unit/load/load_rig.h"
-
-#define A    K("12", "a")
-#define B    K("12", "b")
-#define GOOD HEAD "1,ann,1.5\n2,bob,2.5\n"
-
-struct report {
-    char text[8192];
-    struct verify_totals totals;
-};
-
-static void say(struct report *r, const char *text)
-{
-    snprintf(r->text + strlen(r->text), sizeof r->text - strlen(r->text), "%s", text);
-}
-
-static void say_side(struct report *r, const char *name, const struct verify_side *side)
-{
-    char text[64];
-    if (side->known)
-        snprintf(text, sizeof text, " %s=%lld/%lld", name, (long long)side->rows, (long long)side->rejected);
-    else
-        snprintf(text, sizeof text, " %s=?", name);
-    say(r, text);
-}
-
-static void on_result(void *ctx, const struct verify_result *v)
-{
-    struct report *r = ctx;
-    say(r, !v->object ? "(table)" : v->object[0] ? v->object : "(unknown)");
-    say(r, " ");
-    say(r, verify_status_text(v->status));
-    say_side(r, "s", &v->source);
-    say_side(r, "l", &v->ledger);
-    say_side(r, "t", &v->target);
-    say(r, v->note[0] ? " *\n" : "\n");
-    assert_non_null(v->note);
-}
-
-static void on_row(void *ctx, const struct verify_row *row)
-{
-    struct report *r = ctx;
-    char text[512];
-    snprintf(text, sizeof text, "  %s %s %lld <%s>\n", row->object, row->in_source ? "source" : "target",
-             (long long)row->line, row->text);
-    say(r, text);
-}
-
-/* Verifies all (or one hour) and gives what was told. */
-static const char *verified(struct report *r, struct rig *rig, const struct hour_range *range, int64_t show)
-{
-    struct err err = ERR_INIT;
-    struct verify_options options = {.show = show, .result = on_result, .row = on_row, .ctx = r};
-    if (range)
-        options.range = *range;
-    r->text[0] = '\0';
-    if (verify_run(&rig->job, &options, &r->totals, &err) != ERR_OK)
-        fail_msg("verify: %s", err.msg);
-    return r->text;
-}
-
-static void tamper(struct rig *rig, const char *sql)
-{
-    char path[4096];
-    char *message = NULL;
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof path, "%s/t.db", rig->dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", sql, message);
-    sqlite3_close(db);
-}
-
-/* Puts a row under a load id into the table, behind the ledger's back. */
-static void smuggle(struct rig *rig, int64_t load_id, int64_t id, const char *name, double amount)
-{
-    struct err err = ERR_INIT;
-    struct sink *sink = rig_sink(rig, false);
-    struct batch *batch = NULL;
-    struct sink_load *load = NULL;
-    struct claim_row claim;
-    bool taken = false;
-    int64_t stored = 0;
-    assert_int_equal(batch_new(&rig->pipeline->schema, 4, 256, &batch, &err), ERR_OK);
-    batch_begin_row(batch);
-    batch_set_i64(batch, 0, id);
-    assert_int_equal(batch_set_str(batch, 1, name, strlen(name), &err), ERR_OK);
-    batch_set_f64(batch, 2, amount);
-    batch_commit_row(batch, 1, 0);
-    assert_int_equal(sink_claim_take(sink, 1, "smuggler", NULL, &claim, &taken, &err), ERR_OK);
-    struct sink_begin begin = {.hour = 1, .owner = "smuggler", .epoch = claim.epoch, .run_id = "smuggler"};
-    assert_int_equal(sink_begin(sink, &begin, &load, &err), ERR_OK);
-    struct sink_segment segment = {0, 1, load_id};
-    assert_int_equal(sink_append(load, batch, &segment, 1, &stored, &err), ERR_OK);
-    assert_int_equal(sink_commit(load, &err), ERR_OK);
-    batch_free(batch);
-    sink_close(sink);
-}
-
-static void load_two(struct rig *rig, const char *pipeline, const char *set)
-{
-    rig_open(rig, pipeline, SETS("policy.max_rejects=1", set));
-    rig_put(rig, A, GOOD);
-    rig_put(rig, B, HEAD "3,\"c \"\"x\"\", y\",3\nx,d,4\n4,,5\n");
-    assert_int_equal(rig_run(rig, NULL), 0);
-}
+#include "core/load/replay.h"
+#include "tests/unit/load/verify_rig.h"
 
 OVER_ALL(what_was_loaded_is_equal)
 {
@@ -134,7 +26,7 @@ OVER_ALL(a_doubled_row_and_an_unknown_row_are_found)
     load_two(rig, pipeline, "target.lineage=true");
     smuggle(rig, books_row(rig, A, 0).id, 2, "bob", 2.5);
     assert_string_equal(verified(&r, rig, NULL, 10),
-                        A " target differs s=2/0 l=2/0 t=3/0\n  " A " target 0 <2,bob,2.5>\n" B
+                        A " target differs s=2/0 l=2/0 t=3/0\n  " A " doubled 3 1:2 <2,bob,2.5>\n" B
                           " equal s=2/1 l=2/1 t=2/0\n");
     assert_int_equal(r.totals.different, 1);
     smuggle(rig, 4711, 9, "odd", 1);
@@ -155,17 +47,17 @@ OVER_ALL(sources_that_changed_or_are_new_or_gone_are_told)
     rig_put(rig, K("12", "c"), GOOD);
     assert_int_equal(store_remove(rig->store, B, &err), ERR_OK);
     assert_string_equal(verified(&r, rig, NULL, 10),
-                        A " source differs s=3/0 l=2/0 t=2/0\n  " A " source 3 <22,bob,2.5>\n  " A
-                          " source 4 <5,eve,1>\n  " A " target 0 <2,bob,2.5>\n" B
+                        A " source differs s=3/0 l=2/0 t=2/0 *\n  " A
+                          " changed 3 1:1 id: 22 | 2 <22,bob,2.5>\n  " A " missing 4 1:0 <5,eve,1>\n" B
                           " gone s=? l=2/1 t=2/0\n" K("12", "c") " not loaded s=? l=? t=?\n");
     assert_int_equal(r.totals.different, 1);
     assert_int_equal(r.totals.not_loaded, 1);
     assert_int_equal(r.totals.gone, 1);
     /* no more rows are named than were asked for */
-    verified(&r, rig, NULL, 2);
-    assert_non_null(strstr(r.text, "source 3"));
-    assert_non_null(strstr(r.text, "source 4"));
-    assert_null(strstr(r.text, "target 0"));
+
+    verified(&r, rig, NULL, 1);
+    assert_non_null(strstr(r.text, "changed 3"));
+    assert_null(strstr(r.text, "missing 4"));
     /* a source that is no CSV any more is a difference, not an end */
     rig_put(rig, A, "id,wrong\n1,2\n");
     assert_string_equal(verified(&r, rig, NULL, 10),
@@ -221,7 +113,7 @@ OVER_ALL(without_lineage_the_table_is_compared_as_a_whole)
     assert_false(r.totals.by_object);
     hour_t hour = books_row(rig, A, 0).hour;
     struct hour_range range = {true, hour, hour + 1};
-    assert_non_null(strstr(verified(&r, rig, &range, 5), "(table) equal s=? l=4/1 t=? *\n"));
+    assert_non_null(strstr(verified(&r, rig, &range, 5), "(table) equal s=? l=4/1 t=4/0 *\n"));
     smuggle(rig, 0, 9, "odd", 1);
     assert_non_null(strstr(verified(&r, rig, NULL, 5), "(table) target differs s=? l=4/1 t=5/0 *\n"));
     assert_int_equal(r.totals.different, 1);
@@ -269,19 +161,20 @@ static void tampering_is_found(void **state)
         const char *sql, *text;
     } CASES[] = {
         {"UPDATE t SET name = 'Ann' WHERE id = 1",
-         A " target differs s=2/0 l=2/0 t=2/0\n  " A " source 2 <1,ann,1.5>\n  " A " target 0 <1,Ann,1.5>\n"},
-        {"DELETE FROM t WHERE id = 2", A " target differs s=2/0 l=2/0 t=1/0\n  " A " source 3 <2,bob,2.5>\n"},
+         A " target differs s=2/0 l=2/0 t=2/0\n  " A " changed 2 1:1 name: ann | Ann <1,ann,1.5>\n"},
+        {"DELETE FROM t WHERE id = 2",
+         A " target differs s=2/0 l=2/0 t=1/0\n  " A " missing 3 1:0 <2,bob,2.5>\n"},
         {"UPDATE t SET amount = NULL WHERE id = 2",
-         A " target differs s=2/0 l=2/0 t=2/0\n  " A " source 3 <2,bob,2.5>\n  " A " target 0 <2,bob,>\n"},
+         A " target differs s=2/0 l=2/0 t=2/0\n  " A " changed 3 1:1 amount: 2.5 | NULL <2,bob,2.5>\n"},
         {"UPDATE t SET name = '' WHERE id = 4",
-         B " target differs s=2/1 l=2/1 t=2/0\n  " B " source 4 <4,,5>\n  " B " target 0 <4,\"\",5>\n"},
+         B " target differs s=2/1 l=2/1 t=2/0\n  " B " changed 4 1:1 name: NULL |  <4,,5>\n"},
         {"UPDATE t SET name = 'q\"' WHERE id = 3",
-         B " target differs s=2/1 l=2/1 t=2/0\n  " B " source 2 <3,\"c \"\"x\"\", y\",3>\n  " B
-           " target 0 <3,\"q\"\"\",3>\n"},
+         B " target differs s=2/1 l=2/1 t=2/0\n  " B
+           " changed 2 1:1 name: c \"x\", y | q\" <3,\"c \"\"x\"\", y\",3>\n"},
         {"INSERT INTO t SELECT * FROM t WHERE id = 1",
-         A " target differs s=2/0 l=2/0 t=3/0\n  " A " target 0 <1,ann,1.5>\n"},
+         A " target differs s=2/0 l=2/0 t=3/0\n  " A " doubled 2 1:2 <1,ann,1.5>\n"},
         {"UPDATE sluice_load SET rows_loaded = 7 WHERE object LIKE '%a.csv'",
-         A " source differs s=2/0 l=7/0 t=2/0\n"},
+         A " source differs s=2/0 l=7/0 t=2/0 *\n"},
         {"UPDATE t SET _load = NULL WHERE id = 1", "(unknown) target differs s=? l=? t=1/0 *\n"},
         {"DELETE FROM t", "\n" B " target differs s=2/1 l=2/1 t=0/0\n"},
     };
@@ -393,6 +286,133 @@ OVER_ALL(a_table_that_is_loaded_into_is_not_compared_as_a_whole)
     assert_int_equal(r.totals.different, 0);
 }
 
+/* ---- loaded under another schema ---- */
+
+#define NULLS_FOR_MISSING "schema.missing_columns=null"
+
+/* A was loaded before the column `city` was there, B after it. */
+static void add_column(struct rig *rig, const char *lineage)
+{
+    static const char MORE[] = "amount, type: double}\n    - {name: city, type: varchar(9)}";
+    char *evolved = edited(PIPELINES[1], "amount, type: double}", MORE);
+    rig_open(rig, PIPELINES[1], &lineage, 1);
+    rig_put(rig, A, GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    tamper(rig, "ALTER TABLE t ADD COLUMN city TEXT");
+    rig_restart(rig, evolved, SETS(lineage, NULLS_FOR_MISSING));
+    rig_put(rig, B, "id,name,amount,city\n3,eve,3,Rome\n");
+    assert_int_equal(rig_run(rig, NULL), 0);
+    free(evolved);
+}
+
+/* The ledger's hash of A is of rows without the column: source and target are held against each other. */
+static void rows_of_before_a_column_was_added_are_equal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *text;
+    } CASES[] = {
+        {"SELECT 1", A " equal s=2/0 l=2/0 t=2/0 *\n" B " equal s=1/0 l=1/0 t=1/0\n"},
+        {"UPDATE t SET city = 'Bonn' WHERE id = 1",
+         A " target differs s=2/0 l=2/0 t=2/0 *\n  " A " changed 2 1:1 city: NULL | Bonn <1,ann,1.5,>\n"},
+        {"DELETE FROM t WHERE id = 1", A " target differs s=2/0 l=2/0 t=1/0 *\n  " A " missing 2 1:0 "},
+        {"UPDATE sluice_load SET rows_loaded = 3 WHERE object LIKE '%a.csv'",
+         A " source differs s=2/0 l=3/0 t=2/0 *\n"},
+        {"UPDATE t SET city = NULL",
+         B " target differs s=1/0 l=1/0 t=1/0\n  " B " changed 2 1:1 city: Rome | NULL"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct rig rig = {0};
+        struct report r;
+        add_column(&rig, "target.lineage=true");
+        tamper(&rig, CASES[i].sql);
+        verified(&r, &rig, NULL, 5);
+        if (!strstr(r.text, CASES[i].text))
+            fail_msg("%s:\n%s", CASES[i].sql, r.text);
+        assert_int_equal(r.totals.other_schema, 1);
+        rig_close(&rig);
+    }
+}
+
+static void a_source_that_changed_since_is_told_from_a_target_that_did(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    struct err err = ERR_INIT;
+    add_column(&rig, "target.lineage=true");
+    rig_put(&rig, A, HEAD "1,ann,1.5\n2,bob,99\n");
+    verified(&r, &rig, NULL, 0);
+    assert_non_null(strstr(r.text, A " source differs s=2/0 l=2/0 t=2/0 *\n"));
+    assert_int_equal(store_remove(rig.store, A, &err), ERR_OK);
+    verified(&r, &rig, NULL, 0);
+    assert_non_null(strstr(r.text, A " gone s=? l=2/0 t=2/0 *\n"));
+    tamper(&rig, "DELETE FROM t WHERE id = 2");
+    verified(&r, &rig, NULL, 0);
+    assert_non_null(strstr(r.text, A " target differs s=? l=2/0 t=1/0 *\n"));
+    assert_int_equal(r.totals.gone_different, 1);
+    assert_int_equal(r.totals.reload.n, 0);
+    rig_close(&rig);
+}
+
+static void without_lineage_another_schema_is_compared_with_the_source(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    add_column(&rig, "target.lineage=false");
+    verified(&r, &rig, NULL, 5);
+    assert_string_equal(r.text, A " equal s=2/0 l=2/0 t=? *\n" B
+                                  " equal s=1/0 l=1/0 t=?\n(table) equal s=? l=3/0 t=3/0 *\n");
+    tamper(&rig, "UPDATE t SET city = 'Bonn' WHERE id = 1");
+    verified(&r, &rig, NULL, 5);
+    assert_non_null(strstr(r.text, "(table) target differs s=? l=3/0 t=3/0 *\n  " A
+                                   " changed 2 1:1 city: NULL | Bonn <1,ann,1.5,>\n"));
+    /* of some hours the sum of the source is not known: counts alone, and it says so */
+    hour_t hour = books_row(&rig, A, 0).hour;
+    verified(&r, &rig, &(struct hour_range){true, hour, hour + 1}, 0);
+    assert_non_null(strstr(r.text, "(table) equal s=? l=3/0 t=3/0 *\n"));
+    rig_close(&rig);
+}
+
+/* What is wider takes what was refused: the way is a replay, and after it source and target agree. */
+static void a_wider_type_takes_what_was_refused(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    struct replay_totals totals;
+    struct err err = ERR_INIT;
+    char *narrow = edited(PIPELINES[1], "varchar(20)", "varchar(3)");
+    rig_open(&rig, narrow, SETS("policy.max_rejects=1", "target.lineage=true"));
+    rig_put(&rig, A, HEAD "1,ann,1.5\n2,robert,2.5\n");
+    assert_int_equal(rig_run(&rig, NULL), 0);
+    rig_restart(&rig, PIPELINES[1], SETS("target.lineage=true"));
+    verified(&r, &rig, NULL, 0);
+    assert_string_equal(r.text, A " source differs s=2/0 l=1/1 t=1/0 *\n");
+    assert_int_equal(replay_rejects(&rig.job, &(struct record_query){0}, &totals, &err), ERR_OK);
+    verified(&r, &rig, NULL, 0);
+    assert_string_equal(r.text, A " equal s=2/0 l=2/0 t=2/0\n");
+    free(narrow);
+    rig_close(&rig);
+}
+
+/* Other bytes with the same rows are the same rows; other rows are said to be new content. */
+OVER_ALL(content_is_told_from_rows)
+{
+    struct report r;
+    (void)wrap;
+    rig_open(rig, pipeline, SETS("target.lineage=true"));
+    rig_put(rig, A, GOOD);
+    assert_int_equal(rig_run(rig, NULL), 0);
+    rig_put(rig, A, HEAD "\n1,ann,1.50\r\n2,bob,2.5");
+    assert_string_equal(verified(&r, rig, NULL, 5), A " equal s=2/0 l=2/0 t=2/0\n");
+    rig_put(rig, A, HEAD "1,ann,1.5\n");
+    assert_string_equal(verified(&r, rig, NULL, 5),
+                        A " source differs s=1/0 l=2/0 t=2/0 *\n  " A " extra 0 0:1 <2,bob,2.5>\n");
+    assert_int_equal(r.totals.reload.n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +429,11 @@ int main(void)
         cmocka_unit_test(tampering_is_found),
         cmocka_unit_test(a_row_under_the_wrong_load_is_found),
         cmocka_unit_test(a_gone_object_with_a_lost_row_differs),
+        cmocka_unit_test(rows_of_before_a_column_was_added_are_equal),
+        cmocka_unit_test(a_source_that_changed_since_is_told_from_a_target_that_did),
+        cmocka_unit_test(without_lineage_another_schema_is_compared_with_the_source),
+        cmocka_unit_test(a_wider_type_takes_what_was_refused),
+        cmocka_unit_test(content_is_told_from_rows),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }

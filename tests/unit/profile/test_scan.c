@@ -15,6 +15,7 @@
 #include <zstd.h>
 
 #include "backends/registry.h"
+#include "core/base/mem.h"
 #include "core/store/store_fault.h"
 #include "core/store/store_trace.h"
 #include "tests/support/rig.h"
@@ -475,6 +476,51 @@ static void without_a_header_line_fields_are_columns(void **state)
     rig_close(&s.rig);
 }
 
+static bool fail_after(void *ctx)
+{
+    return (*(int *)ctx)-- == 0;
+}
+
+/* One batch after the other; the objects whose last batch came. */
+static enum err_code count_objects(const struct scan_spec *spec, int *objects, struct err *err)
+{
+    struct scan *scan = NULL;
+    struct batch *batch = NULL;
+    struct scan_part part;
+    bool more = true;
+    *objects = 0;
+    if (batch_new(spec->schema, 10, 65536, &batch, err) == ERR_OK && scan_open(spec, &scan, err) == ERR_OK)
+        while (more && scan_next(scan, batch, &part, &more, err) == ERR_OK)
+            *objects += more && part.last;
+    scan_close(scan);
+    batch_free(batch);
+    return err->code;
+}
+
+/* Whichever allocation fails, the scan says so, and nothing leaks. */
+static void memory_runs_short(void **state)
+{
+    (void)state;
+    struct scene s;
+    char packed[1024];
+    int n = 0, objects;
+    enum err_code code = ERR_NOMEM;
+    scene_open(&s, 0, NULL);
+    size_t gz = gzip(HEAD "1,a,1\n2,b,2\n", packed, sizeof packed);
+    rig_put_bytes(&s.rig, K("01", "a.csv.gz"), packed, gz);
+    put(&s, K("02", "b.csv"), HEAD "3,c,3\n");
+    for (; code != ERR_OK && n < 1000; n++) {
+        int left = n;
+        err_clear(&s.err);
+        mem_set_fault(fail_after, &left);
+        code = count_objects(&s.spec, &objects, &s.err);
+        mem_set_fault(NULL, NULL);
+        assert_true(code == ERR_NOMEM || (code == ERR_OK && objects == 2));
+    }
+    assert_true(n > 10 && n < 1000);
+    rig_close(&s.rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_failing_store_fails_the_scan),
         cmocka_unit_test(an_object_that_changes_is_an_error),
         cmocka_unit_test(without_a_header_line_fields_are_columns),
+        cmocka_unit_test(memory_runs_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -434,6 +434,51 @@ static void waiting_is_told_in_every_state(void **state)
     sink->type = &FAKE;
 }
 
+/* What needs no database to be known is refused before it is asked. */
+static void checks_are_judged_before_the_op(void **state)
+{
+    struct err err = ERR_INIT;
+    struct check_row row = {0};
+    struct buf first;
+    int64_t n = 5;
+    double sum = 5;
+
+    (void)state;
+    buf_init(&first, 100);
+    assert_int_equal(buf_append_str(&first, "old", &err), ERR_OK);
+    struct sink_load *load = begin();
+    assert_int_equal(sink_checks_add(load, &row, 0, &err), ERR_OK); /* there is no op to ask */
+    assert_int_equal(sink_check_sql(load, "DELETE FROM {table}", &n, &first, &err), ERR_CONFIG);
+    assert_int_equal(n, 0);
+    assert_string_equal(buf_str(&first), "");
+    assert_int_equal(load->state, LOAD_BROKEN);
+    err_clear(&err);
+    assert_int_equal(sink_checks_add(load, &row, 1, &err), ERR_INTERNAL);
+    err_clear(&err);
+    assert_int_equal(sink_check_sql(load, "SELECT 1", &n, &first, &err), ERR_INTERNAL);
+    err_clear(&err);
+    assert_int_equal(sink_hour_sum(load, 0, 0, &n, &sum, &err), ERR_INTERNAL);
+    assert_true(n == 0 && sum == 0);
+    sink_abort(load);
+
+    err_clear(&err);
+    load = begin();
+    assert_int_not_equal(sink_check_sql(load, "SELECT 1", &n, &first, &err), ERR_OK);
+    assert_string_equal(err_name_text(err.name), "UNSUPPORTED"); /* no op */
+    sink_abort(load);
+    err_clear(&err);
+    load = begin();
+    assert_int_equal(sink_hour_sum(load, 0, 99, &n, &sum, &err), ERR_INTERNAL); /* no such column */
+    sink_abort(load);
+    err_clear(&err);
+    load = begin();
+    sink->target.lineage = LINEAGE_NONE;
+    assert_int_equal(sink_hour_sum(load, 0, 0, &n, &sum, &err), ERR_CONFIG);
+    assert_string_equal(err_name_text(err.name), "NEEDS_LINEAGE");
+    sink_abort(load);
+    buf_release(&first);
+}
+
 static void reader_may_not_write(void **state)
 {
     struct sink_begin how = {0, "me", 1, "run"};
@@ -456,6 +501,7 @@ static void reader_may_not_write(void **state)
 static void words_of_the_records(void **state)
 {
     enum hour_state found;
+    enum check_on on;
 
     (void)state;
     for (int i = LOAD_KIND_LOAD; i <= LOAD_KIND_BASELINE; i++)
@@ -467,6 +513,47 @@ static void words_of_the_records(void **state)
     assert_string_equal(load_kind_text(LOAD_KIND_REPLAY), "replay");
     assert_string_equal(hour_state_text(HOUR_RETRYING), "retrying");
     assert_false(hour_state_parse("Loaded", &found));
+    for (int i = CHECK_ON_WARN; i <= CHECK_ON_FAIL; i++) {
+        assert_true(check_on_parse(check_on_text((enum check_on)i), &on));
+        assert_int_equal(on, i);
+    }
+    assert_string_equal(check_on_text(CHECK_ON_REJECT), "reject");
+    assert_false(check_on_parse("", &on));
+}
+
+/* ---- a user's query ---- */
+
+static enum err_code fake_query(struct sink *asked, const char *sql, const struct answer *rows,
+                                struct err *err)
+{
+    (void)asked;
+    assert_string_equal(sql, "SELECT 1");
+    assert_null(rows);
+    fake.others++;
+    return answer(err);
+}
+
+static void a_query_needs_a_reading_handle(void **state)
+{
+    struct sink_type with_sql = FAKE;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "no SQL"));
+    err_clear(&err);
+    with_sql.query = fake_query;
+    sink->type = &with_sql;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_INTERNAL);
+    assert_int_equal(fake.others, 0);
+    err_clear(&err);
+    sink->read_only = true;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_OK);
+    assert_int_equal(fake.others, 1);
+    fake.next = ERRN_QUERY;
+    assert_int_equal(sink_query(sink, "SELECT 1", NULL, &err), ERR_USAGE);
+    sink->type = &FAKE;
+    sink->read_only = false;
 }
 
 int main(void)
@@ -477,7 +564,8 @@ int main(void)
         TEST(failed_scan_leaves_the_sink_idle), TEST(failed_begin_leaves_the_sink_idle),
         TEST(broken_load_can_only_be_aborted),  TEST(commit_ends_the_load_whatever_it_says),
         TEST(segments_must_cover_the_batch),    TEST(reader_may_not_write),
-        TEST(waiting_is_told_in_every_state),   cmocka_unit_test(words_of_the_records),
+        TEST(waiting_is_told_in_every_state),   TEST(checks_are_judged_before_the_op),
+        TEST(a_query_needs_a_reading_handle),   cmocka_unit_test(words_of_the_records),
     };
 #undef TEST
 

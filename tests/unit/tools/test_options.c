@@ -122,6 +122,10 @@ static void refusals(void **state)
     assert_refused("given twice", W("run"), W("--hour"), W("2022-06-05"), W("--hour"), W("2022-06-06"));
     assert_refused("KEY=VALUE", W("run"), W("--set"), W("=x"));
     assert_refused("either IDs or options", W("rejects"), W("show"), W("1"), W("--run"), W("x"));
+    assert_refused("the form is `sluice query SQL`", W("query"));
+    assert_refused("the form is `sluice query SQL`", W("query"), W("SELECT 1"), W("SELECT 2"));
+    assert_refused("--target asks the target", W("query"), W("--target"), W("--explain"), W("SELECT 1"));
+    assert_refused("--target asks the target", W("query"), W("--target"), W("--all"), W("SELECT 1"));
     assert_refused("no meaning", W("run"), W("--dry-run"), W("--allow-nonempty"));
 }
 

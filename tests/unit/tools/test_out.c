@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,72 @@ static void csv_tells_empty_from_null(void **state)
     out_list_begin(&out, "l", two, 2);
     out_row(&out, (struct out_cell[]){{.str = ""}, CELL_NULL});
     assert_string_equal(end(), "a,b\n\"\",\n");
+}
+
+/* A list within a row is one in JSON, and nothing elsewhere. */
+static void a_list_within_a_row(void **state)
+{
+    static const struct out_column two[] = {{"id", NULL, OUT_NUMBER, IN_ALL},
+                                            {"cells", NULL, OUT_LIST, IN_DATA}};
+    static const char *const keys[] = {"name", "was"}, *const values[] = {"a", NULL, "\"b\"", ""};
+    const struct out_sublist list = {keys, 2, values, 2}, none = {keys, 2, NULL, 0};
+
+    (void)state;
+    for (enum out_format format = OUT_JSON; format <= OUT_CSV; format++) {
+        begin(format, NULL);
+        out_list_begin(&out, "rows", two, 2);
+        out_row(&out, (struct out_cell[]){cell_num(1), cell_list(&list)});
+        out_row(&out, (struct out_cell[]){cell_num(2), cell_list(&none)});
+        out_row(&out, (struct out_cell[]){cell_num(3), CELL_NULL});
+        out_list_end(&out);
+        end();
+        assert_non_null(strstr(text, format == OUT_CSV ? "id,cells\n1,\n2,\n3,\n"
+                                                       : "{\"id\":1,\"cells\":[{\"name\":\"a\",\"was\":null},"
+                                                         "{\"name\":\"\\\"b\\\"\",\"was\":\"\"}]},\n"
+                                                         "{\"id\":2,\"cells\":[]},\n"
+                                                         "{\"id\":3,\"cells\":null}"));
+    }
+}
+
+/* Values of a query: each has a kind of its own. */
+static void cells_of_many_kinds(void **state)
+{
+    static const struct out_column two[] = {{"v", NULL, OUT_VALUE, IN_ALL}, {"r", NULL, OUT_REAL, IN_ALL}};
+    static const struct out_cell cells[][2] = {
+        {{.kind = OUT_NUMBER, .num = 2022}, {.real = 0.1}},
+        {{.kind = OUT_REAL, .real = 2}, {.real = -1e300}},
+        {{.kind = OUT_REAL, .real = 1.0 / 3}, {.real = HUGE_VAL}},
+        {{.kind = OUT_NUMBER, .num = INT64_MIN}, {.null = true}},
+        {{.null = true, .kind = OUT_STR}, {.real = -5e-7}},
+    };
+    static const enum out_format formats[] = {OUT_TEXT, OUT_JSON, OUT_CSV};
+    static const char as_text[] = "                   v        r\n"
+                                  "                2022      0.1\n"
+                                  "                 2.0  -1e+300\n"
+                                  "  0.3333333333333333    1e999\n"
+                                  "-9223372036854775808\n"
+                                  "                       -5e-07\n";
+    static const char as_json[] = "{\"schema_version\":1,\n\"l\":[\n{\"v\":2022,\"r\":0.1},\n"
+                                  "{\"v\":2.0,\"r\":-1e+300},\n{\"v\":0.3333333333333333,\"r\":1e999},\n"
+                                  "{\"v\":-9223372036854775808,\"r\":null},\n{\"v\":null,\"r\":-5e-07}]}\n";
+    static const char as_csv[] = "v,r\n2022,0.1\n2.0,-1e+300\n0.3333333333333333,1e999\n"
+                                 "-9223372036854775808,\n,-5e-07\n";
+    const char *const want[] = {as_text, as_json, as_csv};
+
+    (void)state;
+    for (size_t f = 0; f < 3; f++) {
+        begin(formats[f], NULL);
+        out_list_begin(&out, "l", two, 2);
+        for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+            out_row(&out, cells[i]);
+        assert_string_equal(end(), want[f]);
+    }
+    /* One text among them, and all stand to the left. */
+    begin(OUT_TEXT, NULL);
+    out_list_begin(&out, "l", two, 1);
+    out_row(&out, cells[0]);
+    out_row(&out, &(struct out_cell){.kind = OUT_STR, .str = "a text"});
+    assert_string_equal(end(), "v\n2022\na text\n");
 }
 
 /* A key may be any bytes; JSON is UTF-8. */
@@ -356,6 +423,8 @@ int main(void)
         cmocka_unit_test(as_json),
         cmocka_unit_test(as_csv),
         cmocka_unit_test(csv_tells_empty_from_null),
+        cmocka_unit_test(a_list_within_a_row),
+        cmocka_unit_test(cells_of_many_kinds),
         cmocka_unit_test(json_of_bad_text),
         cmocka_unit_test(long_table),
         cmocka_unit_test(table_without_rows),

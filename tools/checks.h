@@ -1,0 +1,28 @@
+/* checks: results of checks for people and programs: of one run, or as `history --checks` lists them. */
+#ifndef SLUICE_TOOLS_CHECKS_H
+#define SLUICE_TOOLS_CHECKS_H
+
+#include "core/sink/sink.h"
+#include "tools/out.h"
+
+/* The first of a run that fired, kept until people are told. */
+enum { CHECKS_SHOWN = 20 };
+struct checks_fired {
+    struct check_row *rows; /* CHECKS_SHOWN, made with the first */
+    size_t n;
+    int64_t all;
+};
+
+/* The list "checks": in all formats, or (IN_JSON) beside another list, then also, with their names, of
+ * several pipelines. */
+void checks_out_begin(struct out *out, unsigned in, bool many);
+/* All results that the query chooses; those that fired are kept in `fired` (may be NULL). *shown grows. */
+enum err_code checks_out(struct out *out, struct sink *sink, const char *pipeline,
+                         const struct record_query *query, struct checks_fired *fired, int64_t *shown,
+                         struct err *err) MUST_USE;
+
+/* Lines for people, and how to see more; run_id NULL: of several runs. */
+void checks_out_fired(struct out *out, const struct checks_fired *fired, const char *run_id);
+void checks_fired_release(struct checks_fired *fired);
+
+#endif
