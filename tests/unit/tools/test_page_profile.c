@@ -590,7 +590,7 @@ static void memory_fails(void **state)
 static int setup(void **state)
 {
     (void)state;
-    buf_init(&out, PAGE_PROFILE_MAX);
+    buf_init(&out, 4 * PAGE_PROFILE_MAX); /* its size is the page's own care */
     return 0;
 }
 
