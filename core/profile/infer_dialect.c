@@ -226,15 +226,32 @@ static double worth(const struct tally *t, double weight)
     return regular * regular * (0.2 + 0.8 * clean) * weight * (1 - 0.5 / (double)t->fields);
 }
 
+static bool stands_in(const struct infer_head *heads, size_t nheads, char c)
+{
+    for (size_t h = 0; h < nheads; h++)
+        if (memchr(heads[h].data, c, heads[h].len))
+            return true;
+    return false;
+}
+
+/* Delimiters that are nowhere all give one column: the first of them stands for the others. */
 static enum err_code judge(const struct infer_head *heads, size_t nheads, struct infer_dialect *out,
                            struct err *err)
 {
     static const char quotes[] = {'"', '\''};
     double best = 0;
+    char absent = '\0';
     for (size_t i = 0; i < CANDIDATES * sizeof quotes; i++) {
         struct csv_dialect dialect = {candidates[i / sizeof quotes].delimiter, quotes[i % sizeof quotes],
                                       CSV_HEADER_NONE};
         struct tally t = {0};
+        if (!stands_in(heads, nheads, dialect.delimiter)) {
+            if (absent && absent != dialect.delimiter)
+                continue;
+            absent = dialect.delimiter;
+        }
+        if (dialect.quote != '"' && !stands_in(heads, nheads, dialect.quote))
+            continue;
         for (size_t h = 0; h < nheads; h++)
             if (tally_head(&heads[h], &dialect, &t, err))
                 return err->code;
