@@ -150,6 +150,7 @@ static enum err_code make_place(struct work *w, struct err *err)
 static enum err_code print(struct work *w, struct err *err)
 {
     const struct infer_source *s = &w->source;
+    hour_t hour;
     struct infer_doc doc = {.source = w->given,
                             .name = w->name,
                             .url = w->url[0] ? w->url : s->place,
@@ -165,6 +166,7 @@ static enum err_code print(struct work *w, struct err *err)
                             .last = s->last,
                             .commands = buf_str(&w->commands),
                             .commands_left_out = w->commands_left_out,
+                            .path_has_hour = s->object && infer_layout_time(w->given, &hour) == INFER_HOUR,
                             .full = w->app->options->given[OPT_FULL],
                             .damaged = w->damaged,
                             .damaged_why = w->why.msg,

@@ -81,6 +81,18 @@ static enum err_code put_intro(const struct infer_doc *d, struct buf *out, struc
     return err->code;
 }
 
+/* Keys that do not count, with examples. */
+static enum err_code put_others(const struct infer_doc *d, int indent, struct buf *out, struct err *err)
+{
+    char count[OUT_CELL_MAX];
+    if (d->others == 0)
+        return err->code;
+    return yaml_comment(out, indent, err, "Not matched: %s, such as %.300s%s%.300s%s%.300s",
+                        out_count(d->others, count), d->other_keys[0], d->other_keys[1] ? ", " : "",
+                        d->other_keys[1] ? d->other_keys[1] : "", d->other_keys[2] ? ", " : "",
+                        d->other_keys[2] ? d->other_keys[2] : "");
+}
+
 /* What to do before a run: no hour can be read from the keys. */
 static enum err_code put_commands(const struct infer_doc *d, struct buf *out, struct err *err)
 {
@@ -102,6 +114,12 @@ static enum err_code put_commands(const struct infer_doc *d, struct buf *out, st
     }
     if (d->commands_left_out > 0)
         (void)!yaml_comment(out, 0, err, "and so the other %" PRId64 ".", d->commands_left_out);
+    (void)!put_others(d, 0, out, err);
+    if (d->path_has_hour)
+        (void)!yaml_comment(
+            out, 0, err,
+            "The path of the file has an hour. If it is one file of many, infer the folder that "
+            "holds them all instead: then nothing needs to be copied.");
     return yaml_comment(out, 0, err, "The keys below are those of the copies.");
 }
 
@@ -118,12 +136,7 @@ static enum err_code put_layout_comment(const struct infer_doc *d, struct buf *o
     if (d->hidden > 0)
         (void)!yaml_comment(out, 2, err, "%s begin with \".\" or \"_\" somewhere: they are never read.",
                             out_count(d->hidden, keys));
-    if (d->others > 0)
-        (void)!yaml_comment(out, 2, err, "Not matched: %s, such as %.300s%s%.300s%s%.300s",
-                            out_count(d->others, keys), d->other_keys[0], d->other_keys[1] ? ", " : "",
-                            d->other_keys[1] ? d->other_keys[1] : "", d->other_keys[2] ? ", " : "",
-                            d->other_keys[2] ? d->other_keys[2] : "");
-    return err->code;
+    return put_others(d, 2, out, err);
 }
 
 /* "  key: value" and, from a fixed place on, the comment. */

@@ -154,7 +154,10 @@ loads "and again" ./ 2
 at days
 for day in 05 06; do for i in 1 2; do mkdir -p "lake/2022/06/$day" && printf 'a,b\n5,6\n' >"lake/2022/06/$day/part-0$i.csv"; done; done
 old lake
+printf 'a,b\n5,6\n' >lake/no_day.csv
+old lake
 loads "a lake of days" lake 4
+like "what has no day" "$inferred" '^# Not matched: 1, such as no_day\.csv$'
 like "it names the form" "$inferred" 'The keys tell the day \(%Y/%m/%d/\*\.csv\), but no hour'
 like "each file goes to its day" "$inferred" '^#   sluice cp lake/2022/06/06/part-01.csv lake_by_hour/yyyy=2022/mm=06/dd=06/hh=00/'
 at nested
@@ -174,6 +177,15 @@ has "with its delimiter" '    delimiter: "|"'
 loads "a .tsv.gz file" n.tsv.gz 1
 has "tab" '    delimiter: "\t"'
 loads "a name that tells nothing" plain 1
+printf 'a,b\n5,x\n' >.hidden.csv
+old .
+loads "a file that is hidden" .hidden.csv 1
+at one_of_a_lake
+mkdir -p lake/$hour && printf 'a,b\n5,x\n' >lake/$hour/a.csv
+old lake
+loads "one file of a lake" lake/$hour/a.csv 1
+like "the lake would do" "$inferred" 'The path of the file has an hour'
+unlike "a file of no lake" "$("$SLUICE" infer "$work/other_names/plain")" 'The path of the file'
 at place
 mkdir -p 'my data'
 printf 'a,b\n5,x\n' >'my data/a ${b}.csv'
