@@ -191,15 +191,14 @@ static enum err_code put_nulls(const struct infer_result *r, struct buf *out, st
         const struct infer_token *t = &r->tokens[i];
         const char *column = t->count > 0 ? r->columns[t->column].name : "";
         if (t->blocked)
-            (void)!yaml_comment(
-                out, 4, err,
-                "`%s`, %s times, is not taken: in %s it looks like one of the codes of two letters.", t->text,
-                out_count(t->count, count), column);
+            (void)!yaml_comment(out, 4, err,
+                                "`%s`: %s, not taken: in %s it looks like one of the codes of two letters.",
+                                t->text, out_count(t->count, count), column);
         else if (t->taken && i > 0)
-            (void)!yaml_comment(out, 4, err, "`%s`: %s times, among typed values (in %s first).", t->text,
+            (void)!yaml_comment(out, 4, err, "`%s`: %s, among typed values (in %s first).", t->text,
                                 out_count(t->count, count), column);
         else if (t->taken)
-            (void)!yaml_comment(out, 4, err, "\"\": %s empty fields, among typed values (in %s first).",
+            (void)!yaml_comment(out, 4, err, "Empty fields: %s, among typed values (in %s first).",
                                 out_count(t->count, count), column);
     }
     (void)!buf_append_str(out, "    nulls: [", err);
@@ -247,7 +246,7 @@ static enum err_code put_csv(const struct infer_doc *d, struct buf *out, struct 
     if (d->result->backslashes > 0)
         (void)!yaml_comment(
             out, 4, err,
-            "%s records that cannot be read have a backslash before a quote or delimiter. sluice "
+            "Records that cannot be read and have a backslash before a quote or delimiter: %s. sluice "
             "knows quotes only as they are doubled: \"a \"\"word\"\"\". Write the files anew so.",
             out_count(d->result->backslashes, records));
     if (count_broken(d->result) > 0)

@@ -103,6 +103,7 @@ struct infer_column {
     enum infer_why why;
     bool drop;
     bool increasing;                /* whole numbers, each larger than the one before */
+    bool decimal_commas;            /* texts such as 1,5 */
     int64_t objects;                /* that have it */
     int64_t nulls;                  /* fields that are NULL with the tokens taken */
     int64_t values;                 /* all other fields */

@@ -210,6 +210,7 @@ lake_of 'id;price;note\n7;1,50;Hello, world\n8;2,75;"a;b"\n' 'id;price;note\n9;1
 loads "semicolons" lake 3
 has "delimiter" '    delimiter: ";"'
 has "a decimal comma is a text" '    - {name: price, type: varchar(20)}'
+like "and says so" "$inferred" 'such as `1,50`: sluice takes numbers with a point only'
 at single
 lake_of "a,b\n'x,y',5\n'z',6\n"
 loads "single quotes" lake 2
@@ -257,7 +258,7 @@ at namibia
 lake_of 'country,n\nDE,5\nNA,NA\nFR,7\n'
 loads "NA is Namibia" lake 3
 has "not taken" '    nulls: []'
-like "it says why" "$inferred" '`NA`, 2 times, is not taken: in country'
+like "it says why" "$inferred" '`NA`: 2, not taken: in country'
 is "no country is lost" "$(sql lake.db "SELECT count(*) FROM lake WHERE country = 'NA'")" 1
 at drift
 lake_of 'a,b\n5,6\n' 'a,b,c\n7,8,x\n' 'b,a\n9,10\n'
@@ -274,9 +275,9 @@ run infer lake
 is "faults do not stop it" "$status$err" 0
 like "ragged" "$out" '# 1 record cannot be loaded, CSV_RAGGED: first .*hh=00/a\.csv line 3, `7`'
 like "quote" "$out" 'CSV_QUOTE: first'
-like "backslash" "$out" 'have a backslash before a quote'
+like "backslash" "$out" 'have a backslash before a quote or delimiter: 1\.'
 like "Latin-1" "$out" 'If the files are Latin-1, convert them: iconv'
-like "where" "$out" '1 are no UTF-8 and will be rejected: `caf\\xE9`'
+like "where" "$out" 'no UTF-8, so rejected: 1, such as'
 printf '%s\n' "$out" >sluice.yaml
 run run --set policy.max_rejects=90%
 is "exactly these are refused" "$status $(printf '%s\n' "$out" | sed -n 's/^\(read.*rejected [0-9]*\);.*/\1/p')" "0 read 4 = loaded 1 + rejected 3"
