@@ -71,7 +71,7 @@ static enum err_code put_intro(const struct infer_doc *d, struct buf *out, struc
         (void)!yaml_comment(out, 0, err, "Of %s only the first part was read; `--full` reads all.",
                             out_count(r->objects - r->whole_objects, objects));
     if (d->damaged > 0)
-        (void)!yaml_comment(out, 0, err, "%s object%s could not be read: %s", out_count(d->damaged, objects),
+        (void)!yaml_comment(out, 0, err, "%s object%s could not be used: %s", out_count(d->damaged, objects),
                             plural(d->damaged), d->damaged_why);
     if (r->empty_objects > 0)
         (void)!yaml_comment(out, 0, err, "%s object%s of those read %s empty%s.",
@@ -178,7 +178,7 @@ static enum err_code put_header(const struct infer_doc *d, struct buf *out, stru
     if (d->dialect->with_header > 0 && d->dialect->without_header > 0)
         (void)!yaml_comment(out, 4, err,
                             "Of the objects looked at, %zu seem to have a header, %zu seem to have none: "
-                            "those of the rarer kind are read wrongly.",
+                            "those of the rarer kind cannot be loaded by this file.",
                             d->dialect->with_header, d->dialect->without_header);
     return put_pair(out, "    header", value, comment, err);
 }

@@ -343,8 +343,8 @@ static bool is_header(const struct place *places, size_t n, bool *by_types)
     return look && !again && empty <= 1;
 }
 
-static enum err_code header_of(const struct infer_head *head, const struct csv_dialect *dialect, bool *any,
-                               bool *header, bool *by_types, struct err *err)
+enum err_code infer_header(const struct infer_head *head, const struct csv_dialect *dialect, bool *any,
+                           bool *header, bool *by_types, struct err *err)
 {
     struct head_reader r;
     struct place *places = NULL;
@@ -381,7 +381,7 @@ enum err_code infer_dialect(const struct infer_head *heads, size_t nheads, struc
     if (judge(heads, nheads, out, err))
         return err->code;
     for (size_t i = 0; i < nheads; i++) {
-        if (header_of(&heads[i], &out->csv, &any, &header, &by_types, err))
+        if (infer_header(&heads[i], &out->csv, &any, &header, &by_types, err))
             return err->code;
         out->with_header += any && header;
         out->without_header += any && !header;

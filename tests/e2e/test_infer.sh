@@ -287,7 +287,14 @@ printf 'no gzip' >lake/yyyy=2022/mm=06/dd=05/hh=00/b.csv.gz
 printf '\377\376a\000' >lake/yyyy=2022/mm=06/dd=05/hh=01/b.csv
 run infer lake
 is "a damaged object does not stop it" "$status$err" 0
-like "it is told" "$out" '^# 2 objects could not be read: .*hh=00/b\.csv\.gz: '
+like "it is told" "$out" '^# 2 objects could not be used: .*hh=00/b\.csv\.gz: '
+
+at some_headers
+lake_of '7,x\n8,y\n' 'a,b\n5,x\n' 'a,b\n6,y\n'
+run infer lake
+like "an object without a header is left out" "$out" '^# 1 object could not be used: .*hh=00/a\.csv: it has no header line'
+like "it is told" "$out" 'Of the objects looked at, 2 seem to have a header, 1 seem to have none'
+is "the columns are those of the header" "$(printf '%s\n' "$out" | grep -c '^    - {name: [ab],')$(printf '%s\n' "$out" | grep -c '^    - ')" 22
 
 # --- mistakes: one line, exit 2 --------------------------------------------------------------------------------------
 at mistakes
