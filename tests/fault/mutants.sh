@@ -303,8 +303,8 @@ mutant infer-zeros-are-numbers core/profile/infer_cells.c 's/NONE && !zeros\)/NO
 mutant infer-no-head-room core/profile/infer_cells.c 's/\(INT32_MAX \/ 2\)/INT32_MAX/' $infer
 mutant infer-few-bits-are-booleans core/profile/infer_cells.c 's/only\(mask, M_BIT\) && !sure_bits\(c\)/false/' $infer
 mutant infer-any-scale-is-money core/profile/infer_cells.c 's/c->scale_min != c->scale_max/false/' $infer
-mutant infer-namibia-is-null core/profile/infer_cells.c 's/c->pairs && c->column/false \&\& c->column/' $infer
-mutant infer-tokens-among-texts core/profile/infer_cells.c 's/!token->taken && typed\(c, &type\)/!token->taken/' $infer
+mutant infer-namibia-is-null core/profile/infer_cells.c 's/return c->pairs &&/return false \&\&/' $infer
+mutant infer-tokens-among-texts core/profile/infer_cells.c 's/ \|\| !typed\(c, &type\)\)/ || (typed(c, \&type) \&\& false))/' $infer
 mutant infer-quoted-empty-is-null core/profile/infer_cells.c 's/field->empty_unquoted \? 0/field->len == 0 ? 0/' $infer
 mutant infer-huge-whole-numbers core/profile/infer_cells.c \
     's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' $infer
