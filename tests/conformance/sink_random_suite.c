@@ -82,12 +82,12 @@ struct plan {
 };
 
 /* What the load did, beside its error. */
-struct answer {
+struct said {
     int64_t failed_row, n;
     double sum;
 };
 
-static enum err_name run_plan(struct pair *p, int i, const struct plan *plan, struct answer *said)
+static enum err_name run_plan(struct pair *p, int i, const struct plan *plan, struct said *said)
 {
     struct err err = ERR_INIT;
     struct sink_load *load;
@@ -99,7 +99,7 @@ static enum err_name run_plan(struct pair *p, int i, const struct plan *plan, st
     int64_t stored;
 
     memcpy(reject.object, plan->object, sizeof plan->object);
-    *said = (struct answer){-1, 0, 0};
+    *said = (struct said){-1, 0, 0};
     if (sink_begin(p->sinks[i], &begin, &load, &err))
         return err.name;
     if (replace ? sink_replace(load, &old, &row, &err) : sink_ledger_insert(load, &row, 1, &err))
@@ -128,7 +128,7 @@ abort:
 static void step_load(struct pair *p)
 {
     struct plan plan = {0};
-    struct answer said[2];
+    struct said said[2];
 
     (void)!snprintf(plan.object, sizeof plan.object, "o%d", (int)below(p, OBJECTS));
     (void)!snprintf(plan.run, sizeof plan.run, "run%d", (int)below(p, 4));
