@@ -180,13 +180,16 @@ static void conclude(struct asking *a, const char *table, bool there)
     a->lacks = 0;
 }
 
-/* `makes`: setup will run, which alone writes the version. */
-static void ask_own(struct asking *a, bool there, bool makes)
+/* `makes`: setup will run, which alone writes the version. An older version lacks tables that it makes. */
+static void ask_own(struct asking *a, enum own_tables own, bool makes)
 {
     bool lineage = a->s->base.target.lineage != LINEAGE_NONE;
 
     for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
         const struct need *n = &OWN[i];
+        bool there = own != OWN_MISSING;
+        if (a->err->code || (own == OWN_OLDER && mys_has_table(a->s, n->table, &there, a->err)))
+            return;
         ask_dml(a, R_SELECT, n->table, n->column);
         if (n->insert || makes)
             ask_dml(a, R_INSERT, n->table, n->column);
@@ -278,19 +281,23 @@ enum err_code mys_rights(struct mys_sink *s, bool creates, struct buf *out, stru
 {
     struct asking a = {.s = s, .out = out, .err = err};
     struct sink_state state = {0};
-    bool own = false, alters = false;
+    bool there = false, alters = false;
 
     buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (mys_has_own(s, &own, err) || mys_has_table(s, s->base.target.table, &state.table_exists, err))
+    if (mys_has_own(s, &there, err) || mys_has_table(s, s->base.target.table, &state.table_exists, err))
         goto out;
-    if (creates && mys_describe(&s->base, &state, err) == ERR_DENIED)
+    state.own = there ? OWN_CURRENT : OWN_MISSING;
+    if (creates && mys_describe(&s->base, &state, err) == ERR_DENIED) {
         err_clear(err); /* what may not be looked at is said below */
+        state.own = there ? OWN_CURRENT : OWN_MISSING;
+    }
     if (err->code)
         goto out;
+    bool own = there && state.own != OWN_OLDER;
     bool makes = creates && (!own || !state.table_exists || state.lacks > 0);
     if (makes && state.table_exists && needs_alter(s, &state, &alters, err))
         goto out;
-    ask_own(&a, own, makes);
+    ask_own(&a, state.own, makes);
     ask_target(&a, state.table_exists, alters);
     if (makes)
         ask_setup(&a, own, state.table_exists);

@@ -193,6 +193,25 @@ static void what_setup_needs_is_asked_where_it_will_run(void **state)
         kit_mysql_int("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"), 0);
 }
 
+/* A table that an older version does not have is made, and no GRANT can name it. */
+static void an_upgrade_is_asked_for(void **state)
+{
+    static const char *const TABLES[] = {
+        "t", "sluice_schema", "sluice_load", "sluice_claim", "sluice_attempt", "sluice_reject"};
+
+    (void)state;
+    target.lineage = LINEAGE_NONE;
+    make_tables();
+    for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
+        sql("GRANT SELECT, INSERT, UPDATE ON `%s`.`%s` " TO, kit_mysql_name(), TABLES[i]);
+    kit_mysql_sql("DROP TABLE sluice_check");
+    kit_mysql_sql("UPDATE sluice_schema SET version = 2");
+    look(true);
+    follow("lacks SELECT, INSERT, CREATE on the database: GRANT SELECT, INSERT, CREATE ON `");
+    look(true);
+    assert_string_equal(buf_str(&found.refused), "");
+}
+
 /* Only where setup will alter the table that is there. */
 static void what_evolve_alters_is_asked_for(void **state)
 {
@@ -344,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(each_missing_right_has_its_grant),
                                        TEST(without_lineage_nothing_is_deleted),
                                        TEST(what_setup_needs_is_asked_where_it_will_run),
+                                       TEST(an_upgrade_is_asked_for),
                                        TEST(what_evolve_alters_is_asked_for),
                                        TEST(rights_count_however_they_are_given),
                                        TEST(a_read_only_server_is_named),

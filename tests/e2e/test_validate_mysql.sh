@@ -47,7 +47,7 @@ succeeds "with what they gave validate passes" validate
 like "and says so" "$out" 'target rights +ok'
 succeeds "run" run
 is "all is loaded" "$(root "SELECT COUNT(*) FROM t_v")" 20
-root "REVOKE DELETE ON $database.* FROM $user; GRANT DELETE ON $database.sluice_reject TO $user"
+root "REVOKE DELETE ON $database.* FROM $user; GRANT DELETE ON $database.sluice_reject TO $user; GRANT DELETE ON $database.sluice_check TO $user"
 run validate --set target.create=never
 is "one right: exit 2" $status 2
 is "a line for each table" "$(printf '%s\n' "$out" | grep -c 'target rights')" 2

@@ -217,6 +217,22 @@ if [ -e "build/$kind/tests/unit/backends/test_store_libs3" ]; then
     mutant libs3-waits-on backends/libs3_client.c 's/!call->done && left_ms <= 0/false/' $libs3
 fi
 
+# --- checks, and columns that come later
+mutant check-words-not-judged core/sink/check_template.c 's/if \(is_one_of\(r->at, n, WRITES\) \|\|/if (false ||/' unit/sink/test_check_template
+mutant check-quote-not-doubled core/sink/check_template.c 's/c == quote \&\& escaped \&\& quote != /c == quote \&\& false \&\& quote != /' \
+    unit/sink/test_check_template
+mutant check-of-any-hour backends/sqlite_check.c "s/ AND hour = '%s'\)\", hour/ AND hour <> '%s')\", \"\"/" conformance/test_sink_sqlite
+mutant check-loads-of-any-pipeline backends/sink_mem_check.c \
+    's/l->row\.hour == hour \&\& strcmp.* == 0 \&\&/l->row.hour == hour \&\&/' conformance/test_sink_mem
+mutant check-outside-the-replacement backends/sqlite_replace.c 's/"DELETE FROM main\.", "sluice_check",/"SELECT 1 FROM main.", "sluice_check",/' \
+    conformance/test_sink_sqlite
+mutant check-parameters-are-null backends/sqlite_check.c 's/sqlite3_bind_parameter_count\(\*out\) > 0/false/' conformance/test_sink_sqlite
+mutant quoted-name-is-a-text backends/sink_sqlite.c 's/SQLITE_DBCONFIG_DQS_DML, 0,/SQLITE_DBCONFIG_DQS_DML, 1,/' conformance/test_sink_sqlite
+mutant check-limit-stays backends/mysql_check.c 's/^        s->broken = true;.*//' conformance/test_sink_mysql_rogue
+mutant evolve-though-frozen core/sink/evolve.c 's/if \(!t->evolve\)$/if (false)/' conformance/test_sink_mem
+mutant evolve-fills-no-rows core/sink/evolve.c 's/has_rows \&\& !schema_loaded/false \&\& !schema_loaded/' conformance/test_sink_mem
+mutant evolve-unrecorded backends/sink_mem_table.c 's/ \|\| mem_check_insert\(m, \&record, err\)//' conformance/test_sink_mem
+
 # --- memory, disk, limits
 mutant allocation-not-checked core/load/run.c 's/^    if \(!row\)$/    if (false)/' fault/test_sweep
 mutant full-disk-is-success backends/sqlite_util.c \
