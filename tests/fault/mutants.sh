@@ -178,7 +178,10 @@ mutant verify-reloads-what-is-gone core/load/verify.c 's/ && !unread && !gone\)/
 mutant verify-rows-by-counts core/load/verify_rows.c 's/differs = b->sum != 0 \|\| /differs = /' unit/load/test_verify_rows
 mutant verify-names-rows-of-the-gone core/load/verify_rows.c 's/ \|\| \(more && s->no_extras\)//' unit/load/test_verify_rows
 mutant verify-names-what-broke core/load/verify_rows.c 's/s->nnames = s->n = 0;/s->nnames = 0;/' unit/load/test_verify_read
-mutant verify-pairs-without-key core/load/verify_rows.c 's/if \(same_key\(s, of->row, k->row\)\)/if (false)/' unit/load/test_verify_rows
+mutant verify-pairs-without-key core/load/verify_rows.c 's/d == 0 \&\& same_key/false \&\& same_key/' unit/load/test_verify_rows
+
+mutant verify-pairs-in-a-bucket core/load/verify_rows.c 's/ \|\| !is_like_one\(s, batch, row\)//' unit/load/test_verify_rows
+mutant verify-pairs-uncounted core/load/verify_rows.c 's/ \|\| s->likes == 0\)/ || true)/' unit/load/test_verify_rows
 
 # --- waiting
 mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
