@@ -178,7 +178,10 @@ mutant verify-reloads-what-is-gone core/load/verify.c 's/ && !unread && !gone\)/
 mutant verify-rows-by-counts core/load/verify_rows.c 's/differs = b->sum != 0 \|\| /differs = /' unit/load/test_verify_rows
 mutant verify-names-rows-of-the-gone core/load/verify_rows.c 's/ \|\| \(more && s->no_extras\)//' unit/load/test_verify_rows
 mutant verify-names-what-broke core/load/verify_rows.c 's/s->nnames = s->n = 0;/s->nnames = 0;/' unit/load/test_verify_read
-mutant verify-pairs-without-key core/load/verify_rows.c 's/if \(same_key\(s, of->row, k->row\)\)/if (false)/' unit/load/test_verify_rows
+mutant verify-pairs-without-key core/load/verify_rows.c 's/d == 0 \&\& same_key/false \&\& same_key/' unit/load/test_verify_rows
+
+mutant verify-pairs-in-a-bucket core/load/verify_rows.c 's/ \|\| !is_like_one\(s, batch, row\)//' unit/load/test_verify_rows
+mutant verify-pairs-uncounted core/load/verify_rows.c 's/ \|\| s->likes == 0\)/ || true)/' unit/load/test_verify_rows
 
 # --- waiting
 mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
@@ -303,8 +306,8 @@ mutant infer-zeros-are-numbers core/profile/infer_cells.c 's/NONE && !zeros\)/NO
 mutant infer-no-head-room core/profile/infer_cells.c 's/\(INT32_MAX \/ 2\)/INT32_MAX/' $infer
 mutant infer-few-bits-are-booleans core/profile/infer_cells.c 's/only\(mask, M_BIT\) && !sure_bits\(c\)/false/' $infer
 mutant infer-any-scale-is-money core/profile/infer_cells.c 's/c->scale_min != c->scale_max/false/' $infer
-mutant infer-namibia-is-null core/profile/infer_cells.c 's/c->pairs && c->column/false \&\& c->column/' $infer
-mutant infer-tokens-among-texts core/profile/infer_cells.c 's/!token->taken && typed\(c, &type\)/!token->taken/' $infer
+mutant infer-namibia-is-null core/profile/infer_cells.c 's/return c->pairs &&/return false \&\&/' $infer
+mutant infer-tokens-among-texts core/profile/infer_cells.c 's/ \|\| !typed\(c, &type\)\)/ || (typed(c, \&type) \&\& false))/' $infer
 mutant infer-quoted-empty-is-null core/profile/infer_cells.c 's/field->empty_unquoted \? 0/field->len == 0 ? 0/' $infer
 mutant infer-huge-whole-numbers core/profile/infer_cells.c \
     's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' $infer
@@ -322,7 +325,7 @@ mutant query-list-loses-one backends/query_hours.c 's/for \(size_t v = 0; v < n;
     unit/backends/test_query_hours
 mutant query-part-not-bounded backends/query_sqlite_plan.c 's/hour_set_keep\(set, \(enum hour_part\)term->column, compare_of.*/(void)number;/' \
     unit/backends/test_query_sqlite
-mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->names[0],/' \
+mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->extra[TERM_OBJECT + 1],/' \
     unit/backends/test_query_random unit/backends/test_query_sqlite
 mutant query-pattern-in-one-case backends/query_sqlite_plan.c 's/sqlite3_strnicmp\(key, test->text, \(int\)test->len\)/strncmp(key, test->text, test->len)/' \
     unit/backends/test_query_sqlite
