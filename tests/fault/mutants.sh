@@ -271,6 +271,12 @@ mutant full-disk-is-success backends/sqlite_util.c \
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
 
+# --- lines that are cut without libcsv
+mutant plain-with-a-lone-cr core/data/csv.c 's/return cr \+ 1 == line \+ text && text < len \? text - 1 : 0;/return text;/' unit/data/test_csv
+mutant plain-with-a-quote core/data/csv.c 's/if \(memchr\(line, r->dialect\.quote, len\)\)/if (false)/' unit/data/test_csv
+mutant plain-beyond-the-text core/data/csv.c 's/if \(len - at < CSV_WORD\)/if (false)/' unit/data/test_csv
+mutant plain-without-caps core/data/csv.c 's/\|\| len > r->limits\.field_max\)/|| false)/' unit/data/test_csv
+
 # --- what is told of data
 profile='unit/profile/test_profile unit/profile/test_profile_whole'
 # shellcheck disable=SC2086
