@@ -132,7 +132,7 @@ static struct moments exact_moments(const struct view *const *views, int n, int6
         m2 += e * e * (long double)w.weight;
         m3 += e * e * e * (long double)w.weight;
     }
-    m2 -= rest * rest / (long double)count;
+    m2 = fmaxl(m2 - rest * rest / (long double)count, 0);
     return (struct moments){
         .origin = origin, .n = count, .mean = (double)mean, .m2 = (double)m2, .m3 = (double)m3};
 }

@@ -8,7 +8,7 @@
 
 static const char *const MIXED[] = {"boolean",       "double",    "int",   "text",
                                     "decimal(12,2)", "timestamp", "double"};
-enum { MIXED_COLUMNS = 7, MIXED_ROWS = 40000 };
+enum { MIXED_COLUMNS = 7, MIXED_ROWS = 24000 };
 
 static void mixed_row(struct rig *rig, struct batch *b, uint64_t i)
 {
