@@ -128,6 +128,24 @@ enum err_code query_way_add(struct query *q, struct query_way **out, int *id, st
     return ERR_OK;
 }
 
+/* ---- handles: a subquery's cursor is opened anew for each row that asks it ---- */
+
+enum err_code query_store_take(struct query *q, struct store **out, struct err *err)
+{
+    if (q->nidle == 0)
+        return q->spec.stores->open(q->spec.stores->ctx, out, err);
+    *out = q->idle[--q->nidle];
+    return ERR_OK;
+}
+
+void query_store_give(struct query *q, struct store *store)
+{
+    if (store && q->nidle < QUERY_IDLE_MAX)
+        q->idle[q->nidle++] = store;
+    else
+        store_close(store);
+}
+
 /* ---- open and close ---- */
 
 static bool is_taken(const struct schema *schema, const char *name)
@@ -220,6 +238,8 @@ void query_close(struct query *q)
     if (!q)
         return;
     sqlite3_close(q->db);
+    while (q->nidle > 0)
+        store_close(q->idle[--q->nidle]);
     query_ways_clear(q);
     mem_free(q->ways);
     mem_free(q->seen.slots);

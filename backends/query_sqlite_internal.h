@@ -13,6 +13,7 @@
 enum {
     QUERY_TERMS_MAX = 32, /* of one plan; what is beyond only does not narrow */
     QUERY_FIRST_MAX = 512,
+    QUERY_IDLE_MAX = 8,       /* handles on the source that wait for the next cursor */
     TERM_OBJECT = PART_COUNT, /* a term's column: an hour_part, or this */
 };
 
@@ -65,6 +66,8 @@ struct query {
     char *extra[PART_COUNT + 2];
     struct query_way **ways;
     size_t nways, cap_ways;
+    struct store *idle[QUERY_IDLE_MAX];
+    size_t nidle;
     struct refused_set seen;
     struct query_totals totals;
     char first[QUERY_FIRST_MAX];
@@ -89,6 +92,10 @@ bool query_bounds_pass(const struct query_bounds *b, const char *key, hour_t hou
 const char *query_bounds_object(const struct query_bounds *b);
 
 /* ---- query_sqlite.c ---- */
+
+/* A handle on the source, and its return. */
+enum err_code query_store_take(struct query *q, struct store **out, struct err *err) MUST_USE;
+void query_store_give(struct query *q, struct store *store); /* NULL is fine */
 
 void query_ways_clear(struct query *q);
 /* A new one; *id is its index. */

@@ -152,7 +152,7 @@ static enum err_code begin_scan(struct cursor *c, const struct hour_range *range
                              .refused = refused,
                              .ctx = c};
 
-    if (!c->store && spec->stores->open(spec->stores->ctx, &c->store, err))
+    if (!c->store && query_store_take(c->query, &c->store, err))
         return err->code;
     if (!c->batch && batch_new(spec->schema, BATCH_ROWS, BATCH_TEXT, &c->batch, err))
         return err->code;
@@ -232,7 +232,7 @@ static void cursor_release(struct cursor *c)
     end_scan(c);
     query_bounds_clear(&c->bounds);
     batch_free(c->batch);
-    store_close(c->store);
+    query_store_give(c->query, c->store);
 }
 
 static int on_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)

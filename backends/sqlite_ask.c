@@ -149,7 +149,7 @@ static bool is_mistake(int rc)
 static enum err_code fail(const struct sqlite_ask *ask, int rc, const char *sql, const char *at,
                           struct err *err)
 {
-    char where[64], message[ERR_MSG_MAX / 2];
+    char where[64], message[ERR_MSG_MAX / 2], given[NAME_SHOWN];
     const char *best;
     int offset = -1;
 
@@ -186,6 +186,9 @@ static enum err_code fail(const struct sqlite_ask *ask, int rc, const char *sql,
     if (rc == SQLITE_AUTH || strcmp(message, "not authorized") == 0 || strstr(message, "may not be modified"))
         return err_set(err, ERRN_QUERY, "SQL: " ONLY_READS);
     best = meant(ask, message);
+    /* Later versions also ask whether a quoted name was meant as a text. */
+    if (strstr(message, " - should this be") && unknown_name(message, "no such column: ", given))
+        snprintf(message, sizeof message, "no such column: %s", given);
 #if SQLITE_VERSION_NUMBER >= 3038000
     offset = at ? sqlite3_error_offset(ask->db) : -1;
     if (offset >= 0)

@@ -53,7 +53,7 @@ sql() {
 
 new_table() { # OPTION... of sluice
     sql "DROP VIEW IF EXISTS ${table}_lineage;
-        DROP TABLE IF EXISTS $table, sluice_schema, sluice_load, sluice_claim, sluice_attempt, sluice_reject"
+        DROP TABLE IF EXISTS $table, sluice_schema, sluice_load, sluice_claim, sluice_attempt, sluice_reject, sluice_check"
     "$sluice" setup "$@" >/dev/null
 }
 

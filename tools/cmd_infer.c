@@ -104,6 +104,21 @@ static enum err_code read_heads(struct work *w, struct err *err)
                    "%s: all objects looked at are empty: there is nothing to infer from", w->given);
 }
 
+/* Where some objects have a header and some have none, those of the rarer kind would spoil the columns. */
+static enum err_code judge_header(const struct work *w, const struct infer_head *head, struct err *err)
+{
+    const struct infer_dialect *d = &w->dialect;
+    bool any, header, by_types, named = d->csv.header != CSV_HEADER_NONE;
+    if (d->with_header == 0 || d->without_header == 0)
+        return ERR_OK;
+    if (infer_header(head, &d->csv, &any, &header, &by_types, err) == ERR_OK && any && by_types &&
+        header != named)
+        err_set(err, ERRN_UNSUPPORTED,
+                named ? "it has no header line, as most others have"
+                      : "it has a header line, unlike most others");
+    return err->code;
+}
+
 static enum err_code read_object(void *ctx, const char *key, struct err *err)
 {
     struct work *w = ctx;
@@ -112,7 +127,8 @@ static enum err_code read_object(void *ctx, const char *key, struct err *err)
     struct infer_stream stream;
     struct infer_head head;
     if (infer_stream_open(&w->source, key, &stream, err) == ERR_OK &&
-        infer_stream_look(&stream, &head, err) == ERR_OK && infer_text(&head, err) == ERR_OK)
+        infer_stream_look(&stream, &head, err) == ERR_OK && infer_text(&head, err) == ERR_OK &&
+        judge_header(w, &head, err) == ERR_OK)
         (void)!infer_object(w->infer, key, &stream.base, &limits, err);
     infer_stream_close(&stream);
     return err->code ? pass_over(w, key, false, err) : ERR_OK;
@@ -150,6 +166,7 @@ static enum err_code make_place(struct work *w, struct err *err)
 static enum err_code print(struct work *w, struct err *err)
 {
     const struct infer_source *s = &w->source;
+    hour_t hour;
     struct infer_doc doc = {.source = w->given,
                             .name = w->name,
                             .url = w->url[0] ? w->url : s->place,
@@ -165,6 +182,7 @@ static enum err_code print(struct work *w, struct err *err)
                             .last = s->last,
                             .commands = buf_str(&w->commands),
                             .commands_left_out = w->commands_left_out,
+                            .path_has_hour = s->object && infer_layout_time(w->given, &hour) == INFER_HOUR,
                             .full = w->app->options->given[OPT_FULL],
                             .damaged = w->damaged,
                             .damaged_why = w->why.msg,

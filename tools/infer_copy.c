@@ -24,6 +24,9 @@ static enum err_code put_name(const char *key, struct buf *out, struct err *err)
 {
     const char *suffix = infer_layout_suffix(key);
     size_t len = strlen(key), pack = 0;
+    if ((key[0] == '.' || key[0] == '_') &&
+        buf_append_char(out, 'x', err)) /* names that begin so are not read */
+        return err->code;
     for (size_t i = 0; i < len; i++)
         if (buf_append_char(out, key[i] == '/' ? '_' : key[i], err))
             return err->code;

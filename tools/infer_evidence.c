@@ -85,6 +85,16 @@ static bool is_like_token(const struct infer_column *c)
            c->classes[INFER_BROKEN] == 0 && c->classes[INFER_ZEROS] == 0;
 }
 
+/* What the values would be without a token that is not taken. */
+static enum err_code put_kept(const struct infer_column *c, struct buf *out, struct err *err)
+{
+    int most = 0;
+    for (int i = 1; i < INFER_CLASSES; i++)
+        most = c->classes[i] > c->classes[most] ? i : most;
+    return buf_printf(out, err, ", %s but for what source.csv.nulls tells",
+                      infer_class_text((enum infer_class)most));
+}
+
 static enum err_code put_why(const struct infer_column *c, struct buf *out, struct err *err)
 {
     switch (c->why) {
@@ -103,9 +113,13 @@ static enum err_code put_why(const struct infer_column *c, struct buf *out, stru
         return err->code;
     case INFER_RUNNING:
         return buf_append_str(out, ", a running number without a name: not loaded", err);
-    case INFER_PLAIN:
-    case INFER_NO_VALUE:
     case INFER_KEPT_TOKEN:
+        return put_kept(c, out, err);
+    case INFER_PLAIN:
+        if (c->decimal_commas)
+            return buf_append_str(out, ": sluice takes numbers with a point only", err);
+        break;
+    case INFER_NO_VALUE:
         break;
     }
     if (c->type.kind == TYPE_DECIMAL)
@@ -129,11 +143,11 @@ static enum err_code put_nulls(const struct infer_result *r, const struct infer_
             continue;
         counted(c->tokens[i], all);
         if (i == 0)
-            (void)!buf_printf(out, err, "; %s empty fields stay empty texts", all);
+            (void)!buf_printf(out, err, "; empty fields, %s of them, stay empty texts", all);
         else if (t->taken)
-            (void)!buf_printf(out, err, "; `%s`, %s times, is NULL here too", t->text, all);
+            (void)!buf_printf(out, err, "; `%s`, here %s, is NULL too", t->text, all);
         else
-            (void)!buf_printf(out, err, "; `%s`, %s times, stays a text%s", t->text, all,
+            (void)!buf_printf(out, err, "; `%s`, here %s, stays a text%s", t->text, all,
                               t->blocked ? ": see source.csv.nulls" : "");
     }
     return err->code;
@@ -152,8 +166,8 @@ enum err_code infer_evidence(const struct infer_result *r, size_t column, struct
         (void)!buf_append_str(
             out, "; each larger than the one before: with `nullable: false` it could be target.key", err);
     if (c->classes[INFER_BROKEN] > 0) {
-        (void)!buf_printf(
-            out, err, "; %s are no UTF-8 and will be rejected: ", counted(c->classes[INFER_BROKEN], some));
+        (void)!buf_printf(out, err, "; no UTF-8, so rejected: %s, such as ",
+                          counted(c->classes[INFER_BROKEN], some));
         (void)!put_example(out, &c->examples[INFER_BROKEN][0], err);
     }
     return err->code;

@@ -71,7 +71,7 @@ static enum err_code put_intro(const struct infer_doc *d, struct buf *out, struc
         (void)!yaml_comment(out, 0, err, "Of %s only the first part was read; `--full` reads all.",
                             out_count(r->objects - r->whole_objects, objects));
     if (d->damaged > 0)
-        (void)!yaml_comment(out, 0, err, "%s object%s could not be read: %s", out_count(d->damaged, objects),
+        (void)!yaml_comment(out, 0, err, "%s object%s could not be used: %s", out_count(d->damaged, objects),
                             plural(d->damaged), d->damaged_why);
     if (r->empty_objects > 0)
         (void)!yaml_comment(out, 0, err, "%s object%s of those read %s empty%s.",
@@ -79,6 +79,18 @@ static enum err_code put_intro(const struct infer_doc *d, struct buf *out, struc
                             r->empty_objects == 1 ? "is" : "are",
                             r->header == CSV_HEADER_NONE ? "" : ", without even a header: a run fails there");
     return err->code;
+}
+
+/* Keys that do not count, with examples. */
+static enum err_code put_others(const struct infer_doc *d, int indent, struct buf *out, struct err *err)
+{
+    char count[OUT_CELL_MAX];
+    if (d->others == 0)
+        return err->code;
+    return yaml_comment(out, indent, err, "Not matched: %s, such as %.300s%s%.300s%s%.300s",
+                        out_count(d->others, count), d->other_keys[0], d->other_keys[1] ? ", " : "",
+                        d->other_keys[1] ? d->other_keys[1] : "", d->other_keys[2] ? ", " : "",
+                        d->other_keys[2] ? d->other_keys[2] : "");
 }
 
 /* What to do before a run: no hour can be read from the keys. */
@@ -102,6 +114,12 @@ static enum err_code put_commands(const struct infer_doc *d, struct buf *out, st
     }
     if (d->commands_left_out > 0)
         (void)!yaml_comment(out, 0, err, "and so the other %" PRId64 ".", d->commands_left_out);
+    (void)!put_others(d, 0, out, err);
+    if (d->path_has_hour)
+        (void)!yaml_comment(
+            out, 0, err,
+            "The path of the file has an hour. If it is one file of many, infer the folder that "
+            "holds them all instead: then nothing needs to be copied.");
     return yaml_comment(out, 0, err, "The keys below are those of the copies.");
 }
 
@@ -118,12 +136,7 @@ static enum err_code put_layout_comment(const struct infer_doc *d, struct buf *o
     if (d->hidden > 0)
         (void)!yaml_comment(out, 2, err, "%s begin with \".\" or \"_\" somewhere: they are never read.",
                             out_count(d->hidden, keys));
-    if (d->others > 0)
-        (void)!yaml_comment(out, 2, err, "Not matched: %s, such as %.300s%s%.300s%s%.300s",
-                            out_count(d->others, keys), d->other_keys[0], d->other_keys[1] ? ", " : "",
-                            d->other_keys[1] ? d->other_keys[1] : "", d->other_keys[2] ? ", " : "",
-                            d->other_keys[2] ? d->other_keys[2] : "");
-    return err->code;
+    return put_others(d, 2, out, err);
 }
 
 /* "  key: value" and, from a fixed place on, the comment. */
@@ -165,7 +178,7 @@ static enum err_code put_header(const struct infer_doc *d, struct buf *out, stru
     if (d->dialect->with_header > 0 && d->dialect->without_header > 0)
         (void)!yaml_comment(out, 4, err,
                             "Of the objects looked at, %zu seem to have a header, %zu seem to have none: "
-                            "those of the rarer kind are read wrongly.",
+                            "those of the rarer kind cannot be loaded by this file.",
                             d->dialect->with_header, d->dialect->without_header);
     return put_pair(out, "    header", value, comment, err);
 }
@@ -178,15 +191,14 @@ static enum err_code put_nulls(const struct infer_result *r, struct buf *out, st
         const struct infer_token *t = &r->tokens[i];
         const char *column = t->count > 0 ? r->columns[t->column].name : "";
         if (t->blocked)
-            (void)!yaml_comment(
-                out, 4, err,
-                "`%s`, %s times, is not taken: in %s it looks like one of the codes of two letters.", t->text,
-                out_count(t->count, count), column);
+            (void)!yaml_comment(out, 4, err,
+                                "`%s`: %s, not taken: in %s it looks like one of the codes of two letters.",
+                                t->text, out_count(t->count, count), column);
         else if (t->taken && i > 0)
-            (void)!yaml_comment(out, 4, err, "`%s`: %s times, among typed values (in %s first).", t->text,
+            (void)!yaml_comment(out, 4, err, "`%s`: %s, among typed values (in %s first).", t->text,
                                 out_count(t->count, count), column);
         else if (t->taken)
-            (void)!yaml_comment(out, 4, err, "\"\": %s empty fields, among typed values (in %s first).",
+            (void)!yaml_comment(out, 4, err, "Empty fields: %s, among typed values (in %s first).",
                                 out_count(t->count, count), column);
     }
     (void)!buf_append_str(out, "    nulls: [", err);
@@ -234,7 +246,7 @@ static enum err_code put_csv(const struct infer_doc *d, struct buf *out, struct 
     if (d->result->backslashes > 0)
         (void)!yaml_comment(
             out, 4, err,
-            "%s records that cannot be read have a backslash before a quote or delimiter. sluice "
+            "Records that cannot be read and have a backslash before a quote or delimiter: %s. sluice "
             "knows quotes only as they are doubled: \"a \"\"word\"\"\". Write the files anew so.",
             out_count(d->result->backslashes, records));
     if (count_broken(d->result) > 0)

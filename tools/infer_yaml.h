@@ -29,8 +29,9 @@ struct infer_doc {
     /* INFER_DAY, INFER_NO_TIME: commands that put the files under keys that tell their hour, one a line */
     const char *commands;
     int64_t commands_left_out;
-    bool full;       /* all was read */
-    int64_t damaged; /* objects that could not be read */
+    bool path_has_hour; /* SOURCE is a file that seems to lie in such a folder */
+    bool full;          /* all was read */
+    int64_t damaged;    /* objects that could not be read */
     const char *damaged_why;
     const struct infer_dialect *dialect;
     const struct infer_result *result;

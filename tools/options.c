@@ -406,7 +406,7 @@ static enum err_code check(struct parser *p)
         err_set(p->err, ERRN_USAGE, "--samples and --full exclude each other");
     else if (o->given[OPT_QUIET] && o->given[OPT_VERBOSE])
         err_set(p->err, ERRN_USAGE, "-q and -v exclude each other");
-    else if (o->given[OPT_TARGET] &&
+    else if (o->command == CMD_QUERY && o->given[OPT_TARGET] &&
              (o->given[OPT_EXPLAIN] || o->given[OPT_HOUR] || o->given[OPT_FROM] || o->given[OPT_ALL]))
         err_set(p->err, ERRN_USAGE, "--target asks the target: --explain and hours are of the source");
     else if (o->given[OPT_DRY_RUN] && o->given[OPT_ALLOW_NONEMPTY])

@@ -55,8 +55,10 @@ enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format fo
 
     out_init();
     buf_clear(buf);
-    *out = (struct out){
-        .streams = {{.file = file, .format = format}}, .nstreams = file ? 1 : 0, .owned = true};
+    *out = (struct out){.streams = {{.file = file, .format = format}},
+                        .nstreams = file ? 1 : 0,
+                        .owned = true,
+                        .name = "the result"};
     buf_init(&out->table.cells, TABLE_BYTES_MAX);
     if (!file)
         return err_nomem(err);
@@ -67,7 +69,7 @@ enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format fo
 void out_begin_file(struct out *out, FILE *file)
 {
     out_init();
-    *out = (struct out){.streams = {{.file = file, .format = OUT_JSON}}, .nstreams = 1};
+    *out = (struct out){.streams = {{.file = file, .format = OUT_JSON}}, .nstreams = 1, .name = "the result"};
     begin_documents(out);
 }
 
@@ -75,7 +77,8 @@ enum err_code out_begin(struct out *out, enum out_format format, bool color, con
                         struct err *err)
 {
     out_init();
-    *out = (struct out){.streams = {{.file = stdout, .format = format}}, .nstreams = 1, .color = color};
+    *out = (struct out){
+        .streams = {{.file = stdout, .format = format}}, .nstreams = 1, .color = color, .name = "stdout"};
     buf_init(&out->table.cells, TABLE_BYTES_MAX);
     if (summary && open_summary(out, summary, err))
         return err->code;
@@ -102,7 +105,7 @@ enum err_code out_end(struct out *out, struct err *err)
         out->nstreams = 1;
         out_file_end(&out->summary, &out->streams[1].err);
     }
-    check_written(&out->streams[0], out->owned ? "the result" : "stdout");
+    check_written(&out->streams[0], out->name);
     for (size_t i = 0; i < 2; i++) {
         const struct err *failed = &out->streams[i].err;
 

@@ -111,7 +111,8 @@ struct out {
     const struct out_column *columns;
     size_t ncolumns;
     struct out_table table;
-    bool owned; /* the first stream's file is ours to close */
+    bool owned;       /* the first stream's file is ours to close */
+    const char *name; /* of the first stream, for messages */
     struct out_file summary;
 };
 
@@ -123,7 +124,7 @@ void out_init(void);
 enum err_code out_begin_buf(struct out *out, struct buf *buf, enum out_format format,
                             struct err *err) MUST_USE;
 
-/* A JSON document into a file, which is borrowed. */
+/* A JSON document into a file, which is borrowed and ended by its owner. */
 void out_begin_file(struct out *out, FILE *file);
 
 /* Opens; summary may be NULL. stdout is borrowed. */

@@ -32,7 +32,9 @@ static enum err_code write_json(struct out_file *file, const struct profile_doc 
 
     out_begin_file(&out, file->file);
     out_members(&out, profile_tree, doc);
-    if (out_end(&out, err) == ERR_OK)
+    if (out_end(&out, err))
+        err_context(err, "--json %s", file->path);
+    else
         (void)!out_file_end(file, err);
     out_release(&out);
     return err->code;

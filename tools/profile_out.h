@@ -11,7 +11,8 @@
 #include "tools/options.h"
 #include "tools/out.h"
 
-enum { PROFILE_HOURS_SHOWN = 24, PROFILE_TOP_SHOWN = 5, PROFILE_CELL_SHOWN = 24 };
+/* In text: hours, top values of a column, characters of a cell, columns of the first rows. */
+enum { PROFILE_HOURS_SHOWN = 24, PROFILE_TOP_SHOWN = 5, PROFILE_CELL_SHOWN = 24, PROFILE_COLUMNS_SHOWN = 32 };
 
 struct profile_doc {
     const struct report *report; /* borrowed */

@@ -306,10 +306,10 @@ static void put_hours(struct out *out, const struct report *r)
 
 static void put_head(struct out *out, const struct report *r)
 {
-    struct out_column columns[OUT_COLUMNS_MAX];
-    struct out_cell cells[OUT_COLUMNS_MAX];
-    size_t n = r->ncolumns < OUT_COLUMNS_MAX ? r->ncolumns : OUT_COLUMNS_MAX;
-    char text[OUT_COLUMNS_MAX][PROFILE_CELL_SHOWN * 4 + sizeof CUT], value[OUT_CELL_MAX];
+    struct out_column columns[PROFILE_COLUMNS_SHOWN];
+    struct out_cell cells[PROFILE_COLUMNS_SHOWN];
+    size_t n = r->ncolumns < PROFILE_COLUMNS_SHOWN ? r->ncolumns : PROFILE_COLUMNS_SHOWN;
+    char text[PROFILE_COLUMNS_SHOWN][PROFILE_CELL_SHOWN * 4 + sizeof CUT], value[OUT_CELL_MAX];
 
     if (r->head_rows == 0)
         return;

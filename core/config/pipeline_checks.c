@@ -259,10 +259,10 @@ static enum err_code load_kind(const struct loader *l, const struct ynode *item,
                                struct err *err)
 {
     bool rows = ynode_path(item, "rows"), mean = ynode_path(item, "mean"), sql = check->sql != NULL;
+    int given = rows + mean + sql;
 
-    if (rows + mean + sql != 1) {
-        err_set(err, ERRN_CONFIG, "needs one of rows, mean and sql%s",
-                rows + mean + sql ? ", not several" : "");
+    if (given != 1) {
+        err_set(err, ERRN_CONFIG, "needs one of rows, mean and sql%s", given ? ", not several" : "");
         return at_check(l, item, "", err);
     }
     check->kind = rows ? HOUR_CHECK_ROWS : mean ? HOUR_CHECK_MEAN : HOUR_CHECK_SQL;

@@ -240,7 +240,9 @@ void judge_unit(struct judge *j, enum unit_kind kind, bool verdicts)
 
 void judge_object(struct judge *j, const struct drift *drift)
 {
-    if (j->kind != UNIT_HOUR)
+    /* Who only reads (verify) may put objects of any kind into one unit; what is refused is the object's own
+     * affair: `unique` with on: reject is never over an hour. */
+    if (j->kind != UNIT_HOUR || !j->verdicts)
         forget_seen(j);
     for (size_t i = 0; i < j->ntallies; i++)
         j->tallies[i].count = 0;

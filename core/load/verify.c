@@ -28,6 +28,12 @@ const char *verify_status_text(enum verify_status status)
     return text[status];
 }
 
+const char *verify_kind_text(enum verify_kind kind)
+{
+    static const char *const text[] = {"changed", "missing", "extra", "doubled"};
+    return text[kind];
+}
+
 /* ---- one object ---- */
 
 static bool same(const struct verify_side *a, const struct verify_side *b, bool rejects)

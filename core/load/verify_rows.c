@@ -8,9 +8,11 @@
  * to some billion rows; of very many differences some are named.
  *
  * A row that only the source has and one that only the target has are told as one that changed where they
- * share the key, or else where they differ in few columns.
+ * share the key, or else where they differ in few columns. Without a key these two are in different buckets:
+ * where not all could be looked into, the second pass also keeps rows of the target that are like one of the
+ * first of the source, and a third counts all that was kept.
  *
- * Invariant: nothing is named before both passes are through, so they may be begun again.
+ * Invariant: nothing is named before the passes are through, so they may be begun again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +25,24 @@
 enum {
     BUCKET_BITS = 18,
     BUCKETS = 1 << BUCKET_BITS,
-    KEEP = 8192,         /* rows kept at the most ... */
-    SIDE_MAX = KEEP / 2, /* ... from either side, as far as is known before */
+    KEEP = 8192,                      /* rows kept at the most ... */
+    LIKE_MAX = 512,                   /* ... of them for being like another */
+    SIDE_MAX = (KEEP - LIKE_MAX) / 2, /* ... from either side, as far as is known before */
+    PROBES = 64,                      /* rows of the source whose like is looked for everywhere */
     SLOTS = 4 * KEEP,
     KEEP_TEXT = 16 * 1024 * 1024,
     ROW_TEXT_MAX = 64 * 1024,
-    PAIR_WORK = 50 * 1000 * 1000, /* cells compared in search of pairs */
+    PAIR_WORK = 50 * 1000 * 1000,   /* cells compared in search of pairs among what is kept ... */
+    LIKE_WORK = 1000 * 1000 * 1000, /* ... and beyond it */
 };
 
 struct bucket {
     uint32_t source, target; /* rows */
-    uint64_t sum;            /* hash of the source's less that of the target's; then: 1 = looked into */
+    uint64_t sum;            /* hash of the source's less that of the target's; then: enum look */
 };
+
+enum look { SAME, DIFFERS, CHOSEN /* and looked into */ };
+enum pass { SUMS, ROWS, COUNTS };
 
 /* A row that is kept: all that have its hash. */
 struct kept {
@@ -43,6 +51,7 @@ struct kept {
     int64_t line;           /* of the first in the source */
     const char *object;
     size_t row; /* of the batch */
+    struct kept *partner;
     bool paired;
 };
 
@@ -52,10 +61,12 @@ struct show {
     int64_t *ids;        /* sorted: only rows of these loads; NULL: all */
     size_t nids;
     struct bucket *buckets; /* NULL: all rows are looked at */
-    bool second;
+    enum pass pass;
     bool no_extras; /* what only the target has may belong to objects that were not read */
     struct kept *kept;
     size_t n;
+    size_t likes;   /* of them: for being like another */
+    size_t most;    /* columns in which rows that are like each other may differ */
     bool full;      /* rows that are not kept by now are not judged */
     int16_t *slots; /* by hash: index of kept, -1 = free */
     struct batch *batch;
@@ -64,12 +75,6 @@ struct show {
     int64_t work;
     struct buf text, cells;
 };
-
-const char *verify_kind_text(enum verify_kind kind)
-{
-    static const char *const text[] = {"changed", "missing", "extra", "doubled"};
-    return text[kind];
-}
 
 /* ---- buckets ---- */
 
@@ -106,10 +111,55 @@ static void choose_buckets(struct show *s)
         bool differs = b->sum != 0 || b->source != b->target;
         bool fits = source + target == 0 ||
                     (source + b->source <= SIDE_MAX && target + b->target <= SIDE_MAX);
-        b->sum = differs && fits;
-        source += b->sum ? b->source : 0;
-        target += b->sum ? b->target : 0;
+        b->sum = !differs ? SAME : fits ? CHOSEN : DIFFERS;
+        source += b->sum == CHOSEN ? b->source : 0;
+        target += b->sum == CHOSEN ? b->target : 0;
     }
+}
+
+/* ---- likeness ---- */
+
+static bool same_cell(const struct batch *x, size_t a, const struct batch *y, size_t b, size_t c)
+{
+    const struct column *p = &x->cols[c], *q = &y->cols[c];
+    size_t na, nb;
+    if (p->null[a] || q->null[b])
+        return p->null[a] && q->null[b];
+    if (p->storage == STORAGE_F64)
+        return p->f64[a] == q->f64[b];
+    if (p->storage == STORAGE_I64)
+        return p->i64[a] == q->i64[b];
+    const char *s = batch_str(x, c, a, &na), *t = batch_str(y, c, b, &nb);
+    return na == nb && memcmp(s, t, na) == 0;
+}
+
+static bool same_key(struct show *s, size_t a, size_t b)
+{
+    const struct sink_target *t = &s->v->job->sink->target;
+    for (size_t k = 0; k < t->nkey; k++)
+        if (!same_cell(s->batch, a, s->batch, b, t->key[k]))
+            return false;
+    return t->nkey > 0;
+}
+
+/* Columns in which a kept row and one of the batch differ, counted up to `most` + 1. */
+static size_t distance(struct show *s, const struct batch *batch, size_t kept, size_t row, size_t most)
+{
+    size_t n = 0, c = 0;
+    for (; c < batch->ncols && n <= most; c++)
+        n += !same_cell(s->batch, kept, batch, row, c);
+    s->work += (int64_t)c;
+    return n;
+}
+
+/* Whether a row of the target, in a bucket that differs but is not looked into, is like one of the first that
+ * were kept of the source. */
+static bool is_like_one(struct show *s, const struct batch *batch, size_t row)
+{
+    for (size_t i = 0; i < s->n && i < PROBES && s->work < LIKE_WORK && s->likes < LIKE_MAX; i++)
+        if (distance(s, batch, s->kept[i].row, row, s->most) <= s->most)
+            return true;
+    return false;
 }
 
 /* ---- rows ---- */
@@ -176,22 +226,23 @@ static enum err_code find(struct show *s, const struct batch *batch, size_t row,
 static enum err_code take_row(struct show *s, const struct batch *batch, size_t row, uint64_t hash,
                               const struct subject *from, struct err *err)
 {
+    const struct subject *object = from ? from : s->one;
     struct kept *k = NULL;
     struct bucket *b = s->buckets ? bucket_of(s, batch, row, hash) : NULL;
-    if (!s->second) {
+    if (s->pass == SUMS) {
         b->source += from != NULL;
         b->target += from == NULL;
         b->sum += from ? hash : 0 - hash;
         return ERR_OK;
     }
-    if (b && !b->sum)
+    if (b && b->sum == SAME)
         return ERR_OK;
-    if (find(s, batch, row, hash,
-             from     ? from->entry.object.key
-             : s->one ? s->one->entry.object.key
-                      : NULL,
-             &k, err) == ERR_OK &&
-        k) {
+    if (b && b->sum == DIFFERS && s->pass == ROWS) {
+        if (from || s->v->job->sink->target.nkey > 0 || !is_like_one(s, batch, row))
+            return ERR_OK;
+        s->likes++;
+    }
+    if (find(s, batch, row, hash, object ? object->entry.object.key : NULL, &k, err) == ERR_OK && k) {
         k->source += from != NULL;
         k->target += from == NULL;
     }
@@ -243,6 +294,8 @@ static void forget(struct show *s)
     for (size_t i = 0; i < s->nnames; i++)
         mem_free(s->names[i]);
     s->nnames = s->n = 0;
+    s->likes = 0;
+    s->work = 0;
     s->full = false;
     batch_clear(s->batch);
     memset(s->slots, -1, SLOTS * sizeof *s->slots);
@@ -250,18 +303,26 @@ static void forget(struct show *s)
         memset(s->buckets, 0, BUCKETS * sizeof *s->buckets);
 }
 
+static enum err_code all_passes(struct show *s, struct err *err)
+{
+    forget(s);
+    s->pass = SUMS;
+    if (s->buckets && pass(s, err) == ERR_OK)
+        choose_buckets(s);
+    s->pass = ROWS;
+    if (err->code != ERR_OK || pass(s, err) != ERR_OK || s->likes == 0)
+        return err->code;
+    s->pass = COUNTS;
+    s->full = true;
+    for (size_t i = 0; i < s->n; i++)
+        s->kept[i].source = s->kept[i].target = 0;
+    return pass(s, err);
+}
+
 static enum err_code passes(struct show *s, struct err *err)
 {
-    do {
-        forget(s);
-        s->second = s->buckets == NULL;
-        if (!s->second && pass(s, err) == ERR_OK) {
-            choose_buckets(s);
-            s->second = true;
-        }
-        if (err->code == ERR_OK)
-            (void)!pass(s, err);
-    } while (err->code != ERR_OK && verify_again(s->v, err));
+    while (all_passes(s, err) != ERR_OK && verify_again(s->v, err))
+        ;
     if (err->code == ERR_OK)
         outage_end(&s->v->outage, s->v->job);
     return err->code;
@@ -269,57 +330,28 @@ static enum err_code passes(struct show *s, struct err *err)
 
 /* ---- pairs ---- */
 
-static bool same_cell(const struct batch *batch, size_t c, size_t a, size_t b)
+/* Marks which row of the target stands for which of the source: those of one key first, then those that
+ * differ least. */
+static void pair_up(struct show *s)
 {
-    const struct column *col = &batch->cols[c];
-    size_t na, nb;
-    if (col->null[a] || col->null[b])
-        return col->null[a] && col->null[b];
-    if (col->storage == STORAGE_F64)
-        return col->f64[a] == col->f64[b];
-    if (col->storage == STORAGE_I64)
-        return col->i64[a] == col->i64[b];
-    const char *x = batch_str(batch, c, a, &na), *y = batch_str(batch, c, b, &nb);
-    return na == nb && memcmp(x, y, na) == 0;
-}
-
-static bool same_key(struct show *s, size_t a, size_t b)
-{
-    const struct sink_target *t = &s->v->job->sink->target;
-    for (size_t k = 0; k < t->nkey; k++)
-        if (!same_cell(s->batch, t->key[k], a, b))
-            return false;
-    return t->nkey > 0;
-}
-
-/* Columns that differ, counted up to `most` + 1. */
-static size_t distance(struct show *s, size_t a, size_t b, size_t most)
-{
-    size_t n = 0;
-    for (size_t c = 0; c < s->batch->ncols && n <= most; c++)
-        n += !same_cell(s->batch, c, a, b);
-    s->work += (int64_t)s->batch->ncols;
-    return n;
-}
-
-/* The row of the target that stands for this one of the source, NULL where there is none. */
-static struct kept *partner(struct show *s, const struct kept *of)
-{
-    size_t best = (s->batch->ncols + 1) / 3; /* more than these, and it is another row */
-    struct kept *found = NULL;
-    for (size_t i = 0; i < s->n && s->work < PAIR_WORK; i++) {
-        struct kept *k = &s->kept[i];
-        if (k->source > 0 || k->paired)
-            continue;
-        if (same_key(s, of->row, k->row))
-            return k;
-        size_t d = distance(s, of->row, k->row, best);
-        if (d <= best && (d < best || !found)) {
-            best = d;
-            found = k;
+    s->work = 0;
+    for (size_t d = 0; d <= s->most; d++) {
+        for (size_t i = 0; i < s->n; i++) {
+            struct kept *k = &s->kept[i];
+            for (size_t j = 0; k->source > 0 && k->target == 0 && !k->partner && j < s->n; j++) {
+                struct kept *o = &s->kept[j];
+                if (o->source > 0 || o->target == 0 || o->paired)
+                    continue;
+                if (s->work > PAIR_WORK)
+                    return;
+                if ((d == 0 && same_key(s, k->row, o->row)) ||
+                    distance(s, s->batch, k->row, o->row, d) <= d) {
+                    k->partner = o;
+                    o->paired = true;
+                }
+            }
         }
     }
-    return found;
 }
 
 /* ---- names ---- */
@@ -406,7 +438,7 @@ static enum err_code tell_changed(struct show *s, const struct kept *a, const st
     }
     buf_clear(&s->cells);
     for (size_t c = 0; c < batch->ncols; c++) {
-        if (same_cell(batch, c, a->row, b->row))
+        if (same_cell(batch, a->row, batch, b->row, c))
             continue;
         size_t n = row.ncells++;
         cells[n].column = schema_loaded(batch->schema, c)->name;
@@ -447,18 +479,14 @@ static int by_place(const void *a, const void *b)
 static enum err_code tell_all(struct show *s, struct err *err)
 {
     qsort(s->kept, s->n, sizeof *s->kept, by_place);
-    for (size_t i = 0; i < s->n && !enough(s); i++) {
-        struct kept *k = &s->kept[i], *other = k->target == 0 ? partner(s, k) : NULL;
-        if (!other)
-            continue;
-        k->paired = other->paired = true;
-        if (tell_changed(s, k, other, err) != ERR_OK)
+    pair_up(s);
+    for (size_t i = 0; i < s->n && !enough(s); i++)
+        if (s->kept[i].partner && tell_changed(s, &s->kept[i], s->kept[i].partner, err) != ERR_OK)
             return err->code;
-    }
     for (size_t i = 0; i < s->n && !enough(s); i++) {
         const struct kept *k = &s->kept[i];
         bool more = k->target > k->source, less = k->target < k->source;
-        if (k->paired || (!more && !less) || (more && s->no_extras))
+        if (k->paired || k->partner || (!more && !less) || (more && s->no_extras))
             continue;
         if (tell_one(s, k, less ? VERIFY_MISSING : k->source ? VERIFY_DOUBLED : VERIFY_EXTRA, err) != ERR_OK)
             return err->code;
@@ -483,6 +511,8 @@ static void show_release(struct show *s)
 
 static enum err_code show_new(struct show *s, bool large, struct err *err)
 {
+    size_t ncols = s->v->job->pipeline->schema.nloaded;
+    s->most = ncols < 2 ? 0 : ncols < 8 ? 1 : ncols / 4;
     buf_init(&s->text, 2 * ROW_TEXT_MAX);
     buf_init(&s->cells, BATCH_TEXT_MAX);
     s->kept = mem_alloc(KEEP * sizeof *s->kept);
@@ -557,6 +587,7 @@ enum err_code verify_show_unknown(struct verify *v, struct err *err)
     if (show_new(&s, false, err) == ERR_OK) {
         do {
             forget(&s);
+            s.pass = ROWS;
         } while (verify_scan(v, 0, unknown_row, &s, err) != ERR_OK && verify_again(v, err));
         if (err->code == ERR_OK)
             (void)!tell_all(&s, err);

@@ -53,6 +53,10 @@ struct infer_dialect {
 enum err_code infer_dialect(const struct infer_head *heads, size_t nheads, struct infer_dialect *out,
                             struct err *err) MUST_USE;
 
+/* Whether a head begins with a header; *any: it has a record; *by_types: the values below tell. */
+enum err_code infer_header(const struct infer_head *head, const struct csv_dialect *dialect, bool *any,
+                           bool *header, bool *by_types, struct err *err) MUST_USE;
+
 /* What one value is. */
 enum infer_class {
     INFER_BIT,       /* 0, 1 */
@@ -103,6 +107,7 @@ struct infer_column {
     enum infer_why why;
     bool drop;
     bool increasing;                /* whole numbers, each larger than the one before */
+    bool decimal_commas;            /* texts such as 1,5 */
     int64_t objects;                /* that have it */
     int64_t nulls;                  /* fields that are NULL with the tokens taken */
     int64_t values;                 /* all other fields */

@@ -124,7 +124,7 @@ void cells_init(struct infer_cells *c)
 {
     *c = (struct infer_cells){
         .running = true, .pairs = true, .int_min = INT64_MAX, .int_max = INT64_MIN, .scale_min = INT64_MAX};
-    c->column.increasing = true;
+    c->column.increasing = c->column.decimal_commas = true;
     c->column.length_min = INT64_MAX;
 }
 
@@ -208,6 +208,19 @@ static bool is_letter(char ch)
     return (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z');
 }
 
+/* 1,5 and 1.234,50 */
+static bool is_decimal_comma(const char *text, size_t len)
+{
+    size_t commas = 0, digits = 0;
+    for (size_t i = text[0] == '-'; i < len; i++) {
+        commas += text[i] == ',';
+        digits += text[i] >= '0' && text[i] <= '9';
+        if (text[i] != ',' && text[i] != '.' && (text[i] < '0' || text[i] > '9'))
+            return false;
+    }
+    return commas == 1 && digits > 1;
+}
+
 void cells_add(struct infer_cells *c, const struct csv_field *field, struct infer_place *place)
 {
     struct infer_column *column = &c->column;
@@ -233,6 +246,7 @@ void cells_add(struct infer_cells *c, const struct csv_field *field, struct infe
     for (int i = 0; i < INFER_TEXT && first; i++)
         first = column->classes[i] == 0;
     column->classes[class]++;
+    column->decimal_commas = column->decimal_commas && class == INFER_TEXT && is_decimal_comma(text, len);
     c->pairs = c->pairs && len == 2 && is_letter(text[0]) && is_letter(text[1]);
     if (class < INFER_TEXT && class != INFER_WORD)
         extend(c, number, text, len, first);
@@ -333,27 +347,36 @@ static enum infer_why why_text(unsigned mask)
     return only(mask, 1 << INFER_TEXT | 1 << INFER_BROKEN) ? INFER_PLAIN : INFER_MIXED;
 }
 
-/* A token is taken where it stands beside typed values, unless it looks like a value elsewhere: NA among
- * codes of two letters. */
-static void decide_token(const struct infer_cells *cells, size_t n, int t, struct infer_token *token)
+/* NA among codes of two letters is one of them. */
+static bool is_code(const struct infer_cells *c, const char *token)
 {
-    struct type type;
+    return c->pairs && c->column.classes[INFER_TEXT] > 1 && strlen(token) == 2 && is_letter(token[0]);
+}
+
+static void count_token(const struct infer_cells *cells, size_t n, int t, struct infer_token *token)
+{
     *token = (struct infer_token){.text = infer_token_texts[t]};
     for (size_t i = 0; i < n; i++) {
-        const struct infer_cells *c = &cells[i];
-        int64_t count = c->column.tokens[t];
-        token->count += count;
-        if (count == 0 || token->blocked)
-            continue;
-        if (c->pairs && c->column.classes[INFER_TEXT] > 1 && strlen(token->text) == 2 &&
-            is_letter(token->text[0])) {
+        token->count += cells[i].column.tokens[t];
+        if (cells[i].column.tokens[t] > 0 && !token->blocked && is_code(&cells[i], token->text)) {
             token->blocked = true;
-            token->taken = false;
-            token->column = i;
-        } else if (!token->taken && typed(c, &type)) {
-            token->taken = true;
             token->column = i;
         }
+    }
+}
+
+/* Takes the tokens of a column that is typed but for them. */
+static void take_tokens(const struct infer_cells *c, size_t position, struct infer_token *tokens)
+{
+    struct type type;
+    for (int t = 0; t < INFER_TOKENS; t++)
+        if (tokens[t].blocked && c->column.tokens[t] > 0)
+            return; /* it stays text: the others would gain nothing */
+    for (int t = 0; t < INFER_TOKENS; t++) {
+        if (c->column.tokens[t] == 0 || tokens[t].taken || !typed(c, &type))
+            continue;
+        tokens[t].taken = true;
+        tokens[t].column = position;
     }
 }
 
@@ -386,6 +409,7 @@ static void decide_column(struct infer_cells *c, bool may_be_index, const struct
         column->why = INFER_FEW_BITS;
     }
     bool whole = only(mask, M_WHOLE) && is_typed && !kept && column->nulls == 0;
+    column->decimal_commas = column->decimal_commas && mask == 1u << INFER_TEXT;
     column->increasing = column->increasing && whole && values >= INFER_KEY_VALUES &&
                          column->classes[INFER_BROKEN] == 0;
     bool unnamed = strcmp(column->from, "") == 0 || strcmp(column->from, "Unnamed: 0") == 0;
@@ -417,7 +441,9 @@ static void keep_rows_short(struct infer_cells *cells, size_t n)
 void cells_decide(struct infer_cells *cells, size_t n, bool named, struct infer_token tokens[INFER_TOKENS])
 {
     for (int t = 0; t < INFER_TOKENS; t++)
-        decide_token(cells, n, t, &tokens[t]);
+        count_token(cells, n, t, &tokens[t]);
+    for (size_t i = 0; i < n; i++)
+        take_tokens(&cells[i], i, tokens);
     for (size_t i = 0; i < n; i++)
         decide_column(&cells[i], named && i == 0, tokens);
     keep_rows_short(cells, n);

@@ -226,15 +226,32 @@ static double worth(const struct tally *t, double weight)
     return regular * regular * (0.2 + 0.8 * clean) * weight * (1 - 0.5 / (double)t->fields);
 }
 
+static bool stands_in(const struct infer_head *heads, size_t nheads, char c)
+{
+    for (size_t h = 0; h < nheads; h++)
+        if (memchr(heads[h].data, c, heads[h].len))
+            return true;
+    return false;
+}
+
+/* Delimiters that are nowhere all give one column: the first of them stands for the others. */
 static enum err_code judge(const struct infer_head *heads, size_t nheads, struct infer_dialect *out,
                            struct err *err)
 {
     static const char quotes[] = {'"', '\''};
     double best = 0;
+    char absent = '\0';
     for (size_t i = 0; i < CANDIDATES * sizeof quotes; i++) {
         struct csv_dialect dialect = {candidates[i / sizeof quotes].delimiter, quotes[i % sizeof quotes],
                                       CSV_HEADER_NONE};
         struct tally t = {0};
+        if (!stands_in(heads, nheads, dialect.delimiter)) {
+            if (absent && absent != dialect.delimiter)
+                continue;
+            absent = dialect.delimiter;
+        }
+        if (dialect.quote != '"' && !stands_in(heads, nheads, dialect.quote))
+            continue;
         for (size_t h = 0; h < nheads; h++)
             if (tally_head(&heads[h], &dialect, &t, err))
                 return err->code;
@@ -326,8 +343,8 @@ static bool is_header(const struct place *places, size_t n, bool *by_types)
     return look && !again && empty <= 1;
 }
 
-static enum err_code header_of(const struct infer_head *head, const struct csv_dialect *dialect, bool *any,
-                               bool *header, bool *by_types, struct err *err)
+enum err_code infer_header(const struct infer_head *head, const struct csv_dialect *dialect, bool *any,
+                           bool *header, bool *by_types, struct err *err)
 {
     struct head_reader r;
     struct place *places = NULL;
@@ -364,7 +381,7 @@ enum err_code infer_dialect(const struct infer_head *heads, size_t nheads, struc
     if (judge(heads, nheads, out, err))
         return err->code;
     for (size_t i = 0; i < nheads; i++) {
-        if (header_of(&heads[i], &out->csv, &any, &header, &by_types, err))
+        if (infer_header(&heads[i], &out->csv, &any, &header, &by_types, err))
             return err->code;
         out->with_header += any && header;
         out->without_header += any && !header;

@@ -172,11 +172,19 @@ enum err_code profile_add(struct profile *profile, const struct batch *batch, si
     return profile_work_wait(profile, err);
 }
 
+/* Rows such that a batch of many columns is no larger than one of few. */
+static size_t batch_rows(const struct profile *p)
+{
+    size_t rows = PROFILE_BATCH_BYTES / (p->ncolumns * (sizeof(int64_t) + 1) + 2 * sizeof(int64_t));
+    rows = rows < PROFILE_BATCH_ROWS ? rows : PROFILE_BATCH_ROWS;
+    return rows > PROFILE_BATCH_ROWS_MIN ? rows : PROFILE_BATCH_ROWS_MIN;
+}
+
 enum err_code profile_borrow(struct profile *profile, struct batch **out, struct err *err)
 {
     struct batch **b = &profile->batches[profile->filling];
     *out = NULL;
-    if (!*b && batch_new(profile->options.schema, PROFILE_BATCH_ROWS, PROFILE_BATCH_TEXT, b, err))
+    if (!*b && batch_new(profile->options.schema, batch_rows(profile), PROFILE_BATCH_TEXT, b, err))
         return err->code;
     batch_clear(*b);
     *out = *b;

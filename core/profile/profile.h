@@ -19,9 +19,11 @@ enum { PROFILE_THREADS_MAX = 16, PROFILE_HOURS_MAX = 100000 };
 
 struct profile_options {
     const struct schema *schema; /* borrowed */
-    int by;                      /* index of a loaded column, -1 = none */
-    unsigned threads;            /* 1: the caller's alone; more: accumulators work beside it */
-    size_t memory;               /* 0 = PROFILE_MEMORY */
+    /* Index of a loaded column, -1 = none. Of more than REPORT_CLASSES values (NULL is one of them, where the
+     * column may have it) the last class stands for all that come late. */
+    int by;
+    unsigned threads; /* 1: the caller's alone; more: accumulators work beside it */
+    size_t memory;    /* 0 = PROFILE_MEMORY; at least what sketches of all columns take, 64 to 144 KiB each */
 };
 
 struct profile;

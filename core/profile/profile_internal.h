@@ -10,7 +10,9 @@
 #include "core/profile/stats.h"
 
 enum {
-    PROFILE_BATCH_ROWS = 16384,
+    PROFILE_BATCH_ROWS = 16384, /* at most; less where they would take more than so many bytes */
+    PROFILE_BATCH_ROWS_MIN = 256,
+    PROFILE_BATCH_BYTES = 4 * 1024 * 1024,
     PROFILE_BATCH_TEXT = 1024 * 1024,
     PROFILE_EPOCH_MIN = 256,
     PROFILE_EPOCH_MAX = 16384,

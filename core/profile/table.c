@@ -14,6 +14,7 @@ enum {
     PURGE_SAMPLE = 63, /* counts looked at for how much is taken from each */
     SMALL_SORT = 24,   /* fewer are sorted by insertion */
     RADIX = 256,
+    KEPT_SLOTS = 4096, /* when it is cleared */
 };
 
 static MUST_USE enum err_code set_slots(struct table *t, size_t nslots, struct err *err)
@@ -43,12 +44,19 @@ void table_release(struct table *table)
 
 void table_clear(struct table *table)
 {
+    struct err none = ERR_INIT;
+    struct table_entry *old = table->slots;
     mem_free(table->spare);
     table->spare = NULL;
-    memset(table->slots, 0, table->nslots * sizeof *table->slots);
-    table->used = 0;
     table->lost = 0;
     table->lossy = false;
+    /* a large one is not kept: to clear and to walk it would cost as much for few values as for many */
+    if (table->nslots > KEPT_SLOTS && set_slots(table, TABLE_FIRST_SLOTS, &none) == ERR_OK) {
+        mem_free(old);
+        return;
+    }
+    memset(table->slots, 0, table->nslots * sizeof *table->slots);
+    table->used = 0;
 }
 
 size_t table_bytes(const struct table *table)

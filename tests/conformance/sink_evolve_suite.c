@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -218,6 +219,36 @@ CASE(evolve_keeps_old_rows_and_their_loads)
     bool any = true;
     assert_int_equal(sink_has_foreign_rows(w.sink, &any, &err), ERR_OK);
     assert_false(any);
+    close_wide(&w);
+}
+
+/* Another table than was meant: no list is too long. */
+CASE(a_table_may_lack_any_number)
+{
+    enum { COLUMNS = 400 };
+    struct fix *fix = *state;
+    struct sink_state found;
+    struct wide w;
+    struct err err = ERR_INIT;
+
+    memset(&w.schema, 0, sizeof w.schema);
+    w.schema.columns = mem_calloc(COLUMNS, sizeof *w.schema.columns);
+    assert_non_null(w.schema.columns);
+    for (; w.schema.ncolumns < COLUMNS; w.schema.ncolumns++) {
+        char name[32];
+        struct schema_column *column = &w.schema.columns[w.schema.ncolumns];
+        (void)!snprintf(name, sizeof name, "a_name_of_usual_length_%zu", w.schema.ncolumns);
+        column->name = mem_strdup(name);
+        column->from = mem_strdup(name);
+        column->type.kind = TYPE_INT;
+        column->nullable = true;
+    }
+    assert_int_equal(schema_seal(&w.schema, &err), ERR_OK);
+    w.target = fix->target;
+    w.target.schema = &w.schema;
+    w.sink = fix_open(fix, &w.target, true);
+    assert_true(fix_problems(w.sink, &found) > 100);
+    buf_release(&found.problems);
     close_wide(&w);
 }
 

@@ -32,6 +32,7 @@ struct pair {
 static struct ledger_row pages[2][REC_PAGE];
 static struct reject rejects[2][REC_PAGE];
 static struct claim_row claims[2][REC_PAGE];
+static struct check_row checks[2][REC_PAGE];
 
 static uint64_t below(struct pair *p, uint64_t n)
 {
@@ -77,33 +78,45 @@ struct plan {
     char rows[TEXT_MAX];
     bool replace, abort, wrong_epoch;
     size_t rejects;
+    bool check; /* its row and the hour's */
 };
 
-static enum err_name run_plan(struct pair *p, int i, const struct plan *plan, int64_t *failed_row)
+/* What the load did, beside its error. */
+struct said {
+    int64_t failed_row, n;
+    double sum;
+};
+
+static enum err_name run_plan(struct pair *p, int i, const struct plan *plan, struct said *said)
 {
     struct err err = ERR_INIT;
     struct sink_load *load;
     struct sink_begin begin = {KIT_HOUR, "me", p->epoch[i] + plan->wrong_epoch, plan->run};
     struct ledger_row row = kit_ledger(plan->object, plan->chunk, plan->run), old;
     struct reject reject = {.raw = "raw", .raw_len = 3, .line = 3};
+    struct check_row check[2] = {{.name = "min", .fired = true}, {.name = "rows", .hour = KIT_HOUR}};
     bool replace = plan->replace && find(p, i, plan->object, plan->chunk, &old);
     int64_t stored;
 
     memcpy(reject.object, plan->object, sizeof plan->object);
-    *failed_row = -1;
+    *said = (struct said){-1, 0, 0};
     if (sink_begin(p->sinks[i], &begin, &load, &err))
         return err.name;
     if (replace ? sink_replace(load, &old, &row, &err) : sink_ledger_insert(load, &row, 1, &err))
         goto abort;
     if (kit_append(load, plan->rows, row.id, &err)) {
-        *failed_row = load->failed_row;
+        said->failed_row = load->failed_row;
         goto abort;
     }
     reject.load_id = row.id;
     for (size_t r = 0; r < plan->rejects; r++)
         if (sink_rejects(load, &reject, 1, &stored, &err))
             goto abort;
-    if (sink_totals(load, &row, 1, &err) || plan->abort)
+    check[0].load_id = row.id;
+    memcpy(check[0].object, plan->object, sizeof plan->object);
+    if (sink_checks_add(load, check, plan->check ? 2 : 0, &err) ||
+        sink_hour_sum(load, KIT_HOUR, 0, &said->n, &said->sum, &err) || sink_totals(load, &row, 1, &err) ||
+        plan->abort)
         goto abort;
     (void)!sink_commit(load, &err);
     return err.name;
@@ -115,7 +128,7 @@ abort:
 static void step_load(struct pair *p)
 {
     struct plan plan = {0};
-    int64_t failed[2];
+    struct said said[2];
 
     (void)!snprintf(plan.object, sizeof plan.object, "o%d", (int)below(p, OBJECTS));
     (void)!snprintf(plan.run, sizeof plan.run, "run%d", (int)below(p, 4));
@@ -125,10 +138,13 @@ static void step_load(struct pair *p)
     plan.abort = below(p, 6) == 0;
     plan.wrong_epoch = below(p, 10) == 0;
     plan.rejects = below(p, 3);
-    enum err_name a = run_plan(p, 0, &plan, &failed[0]);
-    enum err_name b = run_plan(p, 1, &plan, &failed[1]);
+    plan.check = below(p, 2) == 0;
+    enum err_name a = run_plan(p, 0, &plan, &said[0]);
+    enum err_name b = run_plan(p, 1, &plan, &said[1]);
     assert_string_equal(err_name_text(a), err_name_text(b));
-    assert_int_equal(failed[0], failed[1]);
+    assert_int_equal(said[0].failed_row, said[1].failed_row);
+    assert_int_equal(said[0].n, said[1].n);
+    assert_true(said[0].sum == said[1].sum); /* of small integers: exact in any order */
 }
 
 static void step_claim(struct pair *p)
@@ -232,6 +248,24 @@ static void same_rejects(struct pair *p)
     }
 }
 
+static void same_checks(struct pair *p, const struct record_query *q)
+{
+    size_t n[2];
+
+    for (int i = 0; i < 2; i++) {
+        struct err err = ERR_INIT;
+        assert_int_equal(sink_check_page(p->sinks[i], q, checks[i], REC_PAGE, &n[i], &err), ERR_OK);
+    }
+    assert_int_equal(n[0], n[1]);
+    for (size_t r = 0; r < n[0]; r++) {
+        assert_string_equal(checks[0][r].object, checks[1][r].object);
+        assert_string_equal(checks[0][r].name, checks[1][r].name);
+        assert_int_equal(checks[0][r].load_id == 0, checks[1][r].load_id == 0);
+        assert_int_equal(checks[0][r].fired, checks[1][r].fired);
+        assert_int_equal(checks[0][r].at_us, checks[1][r].at_us);
+    }
+}
+
 static void same_claims(struct pair *p)
 {
     size_t n[2];
@@ -263,6 +297,8 @@ static void agree(struct pair *p)
     same_ledger(p, &(struct ledger_query){.prefix = "o1"});
     same_ledger(p, &(struct ledger_query){.run_id = "run2", .order = LEDGER_BY_ID});
     same_rejects(p);
+    same_checks(p, &(struct record_query){0});
+    same_checks(p, &(struct record_query){.object = "o1", .only_replayable = true});
     same_claims(p);
 }
 

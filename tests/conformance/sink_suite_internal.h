@@ -82,6 +82,7 @@ void fix_assert_state(struct sink *sink, enum own_tables own, bool table, bool l
     X(evolve_adds_what_is_missing)                                                                           \
     X(evolve_refuses_what_rows_cannot_have)                                                                  \
     X(evolve_keeps_old_rows_and_their_loads)                                                                 \
+    X(a_table_may_lack_any_number)                                                                           \
     X(evolve_changes_no_type)                                                                                \
     X(evolve_twice_adds_once)                                                                                \
     X(evolve_without_memory_harms_nothing)

@@ -31,14 +31,13 @@ static int setup_child(void)
     return rc;
 }
 
-static void processes_may_set_up_at_once(void **state)
+static void set_up_at_once(void)
 {
     enum { CHILDREN = 6 };
     pid_t pids[CHILDREN];
     struct err err = ERR_INIT;
     struct sink_state found;
 
-    (void)state;
     for (int i = 0; i < CHILDREN; i++) {
         pids[i] = fork();
         if (pids[i] == 0)
@@ -52,9 +51,24 @@ static void processes_may_set_up_at_once(void **state)
     struct sink *sink = kit_db_sink(true);
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_CURRENT);
+    assert_int_equal(found.lacks, 0);
     assert_string_equal(buf_str(&found.problems), "");
     buf_release(&found.problems);
     sink_close(sink);
+}
+
+static void processes_may_set_up_at_once(void **state)
+{
+    struct schema wider;
+
+    (void)state;
+    set_up_at_once();
+    kit_schema(&wider, "id:int!,name:varchar(20),more:int,other:text");
+    kit_db.target.schema = &wider;
+    kit_db.target.evolve = true;
+    set_up_at_once();
+    kit_db_sql("CREATE TEMP TABLE c (n CHECK (n = 2)); INSERT INTO c SELECT count(*) FROM sluice_check");
+    schema_release(&wider);
 }
 
 /* Appends until the cache has spilled into the file, then dies without a word. */

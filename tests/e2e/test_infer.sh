@@ -154,7 +154,10 @@ loads "and again" ./ 2
 at days
 for day in 05 06; do for i in 1 2; do mkdir -p "lake/2022/06/$day" && printf 'a,b\n5,6\n' >"lake/2022/06/$day/part-0$i.csv"; done; done
 old lake
+printf 'a,b\n5,6\n' >lake/no_day.csv
+old lake
 loads "a lake of days" lake 4
+like "what has no day" "$inferred" '^# Not matched: 1, such as no_day\.csv$'
 like "it names the form" "$inferred" 'The keys tell the day \(%Y/%m/%d/\*\.csv\), but no hour'
 like "each file goes to its day" "$inferred" '^#   sluice cp lake/2022/06/06/part-01.csv lake_by_hour/yyyy=2022/mm=06/dd=06/hh=00/'
 at nested
@@ -174,6 +177,15 @@ has "with its delimiter" '    delimiter: "|"'
 loads "a .tsv.gz file" n.tsv.gz 1
 has "tab" '    delimiter: "\t"'
 loads "a name that tells nothing" plain 1
+printf 'a,b\n5,x\n' >.hidden.csv
+old .
+loads "a file that is hidden" .hidden.csv 1
+at one_of_a_lake
+mkdir -p lake/$hour && printf 'a,b\n5,x\n' >lake/$hour/a.csv
+old lake
+loads "one file of a lake" lake/$hour/a.csv 1
+like "the lake would do" "$inferred" 'The path of the file has an hour'
+unlike "a file of no lake" "$("$SLUICE" infer "$work/other_names/plain")" 'The path of the file'
 at place
 mkdir -p 'my data'
 printf 'a,b\n5,x\n' >'my data/a ${b}.csv'
@@ -198,6 +210,7 @@ lake_of 'id;price;note\n7;1,50;Hello, world\n8;2,75;"a;b"\n' 'id;price;note\n9;1
 loads "semicolons" lake 3
 has "delimiter" '    delimiter: ";"'
 has "a decimal comma is a text" '    - {name: price, type: varchar(20)}'
+like "and says so" "$inferred" 'such as `1,50`: sluice takes numbers with a point only'
 at single
 lake_of "a,b\n'x,y',5\n'z',6\n"
 loads "single quotes" lake 2
@@ -245,7 +258,7 @@ at namibia
 lake_of 'country,n\nDE,5\nNA,NA\nFR,7\n'
 loads "NA is Namibia" lake 3
 has "not taken" '    nulls: []'
-like "it says why" "$inferred" '`NA`, 2 times, is not taken: in country'
+like "it says why" "$inferred" '`NA`: 2, not taken: in country'
 is "no country is lost" "$(sql lake.db "SELECT count(*) FROM lake WHERE country = 'NA'")" 1
 at drift
 lake_of 'a,b\n5,6\n' 'a,b,c\n7,8,x\n' 'b,a\n9,10\n'
@@ -262,9 +275,9 @@ run infer lake
 is "faults do not stop it" "$status$err" 0
 like "ragged" "$out" '# 1 record cannot be loaded, CSV_RAGGED: first .*hh=00/a\.csv line 3, `7`'
 like "quote" "$out" 'CSV_QUOTE: first'
-like "backslash" "$out" 'have a backslash before a quote'
+like "backslash" "$out" 'have a backslash before a quote or delimiter: 1\.'
 like "Latin-1" "$out" 'If the files are Latin-1, convert them: iconv'
-like "where" "$out" '1 are no UTF-8 and will be rejected: `caf\\xE9`'
+like "where" "$out" 'no UTF-8, so rejected: 1, such as'
 printf '%s\n' "$out" >sluice.yaml
 run run --set policy.max_rejects=90%
 is "exactly these are refused" "$status $(printf '%s\n' "$out" | sed -n 's/^\(read.*rejected [0-9]*\);.*/\1/p')" "0 read 4 = loaded 1 + rejected 3"
@@ -274,7 +287,14 @@ printf 'no gzip' >lake/yyyy=2022/mm=06/dd=05/hh=00/b.csv.gz
 printf '\377\376a\000' >lake/yyyy=2022/mm=06/dd=05/hh=01/b.csv
 run infer lake
 is "a damaged object does not stop it" "$status$err" 0
-like "it is told" "$out" '^# 2 objects could not be read: .*hh=00/b\.csv\.gz: '
+like "it is told" "$out" '^# 2 objects could not be used: .*hh=00/b\.csv\.gz: '
+
+at some_headers
+lake_of '7,x\n8,y\n' 'a,b\n5,x\n' 'a,b\n6,y\n'
+run infer lake
+like "an object without a header is left out" "$out" '^# 1 object could not be used: .*hh=00/a\.csv: it has no header line'
+like "it is told" "$out" 'Of the objects looked at, 2 seem to have a header, 1 seem to have none'
+is "the columns are those of the header" "$(printf '%s\n' "$out" | grep -c '^    - {name: [ab],')$(printf '%s\n' "$out" | grep -c '^    - ')" 22
 
 # --- mistakes: one line, exit 2 --------------------------------------------------------------------------------------
 at mistakes

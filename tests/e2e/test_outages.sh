@@ -111,6 +111,29 @@ for connections in 1 3; do
     straight
 done
 
+# verify waits too: for a store that is gone once the target is scanned, for a database that goes in the midst of the scan, which
+# begins again.
+# compared NAME CTL WHICH: the server is killed, and started once verify says that it waits
+compared() {
+    cd "$work/clean" || exit 1
+    timeout 280 "$SLUICE" verify --set source.url="$s3_url" --set target.url="$mysql_url" >"$work/out" 2>"$work/err" </dev/null &
+    running=$!
+    sleep 1
+    "$2" kill
+    for _ in $(seq 600); do
+        grep -q 'waiting for it' "$work/err" && break
+        sleep 0.1
+    done
+    "$2" start
+    wait $running
+    is "verify, $1: exit, closing line" "$? $(tail -n 1 "$work/out")" '0 verify: equal (124 objects)'
+    like "verify, $1: it waited" "$(cat "$work/err")" "^sluice: warning: ($3): .*; waiting for it"
+}
+through_mysql rate=1000000
+compared "the store is killed" "$SLUICE_TEST_S3_CTL" 'STORE_UNREACHABLE|STORE_TRUNCATED'
+compared "the database is killed" "$SLUICE_TEST_MYSQL_CTL" DB_LOST
+straight
+
 # gone CELL CTL ERROR: for longer than the pipeline says; the next run loads the rest
 gone() {
     ctl=$2

@@ -149,6 +149,14 @@ mkdir -p "$work/bad/$hours/hh=12" && printf 'id,nmae\n1,a\n' >"$work/bad/$hours/
 run profile --set "source.url=file:$work/bad/lake" --json bad.json
 is "a header that does not fit" "$status $(grep -c 'CSV_HEADER: .*hh=12/a.csv' "$work/err")" "3 1"
 is "leaves no document" "$(ls bad.json* 2>/dev/null)" ""
+run profile --set "source.url=file:$work/bad/lake" -o json
+is "on stdout it is a document that says so" "$status $(json "$work/out" '$.failure.error_name')" "3 CSV_HEADER"
+for what in --json --html; do
+    run profile $what /dev/full -q
+    is "$what to a full device" "$status $(grep -Ec 'sluice: error: (IO|DISK_FULL): .*/dev/full' "$work/err")" "1 1"
+done
+"$SLUICE" profile >/dev/full 2>"$work/err"
+is "stdout is full" "$? $(grep -Ec 'sluice: error: (IO|DISK_FULL): .*stdout' "$work/err")" "1 1"
 
 # --- nothing to describe ---------------------------------------------------------------------------------------------
 mkdir -p "$work/void/lake" && cp sluice.yaml "$work/void" && cd "$work/void" || exit 1

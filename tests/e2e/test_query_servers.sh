@@ -63,7 +63,7 @@ mysql_part() {
     is "--target: csv" "$out" 'a,b,c,d,e,f,g,h,i,j,k,a:2
 1,,"","x,y",1.5,0.1,18446744073709551615,00ff,2022-06-05,é,123456789012345678.5,-7'
     run query --target -o json "SELECT avg(age) AS a, sum(DebtRatio) AS d, max(_load) AS l FROM t_t"
-    is "--target: json" "$(echo "$out" | jq -c '[(.rows[0].a | type), (.rows[0].d | type), .totals.rows]')" '["number","number",1]'
+    like "--target: json" "$out" '^\{"a":[0-9.]+,"d":[0-9.]+,"l":[0-9]+\}\],$'
     is "the values of the source" "$("$SLUICE" query --target -o csv 'SELECT age, DebtRatio FROM t_t ORDER BY DebtRatio, age' | cksum)" \
         "$("$SLUICE" query -o csv --hour 2022-06-05T00 'SELECT age, DebtRatio FROM source ORDER BY DebtRatio, age' | cksum)"
     is "a long text is whole" "$("$SLUICE" query --target -o csv "SELECT repeat('x', 70000) AS x, 5 AS y" | tail -1 | wc -c)" 70003

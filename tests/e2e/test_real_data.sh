@@ -62,8 +62,8 @@ is "counts and sums over the files" \
     "$("$SLUICE" query -o csv "SELECT count(*), count(MonthlyIncome), sum(MonthlyIncome), sum(age), max(DebtRatio) FROM source" | tail -1)" \
     "$(sql other.db "SELECT count(*), count(nullif(MonthlyIncome, 'NA')), sum(CAST(nullif(MonthlyIncome, 'NA') AS INTEGER)),
         sum(CAST(age AS INTEGER)), max(CAST(DebtRatio AS REAL)) FROM sample" | tr '|' ,)"
-is "one hour of them" "$("$SLUICE" query -o json "SELECT count(*) AS n, avg(SeriousDlqin2yrs) > 0 FROM source WHERE hh = 3" |
-    jq -c '[.rows[0].n > 1600, .totals.objects]')" "[true,2]"
+like "one hour of them" "$("$SLUICE" query -o json "SELECT count(*) > 1600 AS n, avg(SeriousDlqin2yrs) > 0 AS m FROM source WHERE hh = 3" | tr -d '\n')" \
+    '\{"n":1,"m":1\}.*"objects":2,'
 like "the sums are of something" "$(sql $db "SELECT sum(age) > 0, sum(DebtRatio) > 0 FROM $table")" '^1\|1$'
 
 # Every row, to the last bit: sqlite3 reads some decimals one bit off, so here a third program is asked.

@@ -178,7 +178,10 @@ mutant verify-reloads-what-is-gone core/load/verify.c 's/ && !unread && !gone\)/
 mutant verify-rows-by-counts core/load/verify_rows.c 's/differs = b->sum != 0 \|\| /differs = /' unit/load/test_verify_rows
 mutant verify-names-rows-of-the-gone core/load/verify_rows.c 's/ \|\| \(more && s->no_extras\)//' unit/load/test_verify_rows
 mutant verify-names-what-broke core/load/verify_rows.c 's/s->nnames = s->n = 0;/s->nnames = 0;/' unit/load/test_verify_read
-mutant verify-pairs-without-key core/load/verify_rows.c 's/if \(same_key\(s, of->row, k->row\)\)/if (false)/' unit/load/test_verify_rows
+mutant verify-pairs-without-key core/load/verify_rows.c 's/d == 0 \&\& same_key/false \&\& same_key/' unit/load/test_verify_rows
+
+mutant verify-pairs-in-a-bucket core/load/verify_rows.c 's/ \|\| !is_like_one\(s, batch, row\)//' unit/load/test_verify_rows
+mutant verify-pairs-uncounted core/load/verify_rows.c 's/ \|\| s->likes == 0\)/ || true)/' unit/load/test_verify_rows
 
 # --- waiting
 mutant loader-waits-in-silence core/load/load.c 's/channel_pop_idle\(p->items_full, &next, &keep, err\)/channel_pop_idle(p->items_full, \&next, keep.fn ? NULL : \&keep, err)/' \
@@ -268,14 +271,43 @@ mutant full-disk-is-success backends/sqlite_util.c \
 mutant ratio-not-capped core/data/inflate.c 's/(s->given > INFLATE_RATIO_FROM)/false \&\& \1/' \
     unit/data/test_inflate fault/test_hostile
 
+# --- what is told of data
+profile='unit/profile/test_profile unit/profile/test_profile_whole'
+# shellcheck disable=SC2086
+{
+    mutant profile-beyond-its-budget core/profile/stats.c 's/return table_bytes_grown\(&stats->table\) <= stats->granted/return true/' \
+        unit/profile/test_stats
+    mutant profile-grants-by-batch core/profile/profile_work.c 's/if \(left == p->epoch\)/if (true)/' $profile
+    mutant profile-merges-without-a-grant core/profile/profile_classes.c \
+        's/stats_grant\(to, before \+ \(.*\)\);/stats_grant(to, before);/' $profile
+    mutant profile-nulls-of-no-hour core/profile/profile_work.c 's/^(            )(hour->nulls\[c\] \+= profile->job_nulls\[c\]);/\1\2, profile->job_nulls[c] = 0;/
+        s/^(        )profile->job_nulls\[c\] = 0;/\1;/' $profile
+    mutant profile-sketch-not-marked core/profile/top.c 's/out->approx \|= of\[k\]->sketch != NULL;/(void)of;/' $profile
+    mutant profile-quantile-not-marked core/profile/view.c 's/quantiles\((walk_begin\(views, n\), count), !exact/quantiles(\1, false/' $profile
+    mutant profile-classes-not-gathered core/profile/top.c 's/value->count \+= value->by_class\[k\];/;/' $profile
+    mutant profile-zero-with-a-sign core/profile/stats.c 's/stats_real\(STATS_REAL, from\[i\]\) \+ 0\.0/stats_real(STATS_REAL, from[i])/' \
+        unit/profile/test_stats
+    mutant profile-other-swallows-null core/profile/profile_classes.c 's/^        profile->value_classes_max--;/        ;/' $profile
+    mutant profile-sums-without-an-origin core/profile/stats.c 's/s->moments\.origin = stats_real\(.*\);/s->moments.origin = 0, s->origin = 0;/' \
+        unit/profile/test_stats
+    mutant profile-pairs-with-nulls core/profile/correlate.c 's/add_masked\(a->d, b->mask, /add_own(a, /' unit/profile/test_stats
+    mutant profile-pairs-not-parted core/profile/correlate.c 's/\.n = a->n, \.a = a->d, \.aa = a->dd, \.b = b->d, \.bb = b->dd, \.ab = p->ab/.ab = p->ab/' \
+        unit/profile/test_stats
+    mutant profile-skew-of-a-block core/profile/moments.c 's/ \+ 3 \* part \* \(na \* m2 - nb \* m->m2\)//' unit/profile/test_stats
+    mutant profile-every-first-goes-up core/profile/sketch.c 's/i = next_random\(kll\) & 1; i < kll->width/i = 0; i < kll->width/' \
+        unit/profile/test_sketch
+    mutant profile-sampler-takes-the-last core/profile/sketch.c 's/ \|\| next_random\(kll\) % kll->group < weight/ || true/' unit/profile/test_sketch
+    mutant profile-distinct-by-too-few-bits core/profile/sketch.h 's/hash << HLL_BITS \|/hash |/' unit/profile/test_sketch
+    mutant profile-codes-seen-in-tails core/profile/warnings.c 's/here - next <= next - n->min\.value \|\|/here - next <= 0 ||/' unit/profile/test_warnings
+}
 # --- what infer guesses
 infer=unit/profile/test_infer
 mutant infer-zeros-are-numbers core/profile/infer_cells.c 's/NONE && !zeros\)/NONE)/' $infer
 mutant infer-no-head-room core/profile/infer_cells.c 's/\(INT32_MAX \/ 2\)/INT32_MAX/' $infer
 mutant infer-few-bits-are-booleans core/profile/infer_cells.c 's/only\(mask, M_BIT\) && !sure_bits\(c\)/false/' $infer
 mutant infer-any-scale-is-money core/profile/infer_cells.c 's/c->scale_min != c->scale_max/false/' $infer
-mutant infer-namibia-is-null core/profile/infer_cells.c 's/c->pairs && c->column/false \&\& c->column/' $infer
-mutant infer-tokens-among-texts core/profile/infer_cells.c 's/!token->taken && typed\(c, &type\)/!token->taken/' $infer
+mutant infer-namibia-is-null core/profile/infer_cells.c 's/return c->pairs &&/return false \&\&/' $infer
+mutant infer-tokens-among-texts core/profile/infer_cells.c 's/ \|\| !typed\(c, &type\)\)/ || (typed(c, \&type) \&\& false))/' $infer
 mutant infer-quoted-empty-is-null core/profile/infer_cells.c 's/field->empty_unquoted \? 0/field->len == 0 ? 0/' $infer
 mutant infer-huge-whole-numbers core/profile/infer_cells.c \
     's/is\(TYPE_DOUBLE, text, len, &v\) \? INFER_BIG : INFER_TEXT/INFER_BIG/' $infer
@@ -293,7 +325,7 @@ mutant query-list-loses-one backends/query_hours.c 's/for \(size_t v = 0; v < n;
     unit/backends/test_query_hours
 mutant query-part-not-bounded backends/query_sqlite_plan.c 's/hour_set_keep\(set, \(enum hour_part\)term->column, compare_of.*/(void)number;/' \
     unit/backends/test_query_sqlite
-mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->names[0],/' \
+mutant query-or-by-a-count backends/query_sqlite_table.c 's/"PRIMARY KEY \(%s, %s\)\) WITHOUT ROWID", q->extra\[TERM_OBJECT\],/"PRIMARY KEY (%s, %s)) WITHOUT ROWID", q->extra[TERM_OBJECT + 1],/' \
     unit/backends/test_query_random unit/backends/test_query_sqlite
 mutant query-pattern-in-one-case backends/query_sqlite_plan.c 's/sqlite3_strnicmp\(key, test->text, \(int\)test->len\)/strncmp(key, test->text, test->len)/' \
     unit/backends/test_query_sqlite

@@ -54,6 +54,27 @@ static void values_are_those_of_the_sink(void **state)
     scene_close(&s);
 }
 
+/* The first row's texts are the answer long after its batch was filled anew. */
+static void texts_outlive_their_batch(void **state)
+{
+    enum { ROWS = 9000 };
+    (void)state;
+    struct scene s;
+    struct buf text;
+    scene_open(&s);
+    buf_init(&text, TEXT_MAX);
+    must(buf_append_str(&text, HEAD, &s.err), &s.err);
+    for (int i = 0; i < ROWS; i++)
+        must(buf_printf(&text, &s.err, "%d,2022-06-%02d,,n%06d,,\n", i, 1 + i % 28, i), &s.err);
+    rig_put_bytes(&s.rig, K("05", "07", "a"), text.data, text.len);
+    buf_release(&text);
+    gives(&s, "SELECT min(name), max(name), min(day), count(*) FROM source",
+          "'n000000'|'n008999'|'2022-06-01'|9000\n");
+    gives(&s, "SELECT name, _line, first_value(name) OVER (ORDER BY id) FROM source ORDER BY id DESC LIMIT 1",
+          "'n008999'|9001|'n000000'\n");
+    scene_close(&s);
+}
+
 static void bounds_open_no_more_than_they_must(void **state)
 {
     (void)state;
@@ -158,6 +179,7 @@ static void several_readings_at_once_do_not_mix(void **state)
     gives(&s,
           "SELECT id FROM source o WHERE id = (SELECT max(id) FROM source i WHERE i.dd = o.dd) ORDER BY id",
           "5\n100\n");
+    assert_int_equal(s.handles, 2);
     gives(&s, "SELECT id FROM source WHERE dd = 5 EXCEPT SELECT id FROM source WHERE hh = 0", "1\n2\n");
     gives(&s, "SELECT id FROM source WHERE hh = 5 OR dd = 6 OR _object LIKE '%hh=00%' ORDER BY id",
           "0\n1\n3\n4\n5\n100\n");
@@ -413,6 +435,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_those_of_the_sink),
+        cmocka_unit_test(texts_outlive_their_batch),
         cmocka_unit_test(bounds_open_no_more_than_they_must),
         cmocka_unit_test(the_range_of_the_options_bounds_too),
         cmocka_unit_test(several_readings_at_once_do_not_mix),

@@ -85,6 +85,55 @@ static void of_very_many_some_are_named(void **state)
     }
 }
 
+/* One column of all rows changed, and no key: the rows that belong together lie in any two buckets, and are
+ * found nevertheless. A lost one and a strange one among them are not taken for a pair. */
+static void what_changed_everywhere_is_paired_without_a_key(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    rig_open(&rig, ON_SQLITE, LINEAGE);
+    put_rows(&rig, A, 1, MANY);
+    assert_int_equal(rig_run(&rig, NULL), 0);
+    tamper(&rig, "UPDATE t SET amount = -id");
+    verified(&r, &rig, NULL, 20);
+    assert_int_equal(count(r.text, "\n  "), 20);
+    for (const char *p = r.text; (p = strstr(p, " changed ")); p++) {
+        long line, in_source, in_target, id;
+        double source, target;
+        assert_int_equal(sscanf(p, " changed %ld %ld:%ld amount: %lf | %lf <%ld,", &line, &in_source,
+                                &in_target, &source, &target, &id),
+                         6);
+        assert_int_equal(line, id + 1);
+        assert_true(source == (double)id + 0.5 && target == (double)-id);
+    }
+    assert_int_equal(count(r.text, " changed "), 20);
+    rig_close(&rig);
+}
+
+/* Rows that are like lost ones, but are there by right, are no partners of those. */
+static void what_is_on_both_sides_is_no_partner(void **state)
+{
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    struct buf text;
+    struct err err = ERR_INIT;
+    buf_init(&text, 1 << 20);
+    assert_int_equal(buf_append_str(&text, HEAD, &err), ERR_OK);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(buf_printf(&text, &err, "%d,x,1\n", i), ERR_OK);
+    rig_open(&rig, ON_SQLITE, LINEAGE);
+    rig_put(&rig, A, buf_str(&text));
+    assert_int_equal(rig_run(&rig, NULL), 0);
+    tamper(&rig, "DELETE FROM t WHERE id % 5 < 3");
+    verified(&r, &rig, NULL, 100);
+    assert_int_equal(count(r.text, " missing "), 100);
+    assert_int_equal(count(r.text, " changed "), 0);
+    buf_release(&text);
+    rig_close(&rig);
+}
+
 /* By key rows are one whatever else they hold; a key that changed leaves few columns that differ. */
 static void rows_are_paired_by_key_or_likeness(void **state)
 {
@@ -269,6 +318,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_few_of_many_are_named),
         cmocka_unit_test(of_very_many_some_are_named),
+        cmocka_unit_test(what_changed_everywhere_is_paired_without_a_key),
+        cmocka_unit_test(what_is_on_both_sides_is_no_partner),
         cmocka_unit_test(rows_are_paired_by_key_or_likeness),
         cmocka_unit_test(a_value_of_another_type_is_a_change),
         cmocka_unit_test(copies_are_counted),

@@ -131,6 +131,11 @@ static void texts(void **state)
     snprintf(text, sizeof text, "%02001d", 0);
     text[0] = 'x';
     assert_string_equal(type_of(text), "text");
+    assert_false(rig.result->columns[1].decimal_commas);
+    rig_release(&rig);
+    RIG_INFER(&rig, "id;x;y\n7;1,5;1,5\n8;-1.234,50;a\n");
+    assert_true(rig.result->columns[1].decimal_commas);
+    assert_false(rig.result->columns[2].decimal_commas);
     /* Ten code points of two bytes. */
     assert_string_equal(
         type_of("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"),
@@ -229,6 +234,10 @@ static void codes_of_countries(void **state)
     RIG_INFER(&rig, "country,n\nGermany,5\nNA,NA\nFR,7\n");
     assert_string_equal(rig_columns(&rig), "country:varchar(20),n:int");
     assert_true(rig_takes(&rig, "NA"));
+    rig_release(&rig);
+    /* n stays a text: its empty fields are no reason for NULL. */
+    RIG_INFER(&rig, "country,n\nDE,5\nNA,NA\nFR,\n");
+    assert_false(rig_takes(&rig, ""));
     rig_release(&rig);
     /* Another token may still be taken. */
     RIG_INFER(&rig, "country,n\nDE,5\nNA,null\nFR,7\n");
