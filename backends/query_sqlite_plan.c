@@ -5,12 +5,16 @@
  * itself all the same (omit is never set): a value that no hour can be compared with simply bounds nothing.
  * Values compare as they do with an INTEGER (TEXT) column.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/query_sqlite_internal.h"
 #include "core/base/mem.h"
 
-enum { SHOWN_MAX = 48 /* bytes of a value in a way's text */ };
+enum {
+    SHOWN_MAX = 48,         /* bytes of a value in a way's text */
+    NUMBER_DIGITS_MAX = 15, /* a double holds them exactly, whoever converts */
+};
 
 /* ---- planning ---- */
 
@@ -176,11 +180,29 @@ int query_plan(struct query *q, sqlite3_index_info *info)
 
 /* ---- bounds ---- */
 
+/* A text that SQLite takes for the same number: spaces around it, a sign, few digits, a few behind a point.
+ * Others bound nothing; SQLite's own conversion is not for values that outlive the planner. */
+static bool plain_number(const char *text, double *out)
+{
+    static const char spaces[] = " \t\n\v\f\r", digits[] = "0123456789";
+    const char *from = text + strspn(text, spaces), *at = from + (*from == '-' || *from == '+');
+    size_t whole = strspn(at, digits), fraction = 0;
+
+    at += whole;
+    if (*at == '.') {
+        fraction = strspn(at + 1, digits);
+        at += 1 + fraction;
+    }
+    if (whole == 0 || whole + fraction > NUMBER_DIGITS_MAX || at[strspn(at, spaces)])
+        return false;
+    *out = strtod(from, NULL);
+    return true;
+}
+
 /* The value as a number, as SQLite compares an INTEGER column with it; false where it is none. */
 static bool number_of(sqlite3_value *value, double *out)
 {
-    sqlite3_value *copy;
-    bool is;
+    const char *text;
 
     switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
@@ -188,13 +210,8 @@ static bool number_of(sqlite3_value *value, double *out)
         *out = sqlite3_value_double(value);
         return true;
     case SQLITE_TEXT:
-        /* A copy: the value is SQLite's, and this turns it into a number where it looks like one. */
-        copy = sqlite3_value_dup(value);
-        is = copy && sqlite3_value_numeric_type(copy) != SQLITE_TEXT;
-        if (is)
-            *out = sqlite3_value_double(copy);
-        sqlite3_value_free(copy);
-        return is;
+        text = (const char *)sqlite3_value_text(value);
+        return text && strlen(text) == (size_t)sqlite3_value_bytes(value) && plain_number(text, out);
     default:
         return false;
     }

@@ -21,6 +21,8 @@ enum {
     SAMPLE_RECORDS = 100000,
 };
 
+_Static_assert((int)INFER_KEYS_TOLD == (int)SOURCE_OTHERS, "all keys that were kept are told");
+
 /* All that is under way. */
 struct work {
     struct app *app;
@@ -188,7 +190,7 @@ static enum err_code print(struct work *w, struct err *err)
                             .damaged_why = w->why.msg,
                             .dialect = &w->dialect,
                             .result = w->result};
-    for (int i = 0; i < INFER_KEYS_TOLD && i < SOURCE_OTHERS; i++)
+    for (int i = 0; i < INFER_KEYS_TOLD; i++)
         doc.other_keys[i] = s->other_keys[i];
     if (infer_yaml(&doc, &w->yaml, err) || app_begin_out(w->app, err))
         return err->code;

@@ -28,7 +28,7 @@ static enum err_code put_name(const char *key, struct buf *out, struct err *err)
         buf_append_char(out, 'x', err)) /* names that begin so are not read */
         return err->code;
     for (size_t i = 0; i < len; i++)
-        if (buf_append_char(out, key[i] == '/' ? '_' : key[i], err))
+        if (key[i] == '/' ? buf_append_char(out, '_', err) : buf_append_char(out, key[i], err))
             return err->code;
     if (suffix)
         return ERR_OK;

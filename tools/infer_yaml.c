@@ -34,8 +34,10 @@ bool infer_name(const char *place, char out[INFER_NAME_MAX + 1])
     for (; start < end && n < INFER_NAME_MAX; start++) {
         bool word = (*start >= '0' && *start <= '9') || (*start >= 'A' && *start <= 'Z') ||
                     (*start >= 'a' && *start <= 'z');
-        if (word || (n > 0 && out[n - 1] != '_'))
-            out[n++] = word ? *start : '_';
+        if (word)
+            out[n++] = *start;
+        else if (n > 0 && out[n - 1] != '_')
+            out[n++] = '_';
     }
     while (n > 0 && out[n - 1] == '_')
         n--;

@@ -344,6 +344,7 @@ static void put_classes(struct profile_view *v)
 
 static void put_approx(struct profile_view *v)
 {
+    static const struct report_column plain = {.kind = REPORT_NUMBER};
     const struct report *r = v->r;
     char text[FIGURE_MAX];
 
@@ -352,10 +353,10 @@ static void put_approx(struct profile_view *v)
              "the memory of a profile.");
     if (r->rank_error > 0)
         html_putf(&v->h, " Its quantiles are off by at most %s %% of the rows.",
-                  figure_number(r->rank_error * 100, text));
+                  figure_short(&plain, r->rank_error * 100, text));
     if (r->distinct_error > 0)
         html_putf(&v->h, " Its number of distinct values has a standard error of %s %%.",
-                  figure_number(r->distinct_error * 100, text));
+                  figure_short(&plain, r->distinct_error * 100, text));
     html_put(&v->h, " All other figures are exact.</p>\n");
 }
 

@@ -346,6 +346,7 @@ static void put_note(struct plot *p)
         return;
     html_putf(h, "<p class=\"clip\">The axis ends at the %s quantile: ",
               hist->below > 0 ? "1 % and the 99 %" : "99 %");
+    html_put(h, hist->approx ? "&#8776;&#8239;" : "");
     html_text(h, figure_part(outside, p->c->count, part));
     html_putf(h, " of the values, %s, lie outside", figure_count(outside, text));
     html_putf(h, " (%s to ", figure_value(p->c, p->c->numbers.min.value, text));

@@ -79,7 +79,7 @@ const char *const page_profile_style[] = {
 "svg{display:block;overflow:visible}svg svg{overflow:hidden}\n"
 ".plot text{fill:var(--soft);font-size:11px}\n"
 ".plot .over{paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}\n"
-".margin{padding-left:3.1rem}.scroll .margin{padding-left:0}\n"
+".margin{padding-left:3.4rem}.scroll .margin{padding-left:0}\n"
 "svg *{stroke:none}.plot line{stroke:var(--soft)}.plot .grid{stroke:var(--line)}.bar{fill:var(--bar)}rect.bar:hover{fill:var(--link)}\n"
 ".gap{fill:var(--gap)}.hole{fill:var(--bad);background:var(--bad)}.heat{fill:var(--heat)}\n"
 ".hit{fill:transparent}.hit:hover{fill:rgba(128,128,128,.22)}\n"

@@ -150,7 +150,7 @@ static void note(struct infer_cells *c, enum infer_class class, const char *text
 {
     struct infer_example *e = c->column.examples[class], *end = e + INFER_EXAMPLES;
     char shown[INFER_SHOWN_MAX];
-    if (c->column.classes[class] > INFER_EXAMPLES && class < INFER_TEXT)
+    if (class < INFER_TEXT && c->column.classes[class] > INFER_EXAMPLES)
         return; /* of numbers the first few suffice */
     bool made = false;
     for (; e < end; e++) {

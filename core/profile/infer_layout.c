@@ -147,7 +147,7 @@ static bool may_be(const char *key, const char *run, int field, bool many, const
         ;
     int named = field_of_word(word, (size_t)(end - word));
     if (named >= 0 && word < end && !many)
-        return named == field || (field == HOUR && end - word == 1 && is_digit(word > key ? word[-1] : ' '));
+        return named == field;
     if (field == YEAR)
         return true;
     if (label)
@@ -315,9 +315,6 @@ static void make_form(const char *key, size_t body, const struct found *found, s
 {
     const char *end = key + body;
     int field = 0;
-    f->len = 0;
-    f->nslots = 0;
-    f->full = false;
     for (const char *part = key; part <= end;) {
         const char *slash = memchr(part, '/', (size_t)(end - part)), *to = slash ? slash : end;
         int first = field;
@@ -376,7 +373,7 @@ static enum err_code add_group(struct infer_layout *layout, const struct form *f
 enum err_code infer_layout_add(struct infer_layout *layout, const char *key, struct err *err)
 {
     const char *suffix = infer_layout_suffix(key);
-    struct form form;
+    struct form form = {.len = 0};
     struct group *g = NULL;
     bool hidden = is_hidden(key);
     layout->keys++;
@@ -397,7 +394,7 @@ enum err_code infer_layout_add(struct infer_layout *layout, const char *key, str
     if (!g && add_group(layout, &form, time_of(&found), suffix, &g, err))
         return err->code;
     g->count++;
-    for (int i = 0; i < g->nslots; i++)
+    for (int i = 0; i < g->nslots && form.slots[i]; i++) /* one form, as many slots */
         g->varies[i] = g->varies[i] || strlen(g->slots[i]) != form.slot_lens[i] ||
                        memcmp(g->slots[i], form.slots[i], form.slot_lens[i]) != 0;
     return ERR_OK;

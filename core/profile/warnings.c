@@ -256,7 +256,7 @@ static MUST_USE enum err_code refused(struct warner *w, struct err *err)
     double share = (double)r->refused / (double)(r->refused + r->rows);
     struct report_warning what = of_column(0, RULE_REFUSED, share);
     what.column = -1;
-    return warn(w, what, err, "%lld of %lld records (%.2g %%) are refused by the schema",
+    return warn(w, what, err, "%lld of %lld records (%.3g %%) are refused by the schema",
                 (long long)r->refused, (long long)(r->refused + r->rows), 100 * share);
 }
 

@@ -184,12 +184,41 @@ static void many_forms(void **state)
     assert_int_equal(result.keys, 2001);
 }
 
+static unsigned left;
+static bool fails(void *ctx)
+{
+    (void)ctx;
+    return left > 0 && --left == 0;
+}
+
+static void short_memory(void **state)
+{
+    enum err_code code = ERR_NOMEM;
+    (void)state;
+    for (unsigned n = 1; code != ERR_OK; n++) {
+        struct infer_layout *layout = NULL;
+        struct err err = ERR_INIT;
+        left = n;
+        mem_set_fault(fails, NULL);
+        code = infer_layout_new(&layout, &err);
+        if (code == ERR_OK)
+            code = infer_layout_add(layout, "a/b/2022/06/05/12/x.csv", &err);
+        if (code == ERR_OK)
+            code = infer_layout_add(layout, "c/x.csv", &err);
+        mem_set_fault(NULL, NULL);
+        infer_layout_free(layout);
+        assert_true(code == ERR_OK || code == ERR_NOMEM);
+        assert_true(n < 100);
+    }
+    left = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders),          cmocka_unit_test(names),      cmocka_unit_test(no_hour),
         cmocka_unit_test(most_keys_decide), cmocka_unit_test(suffixes),   cmocka_unit_test(times),
-        cmocka_unit_test(any_keys),         cmocka_unit_test(many_forms),
+        cmocka_unit_test(any_keys),         cmocka_unit_test(many_forms), cmocka_unit_test(short_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
