@@ -235,8 +235,6 @@ static void put_overview(struct profile_view *v)
     page_profile_section(v, "overview", "Overview");
     html_put(h, "<dl class=\"facts\">\n");
     fact(h, "Rows", figure_count(r->rows, text));
-    if (r->duplicates >= 0)
-        html_putf(h, " <small>%s of them twice or more</small>", figure_count(r->duplicates, text));
     end_fact(h);
     fact(h, "Columns", figure_count((int64_t)r->ncolumns, text));
     html_put(h, " <small>");

@@ -357,8 +357,6 @@ void profile_tree(struct out_tree *t, const void *ctx)
     tree_int(t, "odd_rows", doc->odd_rows);
     tree_int(t, "objects", r->objects);
     tree_int(t, "bytes", r->bytes);
-    if (r->duplicates >= 0)
-        tree_int(t, "duplicates", r->duplicates);
     tree_int(t, "hours_covered", (int64_t)r->nhours);
     tree_int(t, "gaps", r->gaps);
     tree_str(t, "by", column_name(r, r->by));

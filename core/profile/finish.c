@@ -231,7 +231,6 @@ enum err_code profile_finish(struct profile *profile, const char *pipeline, cons
         return err_nomem(err);
     struct finish f = {.profile = profile, .report = r};
     r->range = *range;
-    r->duplicates = -1;
     r->by = profile->options.by;
     r->rank_error = kll_error(profile->width);
     r->distinct_error = HLL_ERROR;

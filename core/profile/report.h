@@ -151,7 +151,6 @@ struct report {
     char *pipeline, *what;   /* "source file:lake", "target sqlite:loans.db, table t": redacted */
     struct hour_range range; /* as asked for */
     int64_t rows, refused, objects, bytes;
-    int64_t duplicates;        /* -1: not counted */
     bool by_hour;              /* hours are known (a target without lineage has none) */
     struct report_hour *hours; /* in order; those with an object */
     size_t nhours;

@@ -29,7 +29,6 @@ struct report *kit_report(size_t rows, size_t ncolumns)
     r->rows = (int64_t)rows;
     r->objects = 1;
     r->bytes = (int64_t)rows * 48;
-    r->duplicates = -1;
     r->by = -1;
     r->ncolumns = ncolumns;
     r->columns = must(mem_calloc(ncolumns + 1, sizeof *r->columns));

@@ -309,7 +309,6 @@ static void hours_objects_and_refusals(void **state)
     assert_true(r->by_hour);
     assert_int_equal(r->nhours, 3);
     assert_int_equal(r->gaps, 3);
-    assert_int_equal(r->duplicates, -1);
     const struct report_hour *h = r->hours;
     assert_true(h[0].hour == 100 && h[1].hour == 102 && h[2].hour == 105);
     assert_true(h[0].rows == 10 && h[1].rows == 0 && h[2].rows == 20);
