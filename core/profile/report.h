@@ -54,7 +54,7 @@ struct report_value {
     int64_t by_class[REPORT_CLASSES]; /* where there are classes */
 };
 
-/* Values in [low, high); the last bin's high is in it, save for whole numbers. */
+/* Values in [low, high); the last bin's high is in it, save for whole numbers on an even axis. */
 struct report_bin {
     double low, high;
     int64_t count;

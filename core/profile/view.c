@@ -313,7 +313,6 @@ static void growing_bins(double low, double first, double max, bool whole, struc
     }
     out->bins[out->nbins - 1].high = max;
     out->logarithmic = true;
-    out->clipped = false;
 }
 
 void view_histogram(const struct view *const *views, int n, const struct report_numbers *numbers, bool whole,
@@ -345,6 +344,8 @@ void view_histogram(const struct view *const *views, int n, const struct report_
     double first = whole && width < 2 ? 0 : find_growth(numbers, low, width);
     if (first > 0)
         growing_bins(low, first, numbers->max.value, whole, out);
+    if (out->logarithmic)
+        out->clipped = low > numbers->min.value;
     struct report_bin *last = &out->bins[out->nbins - 1];
     int b = 0;
     for (struct walk w = walk_begin(views, n); walk_next(&w);) {
