@@ -132,7 +132,7 @@ char *figure_value(const struct report_column *column, double v, char out[FIGURE
     if (days && v == floor(v))
         end = canon_put_date(out, (int64_t)v);
     else
-        end = canon_put_timestamp(out, (int64_t)floor((days ? v * DAY_US : v) / 1e6) * 1000000);
+        end = canon_put_timestamp(out, (int64_t)floor((days ? round(v * DAY_US) : v) / 1e6) * 1000000);
     *end = '\0';
     return out;
 }

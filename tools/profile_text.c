@@ -26,7 +26,8 @@ bool profile_is_whole(const struct report_column *c)
 
 void profile_moment(const struct report_column *c, double value, char text[OUT_CELL_MAX])
 {
-    double us = c->type.kind == TYPE_DATE ? value * (double)DAY_US : value;
+    /* A mean of dates has a day's fraction, whose last digits are rounding. */
+    double us = c->type.kind == TYPE_DATE ? round(value * (double)DAY_US) : value;
     bool days = c->type.kind == TYPE_DATE && value == floor(value);
     char *end;
 
@@ -114,7 +115,8 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
                  out_count((int64_t)r->nhours, hours), r->nhours ? ", " : "", from,
                  r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
         if (r->gaps > 0)
-            out_line(out, "%s hours between them have no object", out_count(r->gaps, gaps));
+            out_line(out, "%s %s no object", out_count(r->gaps, gaps),
+                     r->gaps == 1 ? "hour between them has" : "hours between them have");
     }
     if (r->rows == 0)
         out_line(out, "nothing to describe: %s",

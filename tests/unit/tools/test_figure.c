@@ -73,6 +73,7 @@ static void values_of_columns(void **state)
     (void)state;
     assert_string_equal(figure_value(&c, 0, text), "1970-01-01");
     assert_string_equal(figure_value(&c, 19148.5, text), "2022-06-05 12:00:00");
+    assert_string_equal(figure_value(&c, 11.0 / 86400, text), "1970-01-01 00:00:11");
     assert_string_equal(figure_value(&c, 1e12, text), "1,000,000,000,000"); /* no date at all */
     assert_string_equal(figure_value(&c, NAN, text), "-");
     assert_string_equal(figure_span(&c, 12.3456, text), "12.35 days");

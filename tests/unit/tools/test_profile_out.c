@@ -228,6 +228,8 @@ static void moments_are_texts_inside_and_outside_of_the_calendar(void **state)
     assert_string_equal(at, "1970-01-01");
     profile_moment(&date, -0.5, at);
     assert_string_equal(at, "1969-12-31 12:00:00");
+    profile_moment(&date, 11.0 / 86400, at); /* 10.999999999999998 s, as doubles have it */
+    assert_string_equal(at, "1970-01-01 00:00:11");
     profile_moment(&moment, 1.5, at);
     assert_string_equal(at, "1970-01-01 00:00:00.000001");
     profile_moment(&moment, -0.5, at);
