@@ -321,7 +321,7 @@ static void put_partners(struct profile_view *v, size_t column)
 {
     const struct report *r = v->r;
     struct html *h = &v->h;
-    size_t self = r->ncorrelated;
+    size_t self = r->ncorrelated, last = 0;
     double under = INFINITY;
     int told = 0;
 
@@ -336,8 +336,9 @@ static void put_partners(struct profile_view *v, size_t column)
 
         for (size_t j = 0; j < r->ncorrelated; j++) {
             double a = fabs(r->correlations[self * r->ncorrelated + j]);
+            bool after = a < under || (a == under && j > last);
 
-            if (j != self && a >= PARTNER_MIN && a < under && a > best_r) {
+            if (j != self && a >= PARTNER_MIN && after && a > best_r) {
                 best = j;
                 best_r = a;
             }
@@ -350,6 +351,7 @@ static void put_partners(struct profile_view *v, size_t column)
         html_putf(h, " (r = %s", text);
         html_putf(h, "%s)", figure_number(round(best_r * 1000) / 1000, text));
         under = best_r;
+        last = best;
         told++;
     }
     html_put(h, told ? ".</p>\n" : "");
