@@ -60,6 +60,9 @@ static void loans(void **state)
     has("CAST_INT");
     has("2 hours have no object: ");
     has("No value is there twice.");
+    has("Lowest values: ");
+    has("Highest values: ");
+    has("Furthest above the fence: ");
     has("=2+3");
     has("The axis ends at the 99 % quantile");
     has("Class balance");

@@ -152,8 +152,9 @@ static void every_column_has_every_member(void **state)
                                           "p95",        "p99",          "max",
                                           "sum",        "zeros",        "negatives",
                                           "fences",     "outliers_low", "outliers_high",
-                                          "approx",     "top",          "histogram",
-                                          "split",      "lengths"};
+                                          "lowest",     "highest",      "approx",
+                                          "top",        "histogram",    "split",
+                                          "lengths"};
     struct report *r = kit_loans(500);
     json_t *d = document(r);
 
