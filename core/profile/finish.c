@@ -205,7 +205,7 @@ static void finish_counts(struct profile *p, struct report *r)
     r->refused = p->refused;
     r->objects = p->objects;
     r->bytes = p->bytes;
-    r->by_hour = p->hours.n > 0 && !p->hours_unknown;
+    r->by_hour = !p->hours_unknown;
     r->hours = p->hours.at;
     r->nhours = p->hours.n;
     p->hours.at = NULL;

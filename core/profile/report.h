@@ -153,7 +153,7 @@ struct report {
     char *pipeline, *what;   /* "source file:lake", "target sqlite:loans.db, table t": redacted */
     struct hour_range range; /* as asked for */
     int64_t rows, refused, objects, bytes;
-    bool by_hour;              /* hours are known (a target without lineage has none) */
+    bool by_hour;              /* the hours of all rows are known (of a target without lineage none is) */
     struct report_hour *hours; /* in order; those with an object */
     size_t nhours;
     int64_t gaps;                  /* hours without an object between the first and the last */

@@ -130,6 +130,7 @@ static void columns_without_values(void **state)
             assert_int_equal(r->rows, rows);
             assert_int_equal(r->nclasses, by >= 0 && rows > 0);
             assert_int_equal(r->nhours, rows > 0);
+            assert_true(r->by_hour); /* also where there is none */
             for (size_t c = 0; c < 5; c++) {
                 const struct report_column *col = &r->columns[c];
                 assert_true(col->count == 0 && col->nulls == rows && col->distinct == 0 && col->ntop == 0);
