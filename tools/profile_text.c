@@ -17,7 +17,6 @@
 #define CUT    "\xe2\x80\xa6"
 
 enum { CSV_COLUMNS = 20, CELL_MAX = FIGURE_MAX + 8 };
-#define DAY_US INT64_C(86400000000)
 
 bool profile_is_whole(const struct report_column *c)
 {
@@ -26,17 +25,18 @@ bool profile_is_whole(const struct report_column *c)
 
 void profile_moment(const struct report_column *c, double value, char text[OUT_CELL_MAX])
 {
-    /* A mean of dates has a day's fraction, whose last digits are rounding. */
-    double us = c->type.kind == TYPE_DATE ? round(value * (double)DAY_US) : value;
-    bool days = c->type.kind == TYPE_DATE && value == floor(value);
+    int64_t us;
     char *end;
 
     /* An estimate, or a fence, may lie outside of the calendar. */
-    if (!(us >= (double)HOUR_MIN * (double)HOUR_US && us < (double)HOUR_MAX * (double)HOUR_US)) {
+    if (!figure_moment(c, value, &us)) {
         canon_double(value, text);
         return;
     }
-    end = days ? canon_put_date(text, (int64_t)value) : canon_put_timestamp(text, (int64_t)floor(us));
+    if (c->type.kind == TYPE_DATE && value == floor(value))
+        end = canon_put_date(text, (int64_t)value);
+    else
+        end = canon_put_timestamp(text, us);
     *end = '\0';
 }
 

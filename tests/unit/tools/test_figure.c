@@ -81,6 +81,8 @@ static void values_of_columns(void **state)
     c.type.kind = TYPE_TIMESTAMP;
     assert_string_equal(figure_value(&c, 1654430400e6 + 1.5e6, text), "2022-06-05 12:00:01");
     assert_string_equal(figure_value(&c, -1, text), "1969-12-31 23:59:59");
+    assert_string_equal(figure_value(&c, 253402300799e6, text), "9999-12-31 23:59:59");
+    assert_string_equal(figure_value(&c, 253402300800e6, text), "9999-12-31 23:59:59");
     assert_string_equal(figure_span(&c, 86400e6 * 2, text), "2 days");
     assert_string_equal(figure_span(&c, 3600e6 * 2.5, text), "2.5 h");
     assert_string_equal(figure_span(&c, 60e6 * 17.25, text), "17.25 min");

@@ -235,6 +235,16 @@ static void moments_are_texts_inside_and_outside_of_the_calendar(void **state)
     assert_string_equal(at, "1970-01-01 00:00:00.000001");
     profile_moment(&moment, -0.5, at);
     assert_string_equal(at, "1969-12-31 23:59:59.999999");
+    profile_moment(&moment, 253402300799e6, at); /* what stands for "never" */
+    assert_string_equal(at, "9999-12-31 23:59:59");
+    profile_moment(&moment, 253402300799999999.0, at); /* as a double it is the end of the year */
+    assert_string_equal(at, "9999-12-31 23:59:59.999999");
+    profile_moment(&moment, 253402300900e6, at);
+    assert_string_equal(at, "2.534023009e+17");
+    profile_moment(&date, 2932896, at);
+    assert_string_equal(at, "9999-12-31");
+    profile_moment(&date, 2932897, at);
+    assert_string_equal(at, "2932897");
     profile_moment(&date, 1e9, at);
     assert_string_equal(at, "1000000000");
     profile_moment(&moment, (double)NAN, at);
