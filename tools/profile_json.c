@@ -385,6 +385,8 @@ void profile_tree(struct out_tree *t, const void *ctx)
     for (int i = 0; i < r->nclasses; i++) {
         tree_begin(t, NULL, '{');
         tree_str(t, "class", r->classes[i].text);
+        tree_bool(t, "null", r->classes[i].null); /* and no text that reads so */
+        tree_bool(t, "other", r->classes[i].other);
         tree_int(t, "rows", r->classes[i].rows);
         tree_real(t, "share", share(r->classes[i].rows, r->rows));
         tree_end(t);

@@ -218,6 +218,31 @@ static void a_whole_number_keeps_its_digits(void **state)
     report_free(r);
 }
 
+/* A class of NULLs is not the one of a text "NULL". */
+static void classes_say_what_they_stand_for(void **state)
+{
+    (void)state;
+    const int class_of[] = {0, 1, 2};
+    const bool null[] = {false, true, false}, other[] = {false, false, true};
+    struct report *r = kit_report(3, 1);
+
+    kit_classes(r, 0, 3, class_of);
+    for (int k = 0; k < 3; k++) {
+        r->classes[k].null = null[k];
+        r->classes[k].other = other[k];
+    }
+    kit_numbers(r, 0, "id", TYPE_INT, (const double[]){1, 2, 3}, class_of);
+    json_t *d = document(r);
+    for (size_t k = 0; k < 3; k++) {
+        json_t *class = json_array_get(json_object_get(d, "classes"), k);
+        assert_true(json_is_boolean(json_object_get(class, "null")));
+        assert_int_equal(json_is_true(json_object_get(class, "null")), null[k]);
+        assert_int_equal(json_is_true(json_object_get(class, "other")), other[k]);
+    }
+    json_decref(d);
+    report_free(r);
+}
+
 static void moments_are_texts_inside_and_outside_of_the_calendar(void **state)
 {
     (void)state;
@@ -337,6 +362,7 @@ int main(void)
         cmocka_unit_test(every_column_has_every_member),
         cmocka_unit_test(numbers_read_back_the_same),
         cmocka_unit_test(a_whole_number_keeps_its_digits),
+        cmocka_unit_test(classes_say_what_they_stand_for),
         cmocka_unit_test(moments_are_texts_inside_and_outside_of_the_calendar),
         cmocka_unit_test(a_report_of_nothing_is_a_document),
         cmocka_unit_test(estimates_are_marked),
