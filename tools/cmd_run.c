@@ -45,7 +45,7 @@ static void end_profile(struct run_profile *profile, const struct hour_range *ra
 
 static enum err_code load(struct app *app, const struct run_options *options, struct err *err)
 {
-    struct report *report = mem_calloc(1, sizeof *report);
+    struct load_report *report = mem_calloc(1, sizeof *report);
     struct job_totals totals = {0};
     struct bar *bar = NULL;
     int status = 0;

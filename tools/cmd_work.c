@@ -39,7 +39,7 @@ struct works {
     struct apps apps; /* of several */
     struct work *items;
     size_t n;
-    struct report report;
+    struct load_report report;
     bool over; /* --once: the hour was worked */
 };
 

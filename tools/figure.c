@@ -121,18 +121,30 @@ char *figure_part(int64_t n, int64_t all, char out[FIGURE_MAX])
     return figure_share(all > 0 ? (double)n / (double)all : 0, out);
 }
 
+bool figure_moment(const struct report_column *column, double v, int64_t *us)
+{
+    static const int64_t begin = HOUR_MIN * HOUR_US, end = (HOUR_MAX + 1) * HOUR_US;
+    bool days = column->type.kind == TYPE_DATE;
+    double at = days ? round(v * DAY_US) : floor(v); /* a day's fraction is rounding in its last digits */
+
+    if (!(at >= (double)begin) || !(days ? at < (double)end : at <= (double)end))
+        return false;
+    /* So far from 1970 a double is no single microsecond: the last ones are read as the end itself. */
+    *us = at < (double)end ? (int64_t)at : end - 1;
+    return true;
+}
+
 char *figure_value(const struct report_column *column, double v, char out[FIGURE_MAX])
 {
-    bool days = column->type.kind == TYPE_DATE;
-    double low = (double)HOUR_MIN / 24, high = (double)HOUR_MAX / 24, at = days ? v : v / DAY_US;
+    int64_t us;
     char *end;
 
-    if (column->kind != REPORT_TIME || !(at >= low && at <= high))
+    if (column->kind != REPORT_TIME || !figure_moment(column, v, &us))
         return figure_number(v, out);
-    if (days && v == floor(v))
+    if (column->type.kind == TYPE_DATE && v == floor(v))
         end = canon_put_date(out, (int64_t)v);
     else
-        end = canon_put_timestamp(out, (int64_t)floor((days ? v * DAY_US : v) / 1e6) * 1000000);
+        end = canon_put_timestamp(out, us - ((us % 1000000) + 1000000) % 1000000);
     *end = '\0';
     return out;
 }

@@ -72,18 +72,23 @@ static void put_policy(struct html *h)
     html_put(h, "'; base-uri 'none'; form-action 'none'\" />\n");
 }
 
-/* "file:/srv/data/lake" without the folders above: they differ between machines. */
+/* "source file:/srv/data/lake" without the folders above: they differ between machines. */
 static void put_place(struct profile_view *v, const char *what)
 {
     char text[2 * PROFILE_TEXT_MAX]; /* longer than what is shown, which is cut at a code point */
+    const char *url = strchr(what, ' '), *table = strstr(what, ", table ");
     size_t n = 0;
 
     for (const char *p = what; *p && n + 8 < sizeof text; p++) {
-        bool rooted = p > what && p[-1] == ':' && ((p[0] == '/' && p[1] != '/') || strncmp(p, "///", 3) == 0);
+        bool begins = p > what && (p[-1] == ':' || p - 1 == url);
+        bool rooted = begins && ((p[0] == '/' && p[1] != '/') || strncmp(p, "///", 3) == 0);
 
         if (rooted) {
-            size_t len = strcspn(p, ",? "), base = len;
+            size_t len = strcspn(p, "?"), base;
 
+            if (table > p && (size_t)(table - p) < len)
+                len = (size_t)(table - p);
+            base = len;
             while (base > 1 && p[base - 1] == '/')
                 base--;
             while (base > 0 && p[base - 1] != '/')
@@ -235,8 +240,6 @@ static void put_overview(struct profile_view *v)
     page_profile_section(v, "overview", "Overview");
     html_put(h, "<dl class=\"facts\">\n");
     fact(h, "Rows", figure_count(r->rows, text));
-    if (r->duplicates >= 0)
-        html_putf(h, " <small>%s of them twice or more</small>", figure_count(r->duplicates, text));
     end_fact(h);
     fact(h, "Columns", figure_count((int64_t)r->ncolumns, text));
     html_put(h, " <small>");

@@ -114,16 +114,24 @@ static void put_counts(struct profile_view *v, const struct report_column *c)
     put_part(v, "distinct", c->distinct, c->count, c->distinct_approx);
 }
 
-static void put_examples(struct profile_view *v, const struct report_column *c, const char *name,
-                         const double *examples, const int64_t *counts, int n)
+/* The furthest values at one end: those beyond the fence, or else, where the frequent values do not tell them
+ * all, the last ones. */
+static void put_far(struct profile_view *v, const struct report_column *c, bool high)
 {
+    const struct report_numbers *n = &c->numbers;
+    const double *values = high ? n->example_high : n->example_low;
+    const int64_t *counts = high ? n->example_high_count : n->example_low_count;
+    int beyond = high ? n->nexample_high : n->nexample_low, many = high ? n->nhigh : n->nlow;
     char text[FIGURE_MAX];
 
-    if (n == 0)
+    if (beyond > 0)
+        html_putf(&v->h, "<p class=\"examples\">Furthest %s the fence: ", high ? "above" : "below");
+    else if (many > 0 && c->distinct > v->detail->top && !v->detail->lean)
+        html_putf(&v->h, "<p class=\"examples\">%s values: ", high ? "Highest" : "Lowest");
+    else
         return;
-    html_putf(&v->h, "<p class=\"examples\">Furthest %s the fence: ", name);
-    for (int i = 0; i < n; i++) {
-        html_putf(&v->h, "%s%s", i ? ", " : "", figure_value(c, examples[i], text));
+    for (int i = 0; i < (beyond > 0 ? beyond : many); i++) {
+        html_putf(&v->h, "%s%s", i ? ", " : "", figure_value(c, values[i], text));
         if (counts[i] > 1)
             html_putf(&v->h, " (%s times)", figure_count(counts[i], text));
     }
@@ -175,8 +183,8 @@ static void put_figures(struct profile_view *v, const struct report_column *c)
     html_put(&v->h, "</div>\n");
     if (c->kind == REPORT_BOOLEAN)
         return;
-    put_examples(v, c, "below", n->example_low, n->example_low_count, n->nexample_low);
-    put_examples(v, c, "above", n->example_high, n->example_high_count, n->nexample_high);
+    put_far(v, c, false);
+    put_far(v, c, true);
 }
 
 static void put_text_figures(struct profile_view *v, const struct report_column *c)
@@ -321,7 +329,7 @@ static void put_partners(struct profile_view *v, size_t column)
 {
     const struct report *r = v->r;
     struct html *h = &v->h;
-    size_t self = r->ncorrelated;
+    size_t self = r->ncorrelated, last = 0;
     double under = INFINITY;
     int told = 0;
 
@@ -336,8 +344,9 @@ static void put_partners(struct profile_view *v, size_t column)
 
         for (size_t j = 0; j < r->ncorrelated; j++) {
             double a = fabs(r->correlations[self * r->ncorrelated + j]);
+            bool after = a < under || (a == under && j > last);
 
-            if (j != self && a >= PARTNER_MIN && a < under && a > best_r) {
+            if (j != self && a >= PARTNER_MIN && after && a > best_r) {
                 best = j;
                 best_r = a;
             }
@@ -350,6 +359,7 @@ static void put_partners(struct profile_view *v, size_t column)
         html_putf(h, " (r = %s", text);
         html_putf(h, "%s)", figure_number(round(best_r * 1000) / 1000, text));
         under = best_r;
+        last = best;
         told++;
     }
     html_put(h, told ? ".</p>\n" : "");

@@ -344,8 +344,10 @@ static void put_note(struct plot *p)
             "by the same factor.</p>\n");
     if (!hist->clipped && outside == 0)
         return;
-    html_putf(h, "<p class=\"clip\">The axis ends at the %s quantile: ",
-              hist->below > 0 ? "1 % and the 99 %" : "99 %");
+    html_putf(h, "<p class=\"clip\">The axis %s quantile: ",
+              hist->below == 0   ? "ends at the 99 %"
+              : hist->above == 0 ? "begins at the 1 %"
+                                 : "ends at the 1 % and the 99 %");
     html_put(h, hist->approx ? "&#8776;&#8239;" : "");
     html_text(h, figure_part(outside, p->c->count, part));
     html_putf(h, " of the values, %s, lie outside", figure_count(outside, text));

@@ -54,6 +54,23 @@ static void put_examples(struct out_tree *t, const char *key, const struct repor
     tree_end(t);
 }
 
+/* The lowest or highest values with their counts, null where a sketch does not know them. */
+static void put_far(struct out_tree *t, const char *key, const struct report_column *c, const double *values,
+                    const int64_t *counts, int n)
+{
+    tree_begin(t, key, '[');
+    for (int i = 0; i < n; i++) {
+        tree_begin(t, NULL, '{');
+        put_value(t, "value", c, values[i]);
+        if (counts[i] > 0)
+            tree_int(t, "count", counts[i]);
+        else
+            tree_str(t, "count", NULL);
+        tree_end(t);
+    }
+    tree_end(t);
+}
+
 /* The members of numbers; those that have no meaning are null. */
 static void put_numbers(struct out_tree *t, const struct report_column *c, const struct report_numbers *n)
 {
@@ -78,6 +95,8 @@ static void put_numbers(struct out_tree *t, const struct report_column *c, const
         tree_str(t, "fences", NULL);
         tree_str(t, "outliers_low", NULL);
         tree_str(t, "outliers_high", NULL);
+        tree_str(t, "lowest", NULL);
+        tree_str(t, "highest", NULL);
         return;
     }
     tree_begin(t, "fences", '{');
@@ -86,6 +105,8 @@ static void put_numbers(struct out_tree *t, const struct report_column *c, const
     tree_end(t);
     put_examples(t, "outliers_low", c, n->outliers_low, n->example_low, n->nexample_low);
     put_examples(t, "outliers_high", c, n->outliers_high, n->example_high, n->nexample_high);
+    put_far(t, "lowest", c, n->example_low, n->example_low_count, n->nlow);
+    put_far(t, "highest", c, n->example_high, n->example_high_count, n->nhigh);
 }
 
 static void approx_if(struct out_tree *t, bool approx, const char *name)
@@ -357,8 +378,6 @@ void profile_tree(struct out_tree *t, const void *ctx)
     tree_int(t, "odd_rows", doc->odd_rows);
     tree_int(t, "objects", r->objects);
     tree_int(t, "bytes", r->bytes);
-    if (r->duplicates >= 0)
-        tree_int(t, "duplicates", r->duplicates);
     tree_int(t, "hours_covered", (int64_t)r->nhours);
     tree_int(t, "gaps", r->gaps);
     tree_str(t, "by", column_name(r, r->by));
@@ -366,6 +385,8 @@ void profile_tree(struct out_tree *t, const void *ctx)
     for (int i = 0; i < r->nclasses; i++) {
         tree_begin(t, NULL, '{');
         tree_str(t, "class", r->classes[i].text);
+        tree_bool(t, "null", r->classes[i].null); /* and no text that reads so */
+        tree_bool(t, "other", r->classes[i].other);
         tree_int(t, "rows", r->classes[i].rows);
         tree_real(t, "share", share(r->classes[i].rows, r->rows));
         tree_end(t);

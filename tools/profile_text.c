@@ -17,7 +17,6 @@
 #define CUT    "\xe2\x80\xa6"
 
 enum { CSV_COLUMNS = 20, CELL_MAX = FIGURE_MAX + 8 };
-#define DAY_US INT64_C(86400000000)
 
 bool profile_is_whole(const struct report_column *c)
 {
@@ -26,16 +25,18 @@ bool profile_is_whole(const struct report_column *c)
 
 void profile_moment(const struct report_column *c, double value, char text[OUT_CELL_MAX])
 {
-    double us = c->type.kind == TYPE_DATE ? value * (double)DAY_US : value;
-    bool days = c->type.kind == TYPE_DATE && value == floor(value);
+    int64_t us;
     char *end;
 
     /* An estimate, or a fence, may lie outside of the calendar. */
-    if (!(us >= (double)HOUR_MIN * (double)HOUR_US && us < (double)HOUR_MAX * (double)HOUR_US)) {
+    if (!figure_moment(c, value, &us)) {
         canon_double(value, text);
         return;
     }
-    end = days ? canon_put_date(text, (int64_t)value) : canon_put_timestamp(text, (int64_t)floor(us));
+    if (c->type.kind == TYPE_DATE && value == floor(value))
+        end = canon_put_date(text, (int64_t)value);
+    else
+        end = canon_put_timestamp(text, us);
     *end = '\0';
 }
 
@@ -114,7 +115,8 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
                  out_count((int64_t)r->nhours, hours), r->nhours ? ", " : "", from,
                  r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
         if (r->gaps > 0)
-            out_line(out, "%s hours between them have no object", out_count(r->gaps, gaps));
+            out_line(out, "%s %s no object", out_count(r->gaps, gaps),
+                     r->gaps == 1 ? "hour between them has" : "hours between them have");
     }
     if (r->rows == 0)
         out_line(out, "nothing to describe: %s",

@@ -25,7 +25,7 @@ static const struct out_column report_columns[REPORT_COLUMNS] = {
     {"error_name", NULL, OUT_STR, IN_DATA},    {"error", NULL, OUT_STR, IN_DATA},
 };
 
-static void keep_row(struct report *report, const char *pipeline, const struct object_result *r)
+static void keep_row(struct load_report *report, const char *pipeline, const struct object_result *r)
 {
     size_t at = report->n;
 
@@ -75,7 +75,7 @@ static void tell(const struct report_part *part, const struct err *err)
 static void on_object(void *ctx, const struct object_result *r)
 {
     const struct report_part *part = ctx;
-    struct report *report = part->report;
+    struct load_report *report = part->report;
     const struct app *app = part->app;
     struct err shown = r->error;
     bool known = r->status != OBJECT_FAILED;
@@ -121,9 +121,9 @@ static void on_hour(void *ctx, hour_t hour, enum hour_state state, const struct 
         tell(part, why);
 }
 
-static void begin(struct report *report, struct app *app, bool many)
+static void begin(struct load_report *report, struct app *app, bool many)
 {
-    *report = (struct report){.app = app, .many = many};
+    *report = (struct load_report){.app = app, .many = many};
     memcpy(report->columns, report_columns, sizeof report->columns);
     for (int i = 0; many && i < OF_RUN; i++)
         report->columns[i].in = IN_DATA;
@@ -132,18 +132,18 @@ static void begin(struct report *report, struct app *app, bool many)
     out_list_begin(&app->out, "objects", report->columns, REPORT_COLUMNS);
 }
 
-void report_begin(struct report *report, struct app *app)
+void report_begin(struct load_report *report, struct app *app)
 {
     begin(report, app, false);
     report_add(report, &report->own, app);
 }
 
-void report_begin_many(struct report *report, struct app *app)
+void report_begin_many(struct load_report *report, struct app *app)
 {
     begin(report, app, true);
 }
 
-void report_add(struct report *report, struct report_part *part, struct app *of)
+void report_add(struct load_report *report, struct report_part *part, struct app *of)
 {
     struct report_part **last = &report->parts;
 
@@ -154,7 +154,7 @@ void report_add(struct report *report, struct report_part *part, struct app *of)
     of->job.events = (struct job_events){.object = on_object, .hour = on_hour, .ctx = part};
 }
 
-static void print_table(struct report *report, const struct job_totals *t)
+static void print_table(struct load_report *report, const struct job_totals *t)
 {
     static const struct out_column columns[] = {
         {"pipeline", NULL, OUT_STR, IN_TEXT}, /* of several alone */
@@ -195,7 +195,7 @@ static void print_table(struct report *report, const struct job_totals *t)
                  report->many ? " -c FILE" : " --run ", report->many ? "" : report->app->job.run_id);
 }
 
-static void print_totals(struct report *report, const struct job_totals *t)
+static void print_totals(struct load_report *report, const struct job_totals *t)
 {
     struct out *out = &report->app->out;
     char text[11][OUT_CELL_MAX];
@@ -212,7 +212,7 @@ static void print_totals(struct report *report, const struct job_totals *t)
 
 /* The list "checks" of what this run committed: read from the books, so that a commit whose answer was lost
  * counts like any other. Books that cannot be read any more keep no result back. */
-static void put_checks(struct report *report, struct checks_fired *fired)
+static void put_checks(struct load_report *report, struct checks_fired *fired)
 {
     struct out *out = &report->app->out;
     int64_t shown = 0;
@@ -230,7 +230,7 @@ static void put_checks(struct report *report, struct checks_fired *fired)
     out_list_end(out);
 }
 
-void report_end(struct report *report, const struct job_totals *t, const struct err *failed)
+void report_end(struct load_report *report, const struct job_totals *t, const struct err *failed)
 {
     static const struct out_column columns[] = {
         {"hours", NULL, OUT_INT, IN_JSON},         {"objects", NULL, OUT_INT, IN_JSON},

@@ -22,12 +22,12 @@ enum { REPORT_COLUMNS = 16 }; /* that describe one object to a program */
 
 /* One pipeline's part in it. */
 struct report_part {
-    struct report *report;
+    struct load_report *report;
     struct app *app; /* of the pipeline */
     struct report_part *next;
 };
 
-struct report {
+struct load_report {
     struct app *app; /* has the result */
     bool many;       /* of several pipelines */
     struct report_part own;
@@ -40,11 +40,11 @@ struct report {
 };
 
 /* Begins the document (objects[] is open until report_end) and takes over job->events. */
-void report_begin(struct report *report, struct app *app);
+void report_begin(struct load_report *report, struct app *app);
 /* The same for several pipelines, each of which is added with a part that lives until report_end. */
-void report_begin_many(struct report *report, struct app *app);
-void report_add(struct report *report, struct report_part *part, struct app *of);
+void report_begin_many(struct load_report *report, struct app *app);
+void report_add(struct load_report *report, struct report_part *part, struct app *of);
 /* Totals, and what checks have put into the books; `failed` is the error that ended the command, or clear. */
-void report_end(struct report *report, const struct job_totals *totals, const struct err *failed);
+void report_end(struct load_report *report, const struct job_totals *totals, const struct err *failed);
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/data/canon.h"
 
 #include <endian.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -252,7 +253,8 @@ void canon_double(double v, char out[CANON_DOUBLE_MAX])
     if (put_quick(v, out))
         return;
     locale_t before = uselocale(types_c_locale());
-    for (int digits = 15; digits <= 17; digits++) {
+    /* Of those below DBL_MIN fewer digits tell one from the next. */
+    for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(out, CANON_DOUBLE_MAX, "%.*g", digits, v);
         if (strtod(out, NULL) == v)
             break;

@@ -354,6 +354,7 @@ static void merge_pair(struct correlate *c, const struct correlate *other, size_
 /* By how much the origins differ; an empty column takes the other's. */
 static double shift_of(struct series *to, const struct series *from)
 {
+    int64_t shift;
     if (!from->has_origin)
         return 0;
     if (!to->has_origin) {
@@ -361,6 +362,8 @@ static double shift_of(struct series *to, const struct series *from)
         to->origin = from->origin;
         to->origin_int = from->origin_int;
     }
+    if (to->integer && !__builtin_sub_overflow(from->origin_int, to->origin_int, &shift))
+        return (double)shift;
     return from->origin - to->origin;
 }
 

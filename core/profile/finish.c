@@ -205,7 +205,7 @@ static void finish_counts(struct profile *p, struct report *r)
     r->refused = p->refused;
     r->objects = p->objects;
     r->bytes = p->bytes;
-    r->by_hour = p->hours.n > 0 && !p->hours_unknown;
+    r->by_hour = !p->hours_unknown;
     r->hours = p->hours.at;
     r->nhours = p->hours.n;
     p->hours.at = NULL;
@@ -231,7 +231,6 @@ enum err_code profile_finish(struct profile *profile, const char *pipeline, cons
         return err_nomem(err);
     struct finish f = {.profile = profile, .report = r};
     r->range = *range;
-    r->duplicates = -1;
     r->by = profile->options.by;
     r->rank_error = kll_error(profile->width);
     r->distinct_error = HLL_ERROR;

@@ -5,7 +5,8 @@
  * that a record cut in two is not judged. A candidate's worth is how many records have as many fields as most
  * of their object, squared, times how many fields look like values by themselves (numbers, times, words
  * without another candidate's delimiter inside). Equal ones: the first of the table. A file of one column is
- * that where each line is a value as a whole, or no candidate divides half of the lines alike.
+ * that where each line is a value as a whole, no candidate divides half of the lines alike, or none the first
+ * line as it does the others (12:30 below the name "time").
  */
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct candidate {
     char delimiter;
     double weight;
 };
+#define ODD_FIRST 0.1 /* what a delimiter is worth still that does not divide the first record */
 /* ":", "^" and "~" stand in values too often. */
 static const struct candidate candidates[] = {{',', 1},    {';', 1},   {'\t', 1},  {'|', 1},  {'\x1f', 1},
                                               {'\x01', 1}, {':', 0.5}, {'^', 0.5}, {'~', 0.5}};
@@ -137,6 +139,7 @@ struct tally {
     int64_t crlf, lf;
     int64_t weight; /* records of the head whose number of fields is `fields` */
     size_t fields;
+    size_t heads, odd; /* with a record; whose first one has not as many fields as most of it */
 };
 
 /* A field that a person would leave together. */
@@ -181,6 +184,7 @@ static enum err_code tally_head(const struct infer_head *head, const struct csv_
     const char opening[2] = {dialect->delimiter, dialect->quote};
     struct counts counts = {.n = 0};
     struct head_reader r;
+    size_t first = 0; /* fields of the first record */
     if (open_head(&r, head, dialect, err))
         return err->code;
     for (int n = 0; n < JUDGED_RECORDS && next(&r, err); n++) {
@@ -189,6 +193,7 @@ static enum err_code tally_head(const struct infer_head *head, const struct csv_
             continue;
         t->good++;
         count(&counts, r.record.nfields);
+        first = n == 0 ? r.record.nfields : first;
         t->quoted += r.record.raw[0] == dialect->quote || memmem(r.record.raw, r.record.raw_len, opening, 2);
         size_t len = r.record.raw_len;
         t->lf += len > 0 && r.record.raw[len - 1] == '\n' && !(len > 1 && r.record.raw[len - 2] == '\r');
@@ -208,6 +213,8 @@ static enum err_code tally_head(const struct infer_head *head, const struct csv_
             most = i;
     if (counts.n > 0) {
         t->regular += counts.records[most];
+        t->heads++;
+        t->odd += first != counts.fields[most];
         if (counts.records[most] > t->weight) {
             t->weight = counts.records[most];
             t->fields = counts.fields[most];
@@ -218,12 +225,13 @@ static enum err_code tally_head(const struct infer_head *head, const struct csv_
 
 static double worth(const struct tally *t, double weight)
 {
+    double first = 2 * t->odd > t->heads ? ODD_FIRST : 1;
     double regular = (double)t->regular / (double)t->records, clean = (double)t->clean / (double)t->cells;
     if (t->fields > 1 && regular < 0.5)
         return 0;
     if (t->fields == 1) /* no delimiter: the lines are values, or nothing divides them */
         return regular * (t->whole > 0 && t->whole * 10 >= (t->good - 1) * 9 ? 0.95 : 0.05);
-    return regular * regular * (0.2 + 0.8 * clean) * weight * (1 - 0.5 / (double)t->fields);
+    return first * regular * regular * (0.2 + 0.8 * clean) * weight * (1 - 0.5 / (double)t->fields);
 }
 
 static bool stands_in(const struct infer_head *heads, size_t nheads, char c)

@@ -36,7 +36,7 @@ struct refusals {
 };
 
 /* The batch in work, and how far it is. */
-struct job {
+struct profile_job {
     const struct batch *batch; /* NULL: its NULLs are booked */
     size_t from, to;           /* what is left, the segment in hand with it */
     size_t segment_to;         /* end of the segment in hand */
@@ -69,7 +69,7 @@ struct profile {
     struct task *tasks[PROFILE_THREADS_MAX];
     unsigned ntasks;
     bool quit;
-    struct job job;
+    struct profile_job job;
     int64_t *job_nulls;  /* of each column, in the batch in work */
     uint64_t epoch;      /* rows between two decisions on who may grow: a power of two */
     uint64_t epoch_rows; /* worked on since the beginning */

@@ -142,7 +142,7 @@ static MUST_USE enum err_code work_unit(struct profile *p, size_t unit, struct e
 
 static void begin_segment(struct profile *p)
 {
-    struct job *job = &p->job;
+    struct profile_job *job = &p->job;
     uint64_t left = p->epoch - p->epoch_rows % p->epoch;
     if (left == p->epoch)
         profile_grant(p);
@@ -152,7 +152,7 @@ static void begin_segment(struct profile *p)
 
 static void end_segment(struct profile *p)
 {
-    struct job *job = &p->job;
+    struct profile_job *job = &p->job;
     p->epoch_rows += job->segment_to - job->from;
     job->from = job->segment_to;
     job->busy = job->from < job->to && p->failed.code == ERR_OK;
@@ -224,7 +224,7 @@ void profile_work_begin(struct profile *profile, const struct batch *batch, size
                         bool known, hour_t hour)
 {
     monitor_lock(profile->monitor);
-    profile->job = (struct job){
+    profile->job = (struct profile_job){
         .batch = batch, .from = from, .to = to, .known = known, .hour = hour, .busy = from < to};
     if (profile->job.busy)
         begin_segment(profile);

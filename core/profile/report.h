@@ -15,7 +15,7 @@
 
 enum {
     REPORT_TOP = 10,       /* most frequent values told */
-    REPORT_EXAMPLES = 5,   /* outliers told on each side */
+    REPORT_EXAMPLES = 5,   /* far values told on each side */
     REPORT_BINS = 40,      /* of a histogram, at most */
     REPORT_CLASSES = 10,   /* values that --by takes, at most */
     REPORT_HEAD = 10,      /* first rows told */
@@ -41,8 +41,10 @@ struct report_numbers {
     struct report_num fence_low, fence_high;
     int64_t outliers_low, outliers_high;
     bool outliers_approx;
-    double example_low[REPORT_EXAMPLES], example_high[REPORT_EXAMPLES]; /* the furthest first, distinct */
-    int nexample_low, nexample_high;
+    /* the lowest and the highest distinct values, the furthest first: nlow and nhigh of them; the first
+     * nexample_low and nexample_high are beyond the fence */
+    double example_low[REPORT_EXAMPLES], example_high[REPORT_EXAMPLES];
+    int nlow, nhigh, nexample_low, nexample_high;
     int64_t example_low_count[REPORT_EXAMPLES],
         example_high_count[REPORT_EXAMPLES]; /* 0: not known (approx) */
 };
@@ -54,7 +56,7 @@ struct report_value {
     int64_t by_class[REPORT_CLASSES]; /* where there are classes */
 };
 
-/* Values in [low, high); the last bin's high is in it, save for whole numbers. */
+/* Values in [low, high); the last bin's high is in it, save for whole numbers on an even axis. */
 struct report_bin {
     double low, high;
     int64_t count;
@@ -151,8 +153,7 @@ struct report {
     char *pipeline, *what;   /* "source file:lake", "target sqlite:loans.db, table t": redacted */
     struct hour_range range; /* as asked for */
     int64_t rows, refused, objects, bytes;
-    int64_t duplicates;        /* -1: not counted */
-    bool by_hour;              /* hours are known (a target without lineage has none) */
+    bool by_hour;              /* the hours of all rows are known (of a target without lineage none is) */
     struct report_hour *hours; /* in order; those with an object */
     size_t nhours;
     int64_t gaps;                  /* hours without an object between the first and the last */

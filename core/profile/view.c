@@ -209,36 +209,52 @@ static void add_example(const struct examples *e, double value, int64_t count)
     e->counts[at] = count;
 }
 
-static void add_far(const struct examples *e, const struct stats_far *far, double fence)
+static void add_far(const struct examples *e, const struct stats_far *far)
 {
-    for (int i = 0; i < far->n && (far->at[i] - fence) * e->sign > 0; i++)
+    for (int i = 0; i < far->n; i++)
         add_example(e, far->at[i], 0);
+}
+
+static bool is_full(const struct examples *e, double value)
+{
+    return *e->n == REPORT_EXAMPLES && (value - e->at[REPORT_EXAMPLES - 1]) * e->sign < 0;
+}
+
+/* The lowest and the highest values. */
+static void extremes(const struct view *const *views, int n, struct report_numbers *out)
+{
+    struct examples lows = {out->example_low, out->example_low_count, &out->nlow, -1};
+    struct examples highs = {out->example_high, out->example_high_count, &out->nhigh, 1};
+    for (int k = 0; k < n; k++) {
+        const struct view *v = views[k];
+        const struct stats_sketch *s = v->stats->sketch;
+        if (s) {
+            add_far(&lows, &s->low);
+            add_far(&highs, &s->high);
+            continue;
+        }
+        for (size_t i = 0; i < v->n && !is_full(&lows, v->at[i].value); i++)
+            add_example(&lows, v->at[i].value, (int64_t)v->at[i].weight);
+        for (size_t i = v->n; i > 0 && !is_full(&highs, v->at[i - 1].value); i--)
+            add_example(&highs, v->at[i - 1].value, (int64_t)v->at[i - 1].weight);
+    }
 }
 
 static void outliers(const struct view *const *views, int n, struct report_numbers *out)
 {
-    struct examples lows = {out->example_low, out->example_low_count, &out->nexample_low, -1};
-    struct examples highs = {out->example_high, out->example_high_count, &out->nexample_high, 1};
     double low = out->fence_low.value, high = out->fence_high.value;
     for (int k = 0; k < n; k++) {
         const struct view *v = views[k];
-        const struct stats_sketch *s = v->stats->sketch;
         size_t first = 0, last = v->n;
-        for (; first < v->n && v->at[first].value < low; first++) {
+        for (; first < v->n && v->at[first].value < low; first++)
             out->outliers_low += (int64_t)v->at[first].weight;
-            if (!s)
-                add_example(&lows, v->at[first].value, (int64_t)v->at[first].weight);
-        }
-        for (; last > first && v->at[last - 1].value > high; last--) {
+        for (; last > first && v->at[last - 1].value > high; last--)
             out->outliers_high += (int64_t)v->at[last - 1].weight;
-            if (!s)
-                add_example(&highs, v->at[last - 1].value, (int64_t)v->at[last - 1].weight);
-        }
-        if (s) {
-            add_far(&lows, &s->low, low);
-            add_far(&highs, &s->high, high);
-        }
     }
+    while (out->nexample_low < out->nlow && out->example_low[out->nexample_low] < low)
+        out->nexample_low++;
+    while (out->nexample_high < out->nhigh && out->example_high[out->nexample_high] > high)
+        out->nexample_high++;
 }
 
 void view_numbers(const struct view *const *views, int n, struct report_numbers *out)
@@ -253,6 +269,7 @@ void view_numbers(const struct view *const *views, int n, struct report_numbers 
     if (count == 0)
         return;
     basics(views, n, count, exact, out);
+    extremes(views, n, out);
     quantiles(walk_begin(views, n), count, !exact, out);
     double q25 = out->quantile[Q25].value, q75 = out->quantile[Q75].value;
     out->fence_low = num(q25 - FENCE_IQR * (q75 - q25), !exact);
@@ -313,7 +330,6 @@ static void growing_bins(double low, double first, double max, bool whole, struc
     }
     out->bins[out->nbins - 1].high = max;
     out->logarithmic = true;
-    out->clipped = false;
 }
 
 void view_histogram(const struct view *const *views, int n, const struct report_numbers *numbers, bool whole,
@@ -345,6 +361,8 @@ void view_histogram(const struct view *const *views, int n, const struct report_
     double first = whole && width < 2 ? 0 : find_growth(numbers, low, width);
     if (first > 0)
         growing_bins(low, first, numbers->max.value, whole, out);
+    if (out->logarithmic)
+        out->clipped = low > numbers->min.value;
     struct report_bin *last = &out->bins[out->nbins - 1];
     int b = 0;
     for (struct walk w = walk_begin(views, n); walk_next(&w);) {

@@ -118,7 +118,7 @@ succeeds "an empty range" profile --from 2022-06-06 --to 2022-06-07 --json e.jso
 is "has no row" "$(json e.json '$.rows') $(of e.json amount count nulls null_share mean)" "0 0 0  "
 like "and says so" "$out" '^nothing to describe: these hours have no object$'
 succeeds "by a text" profile --by name --json b.json
-is "its classes" "$(json b.json '$.classes')" '[{"class":"ann","rows":3,"share":0.6},{"class":"bob","rows":1,"share":0.2},{"class":"NULL","rows":1,"share":0.2}]'
+is "its classes" "$(json b.json '$.classes')" '[{"class":"ann","null":false,"other":false,"rows":3,"share":0.6},{"class":"bob","null":false,"other":false,"rows":1,"share":0.2},{"class":"NULL","null":true,"other":false,"rows":1,"share":0.2}]'
 is "its split" "$(of b.json amount 'split[0].class' 'split[0].count' 'split[0].mean' 'split[2].count' 'split[2].nulls')" "ann 3 5.83333333333333 0 1"
 is "its top values" "$(of b.json flag 'top[0].by_class')" "[2,0,1]"
 like "people see it" "$out" '^amount +ann +3 +0 % +5\.83333 '

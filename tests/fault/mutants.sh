@@ -96,6 +96,7 @@ mutant told-though-rolled-back core/load/load.c 's/^    observe_rollback\(.*/   
 mutant told-in-doubt-is-lost core/load/load.c 's/^            observe_doubt\(.*/            (void)0;/' unit/load/test_observe
 mutant told-in-doubt-stays core/load/load.c 's/^    observe_begun\(.*/    ;/' unit/load/test_observe
 mutant told-of-another-commit core/load/observe.c 's/row->id == o->in_doubt \&\& //' unit/load/test_observe
+mutant told-in-a-short-calendar tools/figure.c 's/end = \(HOUR_MAX \+ 1\)/end = (HOUR_MAX)/' unit/tools/test_profile_out unit/tools/test_figure
 mutant told-with-a-doubles-digits tools/profile_json.c 's/tree_raw\(t, "value", v->text\)/tree_real(t, "value", v->number)/' unit/tools/test_profile_out
 
 # --- claims
@@ -320,6 +321,7 @@ mutant infer-huge-whole-numbers core/profile/infer_cells.c \
 mutant infer-ragged-counts core/profile/infer.c 's/record->nfields != infer->nfields/record->nfields < infer->nfields/' fuzz/test_replay
 mutant infer-name-twice core/profile/infer.c 's/infer->cells\[i\]\.mark == infer->object_no \|\| //' $infer
 mutant infer-names-alike core/profile/infer_names.c 's/strcasecmp/strcmp/' $infer
+mutant infer-first-line-not-divided core/profile/infer_dialect.c 's/2 \* t->odd > t->heads/false/' unit/profile/test_infer_dialect
 mutant infer-cut-record-judged core/profile/infer_dialect.c 's/\*n == 0 && !cut->head->whole/false/' unit/profile/test_infer_dialect
 mutant infer-part-is-an-hour core/profile/infer_layout.c 's/if \(run - last > BETWEEN_MAX\)/if (true) return true; if (false)/' unit/profile/test_infer_layout
 mutant infer-reference-in-yaml tools/yaml_text.c "s/point == '\\$' &&/false \&\&/" unit/tools/test_yaml_text

@@ -90,6 +90,10 @@ def figures(name, c, s, part):
     if s.count() > 2 and s.nunique() > 1:
         held(name + " skew", part["skew"], float(s.skew()))
     if not time:
+        for key, ascending in (("lowest", True), ("highest", False)):
+            ends = s.value_counts().sort_index(ascending=ascending).head(5)
+            held(name + " " + key, part[key], list(ends.items()),
+                 [(e["value"], e["count"]) for e in part[key]] == list(ends.items()))
         if s.count():
             held(name + " sum", part["sum"], float(s.sum()))
         held(name + " zeros", part["zeros"], int((s == 0).sum()))

@@ -28,9 +28,9 @@ static void dump_numbers(FILE *to, const char *prefix, const struct report_numbe
     dump_num(to, "fence_high", n->fence_high);
     fprintf(to, " zeros=%" PRId64 " negatives=%" PRId64 " outliers=%s%" PRId64 "/%" PRId64, n->zeros,
             n->negatives, n->outliers_approx ? "~" : "", n->outliers_low, n->outliers_high);
-    for (int i = 0; i < n->nexample_low; i++)
+    for (int i = 0; i < n->nlow; i++)
         fprintf(to, " low:%.17g*%" PRId64, n->example_low[i], n->example_low_count[i]);
-    for (int i = 0; i < n->nexample_high; i++)
+    for (int i = 0; i < n->nhigh; i++)
         fprintf(to, " high:%.17g*%" PRId64, n->example_high[i], n->example_high_count[i]);
     fputc('\n', to);
 }

@@ -29,7 +29,6 @@ struct report *kit_report(size_t rows, size_t ncolumns)
     r->rows = (int64_t)rows;
     r->objects = 1;
     r->bytes = (int64_t)rows * 48;
-    r->duplicates = -1;
     r->by = -1;
     r->ncolumns = ncolumns;
     r->columns = must(mem_calloc(ncolumns + 1, sizeof *r->columns));
@@ -68,16 +67,19 @@ static void outliers(struct report_numbers *out, const double *sorted, size_t n)
 
     out->fence_low = known(q25 - 1.5 * (q75 - q25));
     out->fence_high = known(q75 + 1.5 * (q75 - q25));
-    for (size_t i = 0; i < n && sorted[i] < out->fence_low.value; i++) {
-        out->outliers_low++;
-        if (out->nexample_low < REPORT_EXAMPLES && (i == 0 || sorted[i] != sorted[i - 1]))
-            out->example_low[out->nexample_low++] = sorted[i];
+    for (size_t i = 0; i < n; i++) {
+        out->outliers_low += sorted[i] < out->fence_low.value;
+        out->outliers_high += sorted[i] > out->fence_high.value;
+        if (out->nlow < REPORT_EXAMPLES && (i == 0 || sorted[i] != sorted[i - 1]))
+            out->example_low[out->nlow++] = sorted[i];
     }
-    for (size_t i = n; i-- > 0 && sorted[i] > out->fence_high.value;) {
-        out->outliers_high++;
-        if (out->nexample_high < REPORT_EXAMPLES && (i == n - 1 || sorted[i] != sorted[i + 1]))
-            out->example_high[out->nexample_high++] = sorted[i];
-    }
+    for (size_t i = n; i-- > 0 && out->nhigh < REPORT_EXAMPLES;)
+        if (i == n - 1 || sorted[i] != sorted[i + 1])
+            out->example_high[out->nhigh++] = sorted[i];
+    for (int i = 0; i < out->nlow; i++)
+        out->nexample_low += out->example_low[i] < out->fence_low.value;
+    for (int i = 0; i < out->nhigh; i++)
+        out->nexample_high += out->example_high[i] > out->fence_high.value;
 }
 
 static void figures(struct report_numbers *out, const double *sorted, size_t n)

@@ -83,6 +83,12 @@ static double below_zero(int i)
     return two_worlds(i) - 1;
 }
 
+/* One that is far below: the axis begins above it. */
+static double far_below(int i)
+{
+    return i == 9 ? -1e5 : two_worlds(i);
+}
+
 static double many_decades(int i)
 {
     return pow(10, i % 18);
@@ -151,6 +157,19 @@ static void a_growing_axis(void **state)
     report_free(r);
 }
 
+static void a_growing_axis_may_begin_later(void **state)
+{
+    struct report *r = profile_of(far_below, 10000);
+    (void)state;
+    for (size_t c = 0; c < 2; c++) {
+        assert_true(sound(r, c)->logarithmic);
+        assert_true(sound(r, c)->clipped);
+        assert_int_equal(sound(r, c)->below, 1);
+        assert_int_equal(sound(r, c)->above, 0);
+    }
+    report_free(r);
+}
+
 static void what_cannot_grow(void **state)
 {
     struct report *r = profile_of(below_zero, 10000);
@@ -179,9 +198,8 @@ static void what_cannot_grow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_even_axis),
-        cmocka_unit_test(a_clipped_axis),
-        cmocka_unit_test(a_growing_axis),
+        cmocka_unit_test(an_even_axis),     cmocka_unit_test(a_clipped_axis),
+        cmocka_unit_test(a_growing_axis),   cmocka_unit_test(a_growing_axis_may_begin_later),
         cmocka_unit_test(what_cannot_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,10 @@ static void delimiters(void **state)
         /* Times have colons. */
         {"t,x\n2022-06-05 12:00:00,1\n2022-06-05 13:00:00,2\n", ',', 2},
         {"t\n2022-06-05 12:00:00\n2022-06-05 13:00:00\n", ',', 1},
+        /* Not divided in the first line, so not in the others. */
+        {"t\n12:30\n13:45\n", ',', 1},
+        {"t\n12:30\n13:45\n12:31\n13:46\n12:32\n13:47\n12:33\n13:48\n12:34\n13:49\n", ',', 1},
+        {"Sales of June\na,b,c\n1,2,3\n4,5,6\n7,8,9\n", ',', 3},
         /* One column. */
         {"n\n1\n2\n3\n", ',', 1},
         {"name\nJohn Smith\nMary Jones\n", ',', 1},

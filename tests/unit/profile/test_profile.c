@@ -51,6 +51,8 @@ static void numbers_by_hand(void **state)
         assert_int_equal(n->outliers_high, 1);
         assert_int_equal(n->nexample_high, 1);
         assert_true(n->example_high[0] == 10 && n->example_high_count[0] == 1);
+        assert_true(n->nlow == 5 && n->nexample_low == 0 && n->nhigh == 5);
+        assert_true(n->example_low[0] == 1 && n->example_low[4] == 10 && n->example_high[1] == 4);
         assert_int_equal(col->ntop, 5);
         assert_string_equal(col->top[0].text, "1"); /* all once: the smaller value first */
         assert_string_equal(col->top[4].text, "10");
@@ -65,6 +67,30 @@ static void numbers_by_hand(void **state)
     assert_int_equal(r->columns[1].histogram.bins[REPORT_BINS - 1].count, 1);
     assert_int_equal(r->ncorrelated, 2);
     assert_near(r->correlations[1], 1, 1e-15);
+    report_free(r);
+    rig_release(&rig);
+}
+
+/* Of all classes together; more values than are told. */
+static void lowest_and_highest(void **state)
+{
+    (void)state;
+    struct rig rig;
+    INIT("int", "text");
+    for (int i = 0; i < 30; i++) {
+        char value[8];
+        snprintf(value, sizeof value, "%d", i / 3);
+        ROW(value, i % 2 ? "a" : "b");
+    }
+    struct report *r = rig_report(&rig, 1);
+    const struct report_numbers *n = &r->columns[0].numbers, *b = &r->columns[0].split[0].numbers;
+    assert_true(n->nlow == REPORT_EXAMPLES && n->nhigh == REPORT_EXAMPLES);
+    for (int i = 0; i < REPORT_EXAMPLES; i++) {
+        assert_true(n->example_low[i] == i && n->example_low_count[i] == 3);
+        assert_true(n->example_high[i] == 9 - i && n->example_high_count[i] == 3);
+    }
+    assert_true(n->nexample_low == 0 && n->nexample_high == 0);
+    assert_true(b->example_low_count[0] == 2 && b->example_low_count[1] == 1);
     report_free(r);
     rig_release(&rig);
 }
@@ -104,6 +130,7 @@ static void columns_without_values(void **state)
             assert_int_equal(r->rows, rows);
             assert_int_equal(r->nclasses, by >= 0 && rows > 0);
             assert_int_equal(r->nhours, rows > 0);
+            assert_true(r->by_hour); /* also where there is none */
             for (size_t c = 0; c < 5; c++) {
                 const struct report_column *col = &r->columns[c];
                 assert_true(col->count == 0 && col->nulls == rows && col->distinct == 0 && col->ntop == 0);
@@ -309,7 +336,6 @@ static void hours_objects_and_refusals(void **state)
     assert_true(r->by_hour);
     assert_int_equal(r->nhours, 3);
     assert_int_equal(r->gaps, 3);
-    assert_int_equal(r->duplicates, -1);
     const struct report_hour *h = r->hours;
     assert_true(h[0].hour == 100 && h[1].hour == 102 && h[2].hour == 105);
     assert_true(h[0].rows == 10 && h[1].rows == 0 && h[2].rows == 20);
@@ -391,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_by_hand),
+        cmocka_unit_test(lowest_and_highest),
         cmocka_unit_test(few_values_have_no_std_or_skew),
         cmocka_unit_test(columns_without_values),
         cmocka_unit_test(a_constant_column),

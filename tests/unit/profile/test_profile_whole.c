@@ -299,6 +299,36 @@ static void without_memory_nothing_breaks(void **state)
     rig_release(&rig);
 }
 
+/* Origins that are no doubles: their difference is still exact. */
+static void merged_large_integers(void **state)
+{
+    static const char *const types[] = {"bigint", "int"};
+    enum { ROWS = 600 };
+    struct rig rig;
+    char cells[2][24];
+    const char *row[] = {cells[0], cells[1]};
+    (void)state;
+    rig_init(&rig, types, 2);
+    for (int i = 0; i < ROWS; i++) {
+        snprintf(cells[0], sizeof cells[0], "%lld", (1LL << 62) + (i < ROWS / 2 ? 0 : 300) + i % 7);
+        snprintf(cells[1], sizeof cells[1], "%d", i < ROWS / 2 ? 5 : 305);
+        rig_row(&rig, row);
+    }
+    struct profile *whole = rig_profile(&rig, -1, 1, 0), *all = rig_profile(&rig, -1, 1, 0);
+    struct profile *part = rig_profile(&rig, -1, 1, 0);
+    RIG_OK(&rig, profile_add(whole, rig.batch, 0, ROWS, true, 1, &rig.err));
+    RIG_OK(&rig, profile_add(all, rig.batch, 0, ROWS / 2, true, 1, &rig.err));
+    RIG_OK(&rig, profile_add(part, rig.batch, ROWS / 2, ROWS, true, 1, &rig.err));
+    RIG_OK(&rig, profile_merge(all, part, &rig.err));
+    profile_free(part);
+    struct report *a = rig_finish(&rig, whole), *b = rig_finish(&rig, all);
+    assert_true(a->correlations[1] > 0.999);
+    assert_near(a->correlations[1], b->correlations[1], 1e-12);
+    report_free(a);
+    report_free(b);
+    rig_release(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_small_budget_is_marked),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(merged_profiles_are_as_one),
+        cmocka_unit_test(merged_large_integers),
         cmocka_unit_test(a_cleared_profile_begins_anew),
         cmocka_unit_test(without_memory_nothing_breaks),
     };

@@ -73,6 +73,7 @@ static void values_of_columns(void **state)
     (void)state;
     assert_string_equal(figure_value(&c, 0, text), "1970-01-01");
     assert_string_equal(figure_value(&c, 19148.5, text), "2022-06-05 12:00:00");
+    assert_string_equal(figure_value(&c, 11.0 / 86400, text), "1970-01-01 00:00:11");
     assert_string_equal(figure_value(&c, 1e12, text), "1,000,000,000,000"); /* no date at all */
     assert_string_equal(figure_value(&c, NAN, text), "-");
     assert_string_equal(figure_span(&c, 12.3456, text), "12.35 days");
@@ -80,6 +81,8 @@ static void values_of_columns(void **state)
     c.type.kind = TYPE_TIMESTAMP;
     assert_string_equal(figure_value(&c, 1654430400e6 + 1.5e6, text), "2022-06-05 12:00:01");
     assert_string_equal(figure_value(&c, -1, text), "1969-12-31 23:59:59");
+    assert_string_equal(figure_value(&c, 253402300799e6, text), "9999-12-31 23:59:59");
+    assert_string_equal(figure_value(&c, 253402300800e6, text), "9999-12-31 23:59:59");
     assert_string_equal(figure_span(&c, 86400e6 * 2, text), "2 days");
     assert_string_equal(figure_span(&c, 3600e6 * 2.5, text), "2.5 h");
     assert_string_equal(figure_span(&c, 60e6 * 17.25, text), "17.25 min");

@@ -60,6 +60,9 @@ static void loans(void **state)
     has("CAST_INT");
     has("2 hours have no object: ");
     has("No value is there twice.");
+    has("Lowest values: ");
+    has("Highest values: ");
+    has("Furthest above the fence: ");
     has("=2+3");
     has("The axis ends at the 99 % quantile");
     has("Class balance");
@@ -334,6 +337,9 @@ static void no_path_of_this_machine(void **state)
         {"source file:/srv/data/lake", "source file:\xe2\x80\xa6/lake"},
         {"source file:///srv/data/lake/", "source file:\xe2\x80\xa6/lake/"},
         {"target sqlite:/srv/data/loans.db, table t", "target sqlite:\xe2\x80\xa6/loans.db, table t"},
+        {"source file:/srv/my data, all/lake", "source file:\xe2\x80\xa6/lake"},
+        {"source /srv/data/lake", "source \xe2\x80\xa6/lake"},
+        {"target sqlite:/srv/my data/loans.db, table t", "target sqlite:\xe2\x80\xa6/loans.db, table t"},
         {"source file:lake", "source file:lake"},
         {"source s3://bucket/a/b", "source s3://bucket/a/b"},
         {"target mysql://db:3306/loans, table t", "target mysql://db:3306/loans, table t"},
@@ -347,8 +353,34 @@ static void no_path_of_this_machine(void **state)
         page(r);
         has(cases[i].shown);
         has_not("/srv");
+        has_not("my data");
         report_free(r);
     }
+}
+
+/* Columns that go with one in the same way are all told. */
+static void equal_partners(void **state)
+{
+    struct report *r = full_of("x");
+    double rs[] = {1, 0.5, -0.5, 0.5, 1, 0.5, -0.5, 0.5, 1};
+    size_t columns[] = {0, 1, 2};
+    (void)state;
+
+    for (size_t c = 0; c < 3; c++) {
+        char name[2] = {(char)('p' + c), '\0'};
+        mem_free(r->columns[c].name);
+        r->columns[c].name = mem_strdup(name);
+    }
+    mem_free(r->correlated);
+    mem_free(r->correlations);
+    r->ncorrelated = 3;
+    r->correlated = mem_calloc(1, sizeof columns);
+    r->correlations = mem_calloc(1, sizeof rs);
+    memcpy(r->correlated, columns, sizeof columns);
+    memcpy(r->correlations, rs, sizeof rs);
+    page(r);
+    has("Goes with q|| (r = 0.5), r|| (r = ");
+    report_free(r);
 }
 
 static struct report *large(size_t ncolumns, size_t nhours, int nclasses, const char *text)
@@ -484,19 +516,13 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loans),
-        cmocka_unit_test(policy),
-        cmocka_unit_test(nothing_at_all),
-        cmocka_unit_test(columns_without_a_picture),
-        cmocka_unit_test(one_row),
-        cmocka_unit_test(a_growing_axis),
-        cmocka_unit_test(whole_numbers),
-        cmocka_unit_test(far_numbers),
-        cmocka_unit_test(hostile_texts),
-        cmocka_unit_test(long_texts),
-        cmocka_unit_test(no_path_of_this_machine),
-        cmocka_unit_test(large_ones),
-        cmocka_unit_test(bars_stand_for_more),
+        cmocka_unit_test(loans),          cmocka_unit_test(policy),
+        cmocka_unit_test(nothing_at_all), cmocka_unit_test(columns_without_a_picture),
+        cmocka_unit_test(one_row),        cmocka_unit_test(a_growing_axis),
+        cmocka_unit_test(whole_numbers),  cmocka_unit_test(far_numbers),
+        cmocka_unit_test(hostile_texts),  cmocka_unit_test(long_texts),
+        cmocka_unit_test(equal_partners), cmocka_unit_test(no_path_of_this_machine),
+        cmocka_unit_test(large_ones),     cmocka_unit_test(bars_stand_for_more),
         cmocka_unit_test(memory_fails),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -152,8 +152,9 @@ static void every_column_has_every_member(void **state)
                                           "p95",        "p99",          "max",
                                           "sum",        "zeros",        "negatives",
                                           "fences",     "outliers_low", "outliers_high",
-                                          "approx",     "top",          "histogram",
-                                          "split",      "lengths"};
+                                          "lowest",     "highest",      "approx",
+                                          "top",        "histogram",    "split",
+                                          "lengths"};
     struct report *r = kit_loans(500);
     json_t *d = document(r);
 
@@ -217,6 +218,31 @@ static void a_whole_number_keeps_its_digits(void **state)
     report_free(r);
 }
 
+/* A class of NULLs is not the one of a text "NULL". */
+static void classes_say_what_they_stand_for(void **state)
+{
+    (void)state;
+    const int class_of[] = {0, 1, 2};
+    const bool null[] = {false, true, false}, other[] = {false, false, true};
+    struct report *r = kit_report(3, 1);
+
+    kit_classes(r, 0, 3, class_of);
+    for (int k = 0; k < 3; k++) {
+        r->classes[k].null = null[k];
+        r->classes[k].other = other[k];
+    }
+    kit_numbers(r, 0, "id", TYPE_INT, (const double[]){1, 2, 3}, class_of);
+    json_t *d = document(r);
+    for (size_t k = 0; k < 3; k++) {
+        json_t *class = json_array_get(json_object_get(d, "classes"), k);
+        assert_true(json_is_boolean(json_object_get(class, "null")));
+        assert_int_equal(json_is_true(json_object_get(class, "null")), null[k]);
+        assert_int_equal(json_is_true(json_object_get(class, "other")), other[k]);
+    }
+    json_decref(d);
+    report_free(r);
+}
+
 static void moments_are_texts_inside_and_outside_of_the_calendar(void **state)
 {
     (void)state;
@@ -228,10 +254,22 @@ static void moments_are_texts_inside_and_outside_of_the_calendar(void **state)
     assert_string_equal(at, "1970-01-01");
     profile_moment(&date, -0.5, at);
     assert_string_equal(at, "1969-12-31 12:00:00");
+    profile_moment(&date, 11.0 / 86400, at); /* 10.999999999999998 s, as doubles have it */
+    assert_string_equal(at, "1970-01-01 00:00:11");
     profile_moment(&moment, 1.5, at);
     assert_string_equal(at, "1970-01-01 00:00:00.000001");
     profile_moment(&moment, -0.5, at);
     assert_string_equal(at, "1969-12-31 23:59:59.999999");
+    profile_moment(&moment, 253402300799e6, at); /* what stands for "never" */
+    assert_string_equal(at, "9999-12-31 23:59:59");
+    profile_moment(&moment, 253402300799999999.0, at); /* as a double it is the end of the year */
+    assert_string_equal(at, "9999-12-31 23:59:59.999999");
+    profile_moment(&moment, 253402300900e6, at);
+    assert_string_equal(at, "2.534023009e+17");
+    profile_moment(&date, 2932896, at);
+    assert_string_equal(at, "9999-12-31");
+    profile_moment(&date, 2932897, at);
+    assert_string_equal(at, "2932897");
     profile_moment(&date, 1e9, at);
     assert_string_equal(at, "1000000000");
     profile_moment(&moment, (double)NAN, at);
@@ -324,6 +362,7 @@ int main(void)
         cmocka_unit_test(every_column_has_every_member),
         cmocka_unit_test(numbers_read_back_the_same),
         cmocka_unit_test(a_whole_number_keeps_its_digits),
+        cmocka_unit_test(classes_say_what_they_stand_for),
         cmocka_unit_test(moments_are_texts_inside_and_outside_of_the_calendar),
         cmocka_unit_test(a_report_of_nothing_is_a_document),
         cmocka_unit_test(estimates_are_marked),
