@@ -104,6 +104,12 @@ static enum err_code put_commands(const struct infer_doc *d, struct buf *out, st
             "\nThe keys tell the day (%s), but no hour, and sluice loads hour by hour: each object "
             "lies under a key that tells its hour. So copy them first, here to hour 00 of their day:",
             d->pattern);
+    else if (d->time == INFER_ONE_DIGIT)
+        (void)!yaml_comment(
+            out, 0, err,
+            "\nThe keys tell the hour (%s), but some with one digit (hour=3), and a layout reads two of the "
+            "month, the day and the hour (hour=03). So copy them first, here under keys that have them:",
+            d->pattern);
     else
         (void)!yaml_comment(
             out, 0, err,
