@@ -1,10 +1,10 @@
 /*
  * infer_copy: `sluice cp` for each object, or -r for all of them at once.
  *
- * One object, and objects whose day or hour is known, get a command each; a folder whose objects tell nothing is
- * copied whole to one hour, where all lie at the same depth and the copies are not below it. Invariant: what
- * the commands make is matched by the layout; no two objects get one key, because the whole key is in the
- * copy's name.
+ * One object, and objects whose day or hour is known, get a command each; a folder whose objects tell nothing
+ * is copied whole to one hour, where all lie at the same depth and the copies are not below it. Invariant:
+ * what the commands make is matched by the layout; no two objects get one key, because the whole key is in
+ * the copy's name.
  */
 #include "tools/infer_copy.h"
 

@@ -240,7 +240,10 @@ static enum err_code put_csv(const struct infer_doc *d, struct buf *out, struct 
     char regular[OUT_CELL_MAX], records[OUT_CELL_MAX], comment[256];
     char delimiter[2] = {di->csv.delimiter, '\0'}, quote[2] = {di->csv.quote, '\0'};
     (void)!buf_append_str(out, "  csv:\n", err);
-    if (di->regular == di->records)
+    if (di->regular == di->records && di->records == 1)
+        snprintf(comment, sizeof comment, "the one record looked at has %zu field%s", di->fields,
+                 plural((int64_t)di->fields));
+    else if (di->regular == di->records)
         snprintf(comment, sizeof comment, "all %s records looked at have %zu field%s",
                  out_count(di->records, records), di->fields, plural((int64_t)di->fields));
     else
@@ -369,6 +372,13 @@ enum err_code infer_yaml(const struct infer_doc *d, struct buf *out, struct err 
     (void)!buf_append_str(out, "\ntarget:\n", err);
     (void)!put_pair(out, "  url", url, "or mysql://HOST:PORT/DATABASE, with `user` and `password`", err);
     (void)!put_pair(out, "  table", d->name, "", err);
+    (void)!buf_append_str(out,
+                          "\n# For `sluice enqueue`, `work` and `serve`: a place of its own for hours that "
+                          "wait.\n# queue: {url: ",
+                          err);
+    snprintf(url, sizeof url, "file:queue/%s", d->name);
+    (void)!yaml_scalar(out, url, err);
+    (void)!buf_append_str(out, "}\n", err);
     (void)!put_policy(d, out, err);
     return err->code;
 }

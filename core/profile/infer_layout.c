@@ -72,7 +72,7 @@ static bool is_hidden(const char *key)
 struct found {
     const char *at[FIELDS]; /* where each field stands */
     int value[FIELDS], width[FIELDS];
-    int n; /* fields found, from the year on */
+    int n;          /* fields found, from the year on */
     bool one_digit; /* one of them */
 };
 

@@ -68,7 +68,7 @@ unlike "no folder of this machine" "$(cat p.json)" "$work"
 
 # --- people ----------------------------------------------------------------------------------------------------------
 like "text: overview" "$out" '^5 rows, 7 columns, 3 objects, .*; hours: 2, 2022-06-05T12 to 2022-06-05T14$'
-like "text: refused" "$out" '^2 records refused by the schema$'
+like "text: refused" "$out" '^2 records refused, by the schema or a check$'
 like "text: by name" "$out" '^  CAST_INT: 1 \(first: .*line 3 column id'
 like "text: columns" "$out" '^amount +double +4 +1 +20\.0 % +4 +5 +4\.50925 +1\.5 +2\.25 +3\.5 +6\.25 +11\.5$'
 like "text: dates" "$out" '^day +date .* 2022-01-01 .* 2022-01-09$'

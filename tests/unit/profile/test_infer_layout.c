@@ -241,9 +241,16 @@ static void short_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folders),          cmocka_unit_test(names),      cmocka_unit_test(no_hour), cmocka_unit_test(one_digit),
-        cmocka_unit_test(most_keys_decide), cmocka_unit_test(suffixes),   cmocka_unit_test(times),
-        cmocka_unit_test(any_keys),         cmocka_unit_test(many_forms), cmocka_unit_test(short_memory),
+        cmocka_unit_test(folders),
+        cmocka_unit_test(names),
+        cmocka_unit_test(no_hour),
+        cmocka_unit_test(one_digit),
+        cmocka_unit_test(most_keys_decide),
+        cmocka_unit_test(suffixes),
+        cmocka_unit_test(times),
+        cmocka_unit_test(any_keys),
+        cmocka_unit_test(many_forms),
+        cmocka_unit_test(short_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

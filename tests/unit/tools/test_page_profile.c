@@ -215,7 +215,7 @@ static void whole_numbers(void **state)
     h->bins[1] = (struct report_bin){.low = 2, .high = 4, .count = 1};
     page(r);
     has("0 to 1: 3 values, 75.0 %");
-    has("2 to 3: 1 values, 25.0 %");
+    has("2 to 3: 1 value, 25.0 %");
     /* 1 stands in the middle of its quarter of the axis. */
     assert_non_null(strstr(out.data, "x=\"37.5%\" y=\"217\" text-anchor=\"middle\">1</text>"));
     report_free(r);
