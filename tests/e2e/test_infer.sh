@@ -246,6 +246,15 @@ loads "a name twice" lake 2
 has "by position" '    header: by_position'
 like "it says why" "$inferred" '# the name "a" stands twice'
 
+at one_record
+lake_of 'a,b\n'
+loads "a header alone" lake 0
+like "is said as one" "$inferred" '# the one record looked at has 2 fields'
+unlike "of no record nothing is said" "$inferred" 'among 0'
+like "the queue has a place" "$inferred" '^# queue: \{url: "?file:queue/lake"?\}$'
+printf '%s\n' "$inferred" | sed 's/^# queue:/queue:/' >sluice.yaml
+succeeds "that works as it is" enqueue --hour 2022-06-05T00
+
 # --- types and nulls -------------------------------------------------------------------------------------------------
 at types
 lake_of 'id,zip,day,at,ok,big,amount,note,none\n7,08123,2022-06-05,2022-06-05T12:00:00Z,true,9000000000,1.5,,\n8,90210,,2022-06-05 13:00:00.5,false,2,2e3,\\\\N,\n'

@@ -119,6 +119,10 @@ static double outliers_2(int i)
 {
     return i < 2 ? 1000 + i : i % 10;
 }
+static double mostly_7(int i)
+{
+    return i < 10 ? i : 7;
+}
 static double outliers_1(int i)
 {
     return i < 1 ? 1000 : i % 10;
@@ -202,6 +206,17 @@ static void codes_are_not_tails(void **state)
     const struct report_warning *w = find(r, RULE_CODES);
     assert_true(w->value == 15);
     assert_non_null(strstr(w->message, "98, 96"));
+    report_free(r);
+}
+
+static void equal_quartiles(void **state)
+{
+    (void)state;
+    struct report *r = of_values("int", 100, mostly_7);
+    const struct report_warning *w = find(r, RULE_OUTLIERS);
+    assert_non_null(w);
+    assert_string_equal(w->message,
+                        "c0: 9.0 % of the values differ from both quartiles, which are equal (over 1 %)");
     report_free(r);
 }
 
@@ -454,6 +469,7 @@ int main(void)
         cmocka_unit_test(texts_of_many_kinds),
         cmocka_unit_test(shapes),
         cmocka_unit_test(codes_are_not_tails),
+        cmocka_unit_test(equal_quartiles),
         cmocka_unit_test(pairs_and_classes),
         cmocka_unit_test(classes_of_many_values),
         cmocka_unit_test(hours_like_others_are_not_told),
