@@ -160,8 +160,8 @@ static void tell_refused(const struct query_totals *t)
     char count[OUT_CELL_MAX];
 
     if (t->refused > 0)
-        log_msg(LOG_WARN, "the schema refuses %s%s record%s, left out here (first: %s)",
-                t->more ? "more than " : "", out_count(t->refused, count), t->refused == 1 ? "" : "s",
+        log_msg(LOG_WARN, "%s%s record%s refused by the schema or a check, and left out here (first: %s)",
+                t->more ? "more than " : "", out_count(t->refused, count), t->refused == 1 ? " is" : "s are",
                 t->first);
 }
 

@@ -173,7 +173,7 @@ const struct command_def command_table[CMD_COUNT] = {
          "mm, "
          "dd, hh, _object and _line. What it says about these bounds what is listed and read (--explain "
          "shows "
-         "it), as --hour, --from and --to do. Records that the schema refuses are left out and counted. `-` "
+         "it), as --hour, --from and --to do. Records that are refused are left out and counted. `-` "
          "reads the SQL from stdin. Nothing is written, and the target is not opened.\n\n"
          "With --target the query goes to the target instead, in its own dialect, and may only read."},
     [CMD_LS] = {"ls", "[URL]", 0, 1, COMMAND_STREAMS, none, "list the objects of a store",

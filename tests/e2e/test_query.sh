@@ -114,7 +114,7 @@ printf '9,x,1,45,2,0.8,9120,13,0,6,0,2\n8,1,1,45\n' >>lake/yyyy=2022/mm=06/dd=05
 run query "SELECT count(*) FROM source WHERE $day5"
 is "are left out" "$status $(echo "$out" | tail -1 | tr -d ' ')" "0 2400"
 is "and told in one line" "$err" \
-    'sluice: warning: the schema refuses 2 records, left out here (first: yyyy=2022/mm=06/dd=05/hh=01/part-00000.csv line 102 column SeriousDlqin2yrs: CAST_BOOLEAN: "x" is no boolean)'
+    'sluice: warning: 2 records are refused by the schema or a check, and left out here (first: yyyy=2022/mm=06/dd=05/hh=01/part-00000.csv line 102 column SeriousDlqin2yrs: CAST_BOOLEAN: "x" is no boolean)'
 run query -q "SELECT count(*) FROM source WHERE $day5"
 is "-q leaves that out" "$err" ""
 
