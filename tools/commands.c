@@ -231,8 +231,8 @@ const struct command_def command_table[CMD_COUNT] = {
          "Reads the objects of the chosen hours (with --target the target table, whose hours are known where "
          "target.lineage is) once, in bounded memory, and prints of each column what pandas' describe() does "
          "and more: NULLs, distinct values, quantiles, outliers, top values, correlations, each hour's rows; "
-         "warnings first. --by COLUMN splits each column by the values of that one. Records that the schema "
-         "refuses are left out, counted and told. Estimates, where "
+         "warnings first. --by COLUMN splits each column by the values of that one. Records that are "
+         "refused are left out, counted and told. Estimates, where "
          "the values did not fit into memory, are marked.\n\n"
          "-o json, --json and --html have all figures; docs/profile.md says what each means. Loads nothing."},
 };

@@ -121,8 +121,8 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
                  plural(r->objects), out_size(r->bytes, bytes), out_count((int64_t)r->nhours, hours),
                  r->nhours ? ", " : "", from, r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
         if (r->gaps > 0)
-            out_line(out, "%s hour%s between them %s no object", out_count(r->gaps, gaps), plural(r->gaps),
-                     r->gaps == 1 ? "has" : "have");
+            out_line(out, "%s %s no object", out_count(r->gaps, gaps),
+                     r->gaps == 1 ? "hour between them has" : "hours between them have");
     }
     if (r->rows == 0)
         out_line(out, "nothing to describe: %s",
