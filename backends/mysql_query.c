@@ -20,6 +20,7 @@ enum {
     BINARY_CHARSET = 63,
     DECIMAL_EXACT = 15, /* digits that a double holds exactly: a number up to here, text beyond */
     WORD_MAX = 16,
+    NO_SUCH_TABLE = 1146, /* of the server */
 };
 
 #define ONLY_READS "a query only reads: one SELECT (or WITH, VALUES, TABLE, SHOW, DESCRIBE, EXPLAIN)"
@@ -146,6 +147,9 @@ static enum err_code fail(struct query *q, struct err *err)
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20)
             *p = ' ';
+    if (code == NO_SUCH_TABLE)
+        return err_set_native(err, ERRN_QUERY, code, "SQL: %s (%u); the target's table is %s", text, code,
+                              q->s->base.target.table);
     return err_set_native(err, ERRN_QUERY, code, "SQL: %s (%u)", text, code);
 }
 

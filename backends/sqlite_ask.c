@@ -127,6 +127,8 @@ static const char *meant(const struct sqlite_ask *ask, const char *message)
             nearest(given, *name, &best, &least);
     else if (unknown_name(message, "no such table: ", given))
         nearest(given, ask->table, &best, &least);
+    if (strcasecmp(message, "no such table: source") == 0)
+        best = ask->table; /* asked as the source is */
     return best;
 }
 

@@ -169,6 +169,7 @@ static enum err_code describe(struct app *app, const struct hour_range *range, i
     struct profile_options options = {
         .schema = &app->pipeline->schema, .by = by, .threads = thread_count(app->options)};
     struct profile_doc doc = {.env = app->pipeline->env,
+                              .target = app->options->given[OPT_TARGET],
                               .none = !app->options->given[OPT_TARGET] ? "these hours have no object"
                                       : range->bounded                 ? "the table has no row of these hours"
                                                                        : "the table has no row"};

@@ -160,9 +160,28 @@ static void tell_refused(const struct query_totals *t)
     char count[OUT_CELL_MAX];
 
     if (t->refused > 0)
-        log_msg(LOG_WARN, "the schema refuses %s%s record%s, left out here (first: %s)",
-                t->more ? "more than " : "", out_count(t->refused, count), t->refused == 1 ? "" : "s",
+        log_msg(LOG_WARN, "%s%s record%s refused by the schema or a check, and left out here (first: %s)",
+                t->more ? "more than " : "", out_count(t->refused, count), t->refused == 1 ? " is" : "s are",
                 t->first);
+}
+
+/* A count of 0 says nothing where the hours were the wrong ones; a date alone is its hour 00. */
+static void tell_no_object(const struct options *o, const struct query_totals *t)
+{
+    char day[HOUR_TEXT_MAX], next[HOUR_TEXT_MAX];
+
+    if (t->scans.objects > 0 || (!o->given[OPT_HOUR] && !o->given[OPT_FROM]))
+        return;
+    if (!o->given[OPT_HOUR] || o->hour % 24 != 0) {
+        log_msg(LOG_WARN, "no object was read: none matches these hours and the query");
+        return;
+    }
+    hour_format(o->hour, day);
+    hour_format(o->hour + 24, next);
+    log_msg(
+        LOG_WARN,
+        "no object was read: none matches --hour %s and the query; the whole day is --from %.10s --to %.10s",
+        day, day, next);
 }
 
 static void put_totals(struct app *app, const struct query_totals *t)
@@ -195,9 +214,9 @@ static const struct out_column part_columns[] = {
     {"prefix", NULL, OUT_STR, IN_ALL},          {"listings", NULL, OUT_INT, IN_ALL},
     {"objects", "to read", OUT_INT, IN_ALL},    {"bytes", NULL, OUT_BYTES, IN_ALL},
     {"passed", "passed over", OUT_INT, IN_ALL}, {"ignored", NULL, OUT_INT, IN_DATA},
-    {"exact", NULL, OUT_BOOL, IN_DATA},         {"note", NULL, OUT_STR, IN_TEXT},
+    {"exact", NULL, OUT_BOOL, IN_DATA},
 };
-enum { PLAN_COLUMNS = 3, PART_COLUMNS = 12 };
+enum { PLAN_COLUMNS = 3, PART_COLUMNS = 11 };
 
 enum { DEPTH_MAX = 16, STEPS_MAX = 256 };
 
@@ -209,6 +228,7 @@ struct step {
 struct explained {
     struct app *app;
     bool parts;                   /* the list of parts is open */
+    bool estimates;               /* some of them depend on rows of another table */
     struct step steps[STEPS_MAX]; /* that others may stand below */
     size_t nsteps;
 };
@@ -252,14 +272,14 @@ static enum err_code on_part(void *ctx, const struct query_part *p, struct err *
 
     (void)err;
     begin_parts(x);
+    x->estimates |= p->estimate;
     out_row(&x->app->out,
             (struct out_cell[]){cell_str(p->table), cell_str(p->terms),
                                 hours && p->range.from > first_year ? cell_num(p->range.from) : CELL_NULL,
                                 hours && p->range.to < last_year ? cell_num(p->range.to) : CELL_NULL,
                                 cell_str(p->prefix), cell_num(p->readings), cell_num(p->counts.objects),
                                 cell_num(p->counts.bytes), cell_num(p->counts.passed),
-                                cell_num(p->counts.ignored), cell_num(!p->estimate),
-                                cell_str(p->estimate ? "at most, each time it is read" : "")});
+                                cell_num(p->counts.ignored), cell_num(!p->estimate)});
     return ERR_OK;
 }
 
@@ -273,6 +293,8 @@ static enum err_code explain(struct app *app, struct query *query, const char *s
         return err->code;
     begin_parts(&x);
     out_list_end(&app->out);
+    if (x.estimates)
+        out_line(&app->out, "where ? stands: at most, each time it is read");
     return ERR_OK;
 }
 
@@ -298,8 +320,11 @@ static enum err_code ask_source(struct app *app, const char *sql, const struct a
         goto out;
     }
     (void)!query_run(query, sql, answer, err);
+    app->out.titles = err->code == ERR_OK;
     out_list_end(&app->out);
     tell_refused(query_totals(query));
+    if (err->code == ERR_OK)
+        tell_no_object(app->options, query_totals(query));
     if (err->code == ERR_OK)
         put_totals(app, query_totals(query));
 out:
@@ -318,6 +343,7 @@ static enum err_code ask_target(struct app *app, const char *sql, const struct r
         return err->code;
     app_out_run(app, false);
     (void)!sink_query(app->job.sink, sql, answer, err);
+    app->out.titles = err->code == ERR_OK;
     out_list_end(&app->out);
     if (err->code == ERR_OK)
         out_object(&app->out, "totals", columns, (struct out_cell[]){cell_num(rows->count)}, 1);

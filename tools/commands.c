@@ -76,8 +76,7 @@ const struct option_def option_table[OPT_COUNT] = {
     [OPT_PROFILE] = {"profile", 0, 0, NULL, "describe the rows that are loaded, on the way"},
     [OPT_TARGET] = {"target", 0, 0, NULL, "of the target, not of the source"},
     [OPT_BY] = {"by", 0, OPTION_ONCE, "WHAT",
-                "verify: one line for each object (the default), hour or table; profile: split each column "
-                "by the values of this one"},
+                "divide what is told by WHAT; the command's own text says what that may be"},
     [OPT_HTML] = {"html", 0, OPTION_ONCE, "FILE", "write a report as one HTML page (-: to stdout)"},
     [OPT_JSON] = {"json", 0, OPTION_ONCE, "FILE", "write every figure as JSON (-: to stdout)"},
     [OPT_THREADS] = {"threads", 0, OPTION_ONCE, "N",
@@ -162,7 +161,8 @@ const struct command_def command_table[CMD_COUNT] = {
     [CMD_VERIFY] = {"verify", "", 0, 0, COMMAND_STREAMS, verify,
                     "compare source, ledger and target by counts and row hashes",
                     "Reads the source again and scans the target. Prints the objects that differ, or with "
-                    "--by hour or table one line for each; exits with 3 if there are any, and says which "
+                    "--by hour or --by table one line for each (--by object is the default); exits with 3 if "
+                    "there are any, and says which "
                     "command repairs them. --show names rows: what changed, is missing, doubled or of "
                     "nobody. Without target.lineage the target is compared as a whole. A server that went "
                     "away is waited for (policy.outage)."},
@@ -173,7 +173,7 @@ const struct command_def command_table[CMD_COUNT] = {
          "mm, "
          "dd, hh, _object and _line. What it says about these bounds what is listed and read (--explain "
          "shows "
-         "it), as --hour, --from and --to do. Records that the schema refuses are left out and counted. `-` "
+         "it), as --hour, --from and --to do. Records that are refused are left out and counted. `-` "
          "reads the SQL from stdin. Nothing is written, and the target is not opened.\n\n"
          "With --target the query goes to the target instead, in its own dialect, and may only read."},
     [CMD_LS] = {"ls", "[URL]", 0, 1, COMMAND_STREAMS, none, "list the objects of a store",
@@ -231,7 +231,8 @@ const struct command_def command_table[CMD_COUNT] = {
          "Reads the objects of the chosen hours (with --target the target table, whose hours are known where "
          "target.lineage is) once, in bounded memory, and prints of each column what pandas' describe() does "
          "and more: NULLs, distinct values, quantiles, outliers, top values, correlations, each hour's rows; "
-         "warnings first. Records that the schema refuses are left out, counted and told. Estimates, where "
+         "warnings first. --by COLUMN splits each column by the values of that one. Records that are "
+         "refused are left out, counted and told. Estimates, where "
          "the values did not fit into memory, are marked.\n\n"
          "-o json, --json and --html have all figures; docs/profile.md says what each means. Loads nothing."},
 };

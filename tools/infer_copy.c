@@ -1,10 +1,10 @@
 /*
  * infer_copy: `sluice cp` for each object, or -r for all of them at once.
  *
- * One object, and objects whose day is known, get a command each; a folder whose objects tell nothing is
- * copied whole to one hour, where all lie at the same depth and the copies are not below it. Invariant: what
- * the commands make is matched by the layout; no two objects get one key, because the whole key is in the
- * copy's name.
+ * One object, and objects whose day or hour is known, get a command each; a folder whose objects tell nothing
+ * is copied whole to one hour, where all lie at the same depth and the copies are not below it. Invariant:
+ * what the commands make is matched by the layout; no two objects get one key, because the whole key is in
+ * the copy's name.
  */
 #include "tools/infer_copy.h"
 
@@ -101,13 +101,13 @@ static enum err_code copy_object(void *ctx, const char *key, struct err *err)
 {
     struct copy *c = ctx;
     struct buf from, to;
-    hour_t hour = c->hour, day;
+    hour_t hour = c->hour, own;
     if (c->max-- <= 0) {
         c->left_out++;
         return ERR_OK;
     }
-    if (infer_layout_time(key, &day) == INFER_DAY)
-        hour = day;
+    if (infer_layout_time(key, &own) != INFER_NO_TIME)
+        hour = own;
     buf_init(&from, 4 * STORE_KEY_MAX);
     buf_init(&to, 4 * STORE_KEY_MAX);
     if (put_url(c, key, &from, err) == ERR_OK && put_folder(c->dest, hour, &to, err) == ERR_OK &&

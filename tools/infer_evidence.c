@@ -134,6 +134,8 @@ static enum err_code put_nulls(const struct infer_result *r, const struct infer_
     char nulls[OUT_CELL_MAX], all[OUT_CELL_MAX];
     bool text = c->type.kind == TYPE_VARCHAR || c->type.kind == TYPE_TEXT;
     counted(c->nulls + c->values, all);
+    if (c->nulls + c->values == 0)
+        return ERR_OK; /* put_values has said that there is none */
     if (c->nulls > 0 ? buf_printf(out, err, "; %s NULL among %s", counted(c->nulls, nulls), all)
                      : buf_printf(out, err, "; no NULL among %s", all))
         return err->code;

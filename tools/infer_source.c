@@ -227,7 +227,10 @@ static bool matches(const struct infer_source *s, const char *key, hour_t *hour)
     suffix = infer_layout_suffix(key);
     if (!suffix || strcmp(suffix, s->found.suffix) != 0 || is_hidden(key))
         return false;
-    return s->found.time != INFER_DAY || infer_layout_time(key, hour) == INFER_DAY;
+    enum infer_time time = infer_layout_time(key, hour);
+    if (s->found.time == INFER_ONE_DIGIT)
+        return time >= INFER_ONE_DIGIT;
+    return s->found.time != INFER_DAY || time == INFER_DAY;
 }
 
 static enum err_code on_second(void *ctx, const struct store_object *object, struct err *err)

@@ -104,6 +104,12 @@ static enum err_code put_commands(const struct infer_doc *d, struct buf *out, st
             "\nThe keys tell the day (%s), but no hour, and sluice loads hour by hour: each object "
             "lies under a key that tells its hour. So copy them first, here to hour 00 of their day:",
             d->pattern);
+    else if (d->time == INFER_ONE_DIGIT)
+        (void)!yaml_comment(
+            out, 0, err,
+            "\nThe keys tell the hour (%s), but some with one digit (hour=3), and a layout reads two of the "
+            "month, the day and the hour (hour=03). So copy them first, here under keys that have them:",
+            d->pattern);
     else
         (void)!yaml_comment(
             out, 0, err,
@@ -234,7 +240,10 @@ static enum err_code put_csv(const struct infer_doc *d, struct buf *out, struct 
     char regular[OUT_CELL_MAX], records[OUT_CELL_MAX], comment[256];
     char delimiter[2] = {di->csv.delimiter, '\0'}, quote[2] = {di->csv.quote, '\0'};
     (void)!buf_append_str(out, "  csv:\n", err);
-    if (di->regular == di->records)
+    if (di->regular == di->records && di->records == 1)
+        snprintf(comment, sizeof comment, "the one record looked at has %zu field%s", di->fields,
+                 plural((int64_t)di->fields));
+    else if (di->regular == di->records)
         snprintf(comment, sizeof comment, "all %s records looked at have %zu field%s",
                  out_count(di->records, records), di->fields, plural((int64_t)di->fields));
     else
@@ -363,6 +372,13 @@ enum err_code infer_yaml(const struct infer_doc *d, struct buf *out, struct err 
     (void)!buf_append_str(out, "\ntarget:\n", err);
     (void)!put_pair(out, "  url", url, "or mysql://HOST:PORT/DATABASE, with `user` and `password`", err);
     (void)!put_pair(out, "  table", d->name, "", err);
+    (void)!buf_append_str(out,
+                          "\n# For `sluice enqueue`, `work` and `serve`: a place of its own for hours that "
+                          "wait.\n# queue: {url: ",
+                          err);
+    snprintf(url, sizeof url, "file:queue/%s", d->name);
+    (void)!yaml_scalar(out, url, err);
+    (void)!buf_append_str(out, "}\n", err);
     (void)!put_policy(d, out, err);
     return err->code;
 }

@@ -18,7 +18,7 @@ struct infer_doc {
     const char *url;    /* source.url */
     const char *layout; /* source.layout */
     enum infer_time time;
-    const char *pattern; /* INFER_DAY: the form of the keys */
+    const char *pattern; /* INFER_DAY, INFER_ONE_DIGIT: the form of the keys */
     int64_t keys;        /* listed */
     bool listed_all;
     int64_t matched; /* of them by the layout (INFER_HOUR), else those that are text files of its suffix */
@@ -26,7 +26,7 @@ struct infer_doc {
     int64_t others; /* neither */
     const char *other_keys[INFER_KEYS_TOLD];
     hour_t first, last; /* of the matched keys */
-    /* INFER_DAY, INFER_NO_TIME: commands that put the files under keys that tell their hour, one a line */
+    /* All but INFER_HOUR: commands that put the files under keys that tell their hour, one a line */
     const char *commands;
     int64_t commands_left_out;
     bool path_has_hour; /* SOURCE is a file that seems to lie in such a folder */

@@ -108,6 +108,7 @@ struct out {
     struct out_stream streams[2];
     size_t nstreams;
     bool color;
+    bool titles; /* text: also of a list without rows; for this list, until its end */
     const struct out_column *columns;
     size_t ncolumns;
     struct out_table table;

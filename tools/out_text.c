@@ -3,8 +3,8 @@
  *
  * A table keeps its first OUT_SAMPLE_ROWS rows, takes its widths from them and prints from then on row by
  * row: memory is bounded, and a later, wider cell only moves its own line. Numbers stand to the right, texts
- * to the left; a table without rows is not printed. Invariant: no control character of the data reaches a
- * terminal.
+ * to the left; a table without rows is not printed, or its titles alone. Invariant: no control character of
+ * the data reaches a terminal.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -238,6 +238,7 @@ void table_begin(struct out *out)
     buf_clear(&t->cells);
     t->rows = 0;
     t->open = false;
+    out->titles = false;
     for (size_t c = 0; c < out->ncolumns; c++) {
         t->width[c] = out_width(title_of(&out->columns[c]));
         t->texts[c] = false;
@@ -279,6 +280,6 @@ void table_end(struct out *out, FILE *file)
 {
     struct out_table *t = &out->table;
 
-    if (!t->open && t->rows > 0)
+    if (!t->open && (t->rows > 0 || out->titles))
         open_table(out, file);
 }

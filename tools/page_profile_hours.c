@@ -113,9 +113,9 @@ static void put_tip(const struct timeline *t, int i, char tip[PROFILE_TIP_MAX])
         snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, "no object");
         return;
     }
-    n += snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, "%s rows, %s object%s, %s refused",
-                  figure_count(b->rows, rows), figure_count(b->objects, objects), b->objects == 1 ? "" : "s",
-                  figure_count(b->refused, refused));
+    n += snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, "%s row%s, %s object%s, %s refused",
+                  figure_count(b->rows, rows), b->rows == 1 ? "" : "s", figure_count(b->objects, objects),
+                  b->objects == 1 ? "" : "s", figure_count(b->refused, refused));
     if (b->hours < b->covers)
         snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, ", %lld of %lld hours without an object",
                  (long long)(b->covers - b->hours), (long long)b->covers);
@@ -129,13 +129,20 @@ static void put_time_axis(struct html *h, const struct timeline *t, int y)
     for (int k = 0; k <= parts; k++) {
         int bin = parts ? (int)((int64_t)(t->n - 1) * k / parts) : 0;
         const char *text = bin_text(t, bin, at);
+        double middle = ((double)bin + 0.5) / t->n;
+        bool wide = t->n < 4; /* a bar has room for its label, on a telephone too */
+        bool end = k == 0 || k == parts, first = !wide && k == 0, last = !wide && k == parts;
 
-        /* Days are said once, at the ends. */
-        svg_label(h, k == 0 || k == parts ? NULL : "mid", ((double)bin + 0.5) / t->n, y,
-                  k == 0       ? SVG_START
-                  : k == parts ? SVG_END
-                               : SVG_MIDDLE,
-                  t->step == 1 && k > 0 && k < parts ? text + 5 : text);
+        /* At the ends a label begins or ends with its bar. Days are said once, there. */
+        svg_label(h, end ? NULL : "mid",
+                  first  ? 0
+                  : last ? 1
+                         : middle,
+                  y,
+                  first  ? SVG_START
+                  : last ? SVG_END
+                         : SVG_MIDDLE,
+                  t->step == 1 && !end ? text + 5 : text);
     }
 }
 

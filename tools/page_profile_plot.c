@@ -64,8 +64,8 @@ static void bin_tip(const struct plot *p, int i, char tip[PROFILE_TIP_MAX])
     size_t n;
 
     bin_text(p, i, range);
-    snprintf(tip, PROFILE_TIP_MAX, "%s: %s values, %s", range, figure_count(b->count, count),
-             figure_part(b->count, p->c->count, part));
+    snprintf(tip, PROFILE_TIP_MAX, "%s: %s value%s, %s", range, figure_count(b->count, count),
+             b->count == 1 ? "" : "s", figure_part(b->count, p->c->count, part));
     for (int k = 0; k < p->classes; k++) {
         n = strlen(tip);
         if (n + 200 > PROFILE_TIP_MAX)
@@ -213,18 +213,19 @@ static void put_class_strip(struct plot *p)
 
 /* ---- boxes ---- */
 
-/* What lies beyond a fence, said at that end. */
+/* What lies beyond a fence, said at that end; an arrow where the axis ends before it does. */
 static void put_beyond(struct plot *p, const struct report_numbers *n, int y, bool high)
 {
     int64_t count = high ? n->outliers_high : n->outliers_low;
     char many[FIGURE_MAX], far[FIGURE_MAX], text[3 * FIGURE_MAX];
     double end = high ? n->max.value : n->min.value;
+    bool off = !svg_within(&p->axis, end + p->shift);
 
     if (count <= 0)
         return;
-    snprintf(text, sizeof text, "%s%s%s beyond, to %s%s", high ? "" : "\xe2\x86\x90 ",
+    snprintf(text, sizeof text, "%s%s%s beyond, to %s%s", off && !high ? "\xe2\x86\x90 " : "",
              n->outliers_approx ? "\xe2\x89\x88 " : "", figure_count(count, many),
-             figure_value(p->c, end, far), high ? " \xe2\x86\x92" : "");
+             figure_value(p->c, end, far), off && high ? " \xe2\x86\x92" : "");
     svg_label(&p->v->h, "over", high ? 1 : 0, y, high ? SVG_END : SVG_START, text);
 }
 

@@ -95,6 +95,12 @@ static void heading(struct out *out, const char *title)
 
 /* ---- the parts ---- */
 
+/* "1 row", "2 rows" */
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void put_overview(struct out *out, const struct profile_doc *doc)
 {
     const struct report *r = doc->report;
@@ -104,16 +110,17 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
 
     out_line(out, "%s", out_escape(r->what, text));
     if (!r->by_hour) {
-        out_line(out, "%s rows, %zu columns", out_count(r->rows, rows), r->ncolumns);
+        out_line(out, "%s row%s, %zu column%s", out_count(r->rows, rows), plural(r->rows), r->ncolumns,
+                 plural((int64_t)r->ncolumns));
     } else {
         if (r->nhours > 0) {
             hour_format(r->hours[0].hour, from);
             hour_format(r->hours[r->nhours - 1].hour, to);
         }
-        out_line(out, "%s rows, %zu columns, %s objects, %s; hours: %s%s%s%s%s", out_count(r->rows, rows),
-                 r->ncolumns, out_count(r->objects, objects), out_size(r->bytes, bytes),
-                 out_count((int64_t)r->nhours, hours), r->nhours ? ", " : "", from,
-                 r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
+        out_line(out, "%s row%s, %zu column%s, %s object%s, %s; hours: %s%s%s%s%s", out_count(r->rows, rows),
+                 plural(r->rows), r->ncolumns, plural((int64_t)r->ncolumns), out_count(r->objects, objects),
+                 plural(r->objects), out_size(r->bytes, bytes), out_count((int64_t)r->nhours, hours),
+                 r->nhours ? ", " : "", from, r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
         if (r->gaps > 0)
             out_line(out, "%s %s no object", out_count(r->gaps, gaps),
                      r->gaps == 1 ? "hour between them has" : "hours between them have");
@@ -123,13 +130,15 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
                  r->refused   ? "every record was refused"
                  : r->objects ? "its objects have no record"
                               : doc->none);
-    out_line(out, "%s records refused by the schema", out_count(r->refused, refused));
+    if (!doc->target) /* there, nothing is refused */
+        out_line(out, "%s record%s refused%s", out_count(r->refused, refused), plural(r->refused),
+                 r->refused ? ", by the schema or a check" : "");
     for (size_t i = 0; i < r->nrefusals; i++)
         out_line(out, "  %s: %s (first: %s)", err_name_text(r->refusals[i].name),
                  out_count(r->refusals[i].count, refused), out_escape(r->refusals[i].example, text));
     if (doc->odd_rows > 0)
-        out_line(out, "%s rows hold a value that is none of its column's type; it counts as NULL",
-                 out_count(doc->odd_rows, rows));
+        out_line(out, "%s row%s hold%s a value that is none of its column's type; it counts as NULL",
+                 out_count(doc->odd_rows, rows), plural(doc->odd_rows), doc->odd_rows == 1 ? "s" : "");
 }
 
 static void put_warnings(struct out *out, const struct report *r)

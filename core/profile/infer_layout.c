@@ -3,8 +3,9 @@
  *
  * A key is divided into runs of digits. A run takes as many of the fields that are still to come as fit its
  * length (4 digits a year, 8 a date, 10 a date and hour, 2 what comes next), if their values exist and what
- * stands before it does not say otherwise: a label (mm=, hour=), or a word (part-12 is no hour). Each run is
- * tried as the year; the first that leads to an hour wins, else the first that leads to a day.
+ * stands before it does not say otherwise: a label (mm=, hour=), or a word (part-12 is no hour). One digit is
+ * a month, day or hour behind its label only (hour=3). Each run is tried as the year; the first that leads to
+ * an hour wins, else the first that leads to a day.
  *
  * The form of a key is its text with the fields as %Y %m %d %H and a slot for each part without a field. A
  * group is all keys of one form. Invariant: slots[k] is the text of the group's first key, varies[k] is set
@@ -70,8 +71,9 @@ static bool is_hidden(const char *key)
 
 struct found {
     const char *at[FIELDS]; /* where each field stands */
-    int value[FIELDS];
-    int n; /* fields found, from the year on */
+    int value[FIELDS], width[FIELDS];
+    int n;          /* fields found, from the year on */
+    bool one_digit; /* one of them */
 };
 
 static bool is_digit(char c)
@@ -101,15 +103,20 @@ static int fill(const char *run, int len, struct found *found)
 {
     struct found f = *found;
     int pos = 0;
-    while (f.n < FIELDS && pos + widths[f.n] <= len) {
-        int value = 0;
-        for (int i = 0; i < widths[f.n]; i++)
+    bool one_digit = len == 1 && f.n > YEAR;
+    while (f.n < FIELDS && pos + (one_digit ? 1 : widths[f.n]) <= len) {
+        int value = 0, width = one_digit ? 1 : widths[f.n];
+        for (int i = 0; i < width; i++)
             value = value * 10 + (run[pos + i] - '0');
         if (!value_exists(f.n, value))
             return 0;
         f.at[f.n] = run + pos;
         f.value[f.n] = value;
-        pos += widths[f.n++];
+        f.width[f.n++] = width;
+        f.one_digit = f.one_digit || one_digit;
+        pos += width;
+        if (one_digit)
+            break;
     }
     if (pos < len && (f.n < FIELDS || !is_minutes(run + pos, len - pos)))
         return 0;
@@ -147,7 +154,9 @@ static bool may_be(const char *key, const char *run, int field, bool many, const
         ;
     int named = field_of_word(word, (size_t)(end - word));
     if (named >= 0 && word < end && !many)
-        return named == field;
+        return named == field && (label || is_digit(run[1]));
+    if (!is_digit(run[1]))
+        return false; /* one digit */
     if (field == YEAR)
         return true;
     if (label)
@@ -155,7 +164,7 @@ static bool may_be(const char *key, const char *run, int field, bool many, const
     if (run == key || run[-1] == '/')
         return true;
     /* In one part with the field before, and close to it. */
-    const char *last = before->at[field - 1] + widths[field - 1];
+    const char *last = before->at[field - 1] + before->width[field - 1];
     if (run - last > BETWEEN_MAX)
         return false;
     for (const char *p = last; p < run; p++)
@@ -220,7 +229,9 @@ static size_t body_of(const char *key, const char *suffix)
 
 static enum infer_time time_of(const struct found *found)
 {
-    return found->n == FIELDS ? INFER_HOUR : found->n == HOUR ? INFER_DAY : INFER_NO_TIME;
+    if (found->n == FIELDS)
+        return found->one_digit ? INFER_ONE_DIGIT : INFER_HOUR;
+    return found->n == HOUR ? INFER_DAY : INFER_NO_TIME;
 }
 
 enum infer_time infer_layout_time(const char *key, hour_t *hour)
@@ -229,7 +240,7 @@ enum infer_time infer_layout_time(const char *key, hour_t *hour)
     struct found found = find(key, suffix ? body_of(key, suffix) : strlen(key));
     enum infer_time time = time_of(&found);
     if (time != INFER_NO_TIME && !hour_from_civil(found.value[YEAR], found.value[MONTH], found.value[DAY],
-                                                  time == INFER_HOUR ? found.value[HOUR] : 0, hour))
+                                                  time == INFER_DAY ? 0 : found.value[HOUR], hour))
         return INFER_NO_TIME;
     return time;
 }
@@ -303,7 +314,7 @@ static void put_part(struct form *f, const char *from, const char *to, const str
             put_literal(f, at, found->at[i]);
         put(f, '%');
         put(f, letters[i]);
-        at = found->at[i] + widths[i];
+        at = found->at[i] + found->width[i];
     }
     if (is_file || (at < to && is_digit(*at)))
         put(f, '*');
@@ -387,7 +398,8 @@ enum err_code infer_layout_add(struct infer_layout *layout, const char *key, str
     if (form.full)
         return ERR_OK;
     for (size_t i = 0; i < layout->ngroups && !g; i++)
-        if (strcmp(layout->groups[i].form, form.text) == 0 && strcmp(layout->groups[i].suffix, suffix) == 0)
+        if (layout->groups[i].time == time_of(&found) && strcmp(layout->groups[i].form, form.text) == 0 &&
+            strcmp(layout->groups[i].suffix, suffix) == 0)
             g = &layout->groups[i];
     if (!g && layout->ngroups == GROUPS_MAX)
         return ERR_OK;
@@ -454,4 +466,9 @@ void infer_layout_finish(const struct infer_layout *layout, struct infer_layout_
     }
     if (out->time == INFER_NO_TIME)
         out->pattern[0] = '\0';
+    /* hour=9 beside hour=10: its pattern would leave the first out. */
+    for (size_t i = 0; i < layout->ngroups && out->time == INFER_HOUR; i++)
+        if (layout->groups[i].time == INFER_ONE_DIGIT && strcmp(layout->groups[i].form, best->form) == 0 &&
+            strcmp(layout->groups[i].suffix, best->suffix) == 0)
+            out->time = INFER_ONE_DIGIT;
 }

@@ -13,8 +13,9 @@
 
 enum infer_time {
     INFER_NO_TIME,
-    INFER_DAY,  /* year, month and day, no hour */
-    INFER_HOUR, /* all four */
+    INFER_DAY,       /* year, month and day, no hour */
+    INFER_ONE_DIGIT, /* all four, but some part has one digit (hour=3): no layout reads that */
+    INFER_HOUR,      /* all four */
 };
 
 /* What one key tells; a day is its hour 00. */
@@ -27,7 +28,7 @@ const char *infer_layout_suffix(const char *key);
 struct infer_layout_result {
     enum infer_time time;
     char pattern[2 * STORE_KEY_MAX +
-                 1]; /* INFER_HOUR: a layout that compiles; INFER_DAY: for people; else "" */
+                 1]; /* INFER_HOUR: a layout that compiles; the two before: for people; else "" */
     char suffix[32]; /* of the keys that count: "*.csv" */
     int64_t keys;    /* all that were added */
     int64_t hidden;  /* of them in parts that begin with "." or "_" */

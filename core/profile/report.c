@@ -6,21 +6,14 @@
 const char *report_rule_text(enum report_rule rule)
 {
     static const char *const texts[RULE_COUNT] = {
-        [RULE_MISSING] = "missing",
-        [RULE_ALL_NULL] = "all_null",
-        [RULE_CONSTANT] = "constant",
-        [RULE_UNIQUE] = "unique",
-        [RULE_OUTLIERS] = "outliers",
-        [RULE_CODES] = "codes",
-        [RULE_ZEROS] = "zeros",
-        [RULE_SKEW] = "skew",
-        [RULE_IMBALANCE] = "imbalance",
-        [RULE_CORRELATED] = "correlated",
-        [RULE_HIGH_CARDINALITY] = "high_cardinality",
-        [RULE_REFUSED] = "refused",
-        [RULE_GAP] = "gap",
-        [RULE_HOUR_ROWS] = "hour_rows",
-        [RULE_HOUR_NULLS] = "hour_nulls",
+        [RULE_MISSING] = "missing",       [RULE_ALL_NULL] = "all_null",
+        [RULE_CONSTANT] = "constant",     [RULE_UNIQUE] = "unique",
+        [RULE_OUTLIERS] = "outliers",     [RULE_CODES] = "codes",
+        [RULE_ZEROS] = "zeros",           [RULE_SKEW] = "skew",
+        [RULE_IMBALANCE] = "imbalance",   [RULE_CLASSES] = "classes",
+        [RULE_CORRELATED] = "correlated", [RULE_HIGH_CARDINALITY] = "high_cardinality",
+        [RULE_REFUSED] = "refused",       [RULE_GAP] = "gap",
+        [RULE_HOUR_ROWS] = "hour_rows",   [RULE_HOUR_NULLS] = "hour_nulls",
     };
     return rule < RULE_COUNT ? texts[rule] : "";
 }

@@ -129,9 +129,10 @@ enum report_rule {
     RULE_ZEROS,            /* over half of the values */
     RULE_SKEW,             /* |skew| over 10 */
     RULE_IMBALANCE,        /* --by: the rarest class under 10 % */
+    RULE_CLASSES,          /* --by: more values than classes */
     RULE_CORRELATED,       /* |r| over 0.9: one says what the other does */
     RULE_HIGH_CARDINALITY, /* text: over half of the values distinct */
-    RULE_REFUSED,          /* records that the schema refused */
+    RULE_REFUSED,          /* records that the schema or a check refused */
     RULE_GAP,              /* hours without an object between others */
     RULE_HOUR_ROWS,        /* an hour whose rows are far from the others' (beyond 3 IQR) */
     RULE_HOUR_NULLS,       /* an hour whose share of NULLs in a column is far from the others' */

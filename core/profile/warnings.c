@@ -26,13 +26,20 @@ enum {
 static const struct limits {
     double limit, strong;
 } LIMITS[RULE_COUNT] = {
-    [RULE_MISSING] = {0.05, 0.20},     [RULE_ALL_NULL] = {1, 1},
-    [RULE_CONSTANT] = {1, INFINITY},   [RULE_UNIQUE] = {10, INFINITY}, /* values at least */
-    [RULE_OUTLIERS] = {0.01, 0.10},    [RULE_CODES] = {10, 10},        /* occurrences at least */
-    [RULE_ZEROS] = {0.5, 0.99},        [RULE_SKEW] = {10, INFINITY},
+    [RULE_MISSING] = {0.05, 0.20},
+    [RULE_ALL_NULL] = {1, 1},
+    [RULE_CONSTANT] = {1, INFINITY},
+    [RULE_UNIQUE] = {10, INFINITY}, /* values at least */
+    [RULE_OUTLIERS] = {0.01, 0.10},
+    [RULE_CODES] = {10, 10}, /* occurrences at least */
+    [RULE_ZEROS] = {0.5, 0.99},
+    [RULE_SKEW] = {10, INFINITY},
     [RULE_IMBALANCE] = {0.10, 0.01}, /* below */
-    [RULE_CORRELATED] = {0.9, 0.99},   [RULE_HIGH_CARDINALITY] = {0.5, INFINITY},
-    [RULE_REFUSED] = {0, 0.01},        [RULE_GAP] = {0, 0},
+    [RULE_CLASSES] = {REPORT_CLASSES, INFINITY},
+    [RULE_CORRELATED] = {0.9, 0.99},
+    [RULE_HIGH_CARDINALITY] = {0.5, INFINITY},
+    [RULE_REFUSED] = {0, 0.01},
+    [RULE_GAP] = {0, 0},
     [RULE_HOUR_ROWS] = {3, INFINITY},  /* times the IQR */
     [RULE_HOUR_NULLS] = {3, INFINITY}, /* times the IQR */
 };
@@ -126,10 +133,10 @@ static MUST_USE enum err_code shape(struct warner *w, size_t c, const struct rep
     double far = (double)(n->outliers_low + n->outliers_high) / count;
     bool flat = n->fence_low.value == n->fence_high.value;
     if (col->count >= FEW_VALUES && far > LIMITS[RULE_OUTLIERS].limit &&
-        warn(w, of_column(c, RULE_OUTLIERS, far), err,
-             "%s: %s%.1f %% of the values are beyond 1.5 IQR of the quartiles%s (over %g %%)", col->name,
-             n->outliers_approx ? "about " : "", 100 * far,
-             flat ? ", which are equal: all other values are" : "", 100 * LIMITS[RULE_OUTLIERS].limit))
+        warn(w, of_column(c, RULE_OUTLIERS, far), err, "%s: %s%.1f %% of the values %s (over %g %%)",
+             col->name, n->outliers_approx ? "about " : "", 100 * far,
+             flat ? "differ from both quartiles, which are equal" : "are beyond 1.5 IQR of the quartiles",
+             100 * LIMITS[RULE_OUTLIERS].limit))
         return err->code;
     if (col->count >= FEW_VALUES && zeros > LIMITS[RULE_ZEROS].limit &&
         warn(w, of_column(c, RULE_ZEROS, zeros), err, "%s: %.1f %% of the values are 0 (over %g %%)",
@@ -248,6 +255,22 @@ static MUST_USE enum err_code imbalance(struct warner *w, struct err *err)
                 r->columns[r->by].name, rarest->text, 100 * share, 100 * LIMITS[RULE_IMBALANCE].limit);
 }
 
+/* Ten classes say little where any ten of many values made them. */
+static MUST_USE enum err_code many_classes(struct warner *w, struct err *err)
+{
+    const struct report *r = w->report;
+    for (int k = 0; r->by >= 0 && k < r->nclasses; k++) {
+        if (!r->classes[k].other)
+            continue;
+        const struct report_column *col = &r->columns[r->by];
+        return warn(w, of_column((size_t)r->by, RULE_CLASSES, (double)col->distinct), err,
+                    "%s: %s%lld values are more than there can be classes: those that came first are "
+                    "classes, all others are \"other\"",
+                    col->name, col->distinct_approx ? "about " : "", (long long)col->distinct);
+    }
+    return ERR_OK;
+}
+
 static MUST_USE enum err_code refused(struct warner *w, struct err *err)
 {
     const struct report *r = w->report;
@@ -256,7 +279,7 @@ static MUST_USE enum err_code refused(struct warner *w, struct err *err)
     double share = (double)r->refused / (double)(r->refused + r->rows);
     struct report_warning what = of_column(0, RULE_REFUSED, share);
     what.column = -1;
-    return warn(w, what, err, "%lld of %lld records (%.3g %%) are refused by the schema",
+    return warn(w, what, err, "%lld of %lld records (%.3g %%) are refused, by the schema or a check",
                 (long long)r->refused, (long long)(r->refused + r->rows), 100 * share);
 }
 
@@ -305,7 +328,8 @@ enum err_code report_warn(struct report *report, struct err *err)
     for (size_t c = 0; c < report->ncolumns; c++)
         if (column_rules(&w, c, err))
             return err->code;
-    if (correlated(&w, err) || imbalance(&w, err) || refused(&w, err) || warn_hours(&w, err))
+    if (correlated(&w, err) || imbalance(&w, err) || many_classes(&w, err) || refused(&w, err) ||
+        warn_hours(&w, err))
         return err->code;
     if (report->nwarnings > 0)
         sort(report->warnings, report->nwarnings);

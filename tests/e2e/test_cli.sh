@@ -36,6 +36,11 @@ succeeds "help of an error" help csv_ragged
 like "it names the exit status" "$out" '^CSV_RAGGED \(exit status 3\)'
 succeeds "help pipeline" help pipeline
 like "it lists the keys" "$out" 'commit_unit'
+for command in profile verify; do
+    run help $command
+    like "help $command says what --by is there" "$out" "$([ $command = profile ] && echo '--by COLUMN' || echo 'by hour or')"
+    unlike "and not what it is elsewhere" "$out" "$([ $command = profile ] && echo 'verify:' || echo 'profile:')"
+done
 succeeds "help man" help man
 is "docs/sluice.1 is what help man prints" "$(cmp "$work/out" "$SOURCES/docs/sluice.1" 2>&1)" ""
 refuses "help of what is unknown" 2 USAGE 'did you mean .sluice help CSV_RAGGED' help CVS_RAGGED

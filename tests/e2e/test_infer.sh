@@ -160,6 +160,13 @@ loads "a lake of days" lake 4
 like "what has no day" "$inferred" '^# Not matched: 1, such as no_day\.csv$'
 like "it names the form" "$inferred" 'The keys tell the day \(%Y/%m/%d/\*\.csv\), but no hour'
 like "each file goes to its day" "$inferred" '^#   sluice cp lake/2022/06/06/part-01.csv lake_by_hour/yyyy=2022/mm=06/dd=06/hh=00/'
+at one_digit
+for h in 3 12; do mkdir -p "lake/dt=2024-05-01/hour=$h" && printf 'a,b\n5,6\n' >"lake/dt=2024-05-01/hour=$h/a.csv"; done
+old lake
+loads "hours of one digit" lake 2
+like "it says why" "$inferred" 'The keys tell the hour \(dt=%Y-%m-%d/hour=%H/\*\.csv\), but some with one digit'
+like "each file goes to its hour" "$inferred" '^#   sluice cp lake/dt=2024-05-01/hour=3/a.csv lake_by_hour/yyyy=2024/mm=05/dd=01/hh=03/'
+like "also where it has two" "$inferred" '^#   sluice cp lake/dt=2024-05-01/hour=12/a.csv lake_by_hour/yyyy=2024/mm=05/dd=01/hh=12/'
 at nested
 mkdir -p data/a data/b
 for i in 1 2; do printf 'a,b\n5,6\n' | tee data/a/$i.csv >data/b/$i.csv; done
@@ -238,6 +245,15 @@ lake_of 'a,b,a\n5,x,1.5\n6,y,2.5\n'
 loads "a name twice" lake 2
 has "by position" '    header: by_position'
 like "it says why" "$inferred" '# the name "a" stands twice'
+
+at one_record
+lake_of 'a,b\n'
+loads "a header alone" lake 0
+like "is said as one" "$inferred" '# the one record looked at has 2 fields'
+unlike "of no record nothing is said" "$inferred" 'among 0'
+like "the queue has a place" "$inferred" '^# queue: \{url: "?file:queue/lake"?\}$'
+printf '%s\n' "$inferred" | sed 's/^# queue:/queue:/' >sluice.yaml
+succeeds "that works as it is" enqueue --hour 2022-06-05T00
 
 # --- types and nulls -------------------------------------------------------------------------------------------------
 at types

@@ -68,7 +68,7 @@ unlike "no folder of this machine" "$(cat p.json)" "$work"
 
 # --- people ----------------------------------------------------------------------------------------------------------
 like "text: overview" "$out" '^5 rows, 7 columns, 3 objects, .*; hours: 2, 2022-06-05T12 to 2022-06-05T14$'
-like "text: refused" "$out" '^2 records refused by the schema$'
+like "text: refused" "$out" '^2 records refused, by the schema or a check$'
 like "text: by name" "$out" '^  CAST_INT: 1 \(first: .*line 3 column id'
 like "text: columns" "$out" '^amount +double +4 +1 +20\.0 % +4 +5 +4\.50925 +1\.5 +2\.25 +3\.5 +6\.25 +11\.5$'
 like "text: dates" "$out" '^day +date .* 2022-01-01 .* 2022-01-09$'
@@ -186,6 +186,7 @@ is "and the same counts" "$(json r.json '$.rows') $(json r.json '$.objects') $(j
 succeeds "the target" profile --target --by name --json g.json
 is "has the source's columns" "$(python3 "$same" p.json g.json)" "same 7 columns, 27 values"
 is "and its hours, by lineage" "$(json g.json '$.hours[1].hour') $(json g.json '$.hours[1].rows') $(json g.json '$.objects')" "2022-06-05T14 2 3"
+like "the target refuses nothing, to people neither" "$("$SLUICE" profile --target | grep -c 'records* refused')" '^0$'
 succeeds "one hour of it" profile --target --hour 2022-06-05T14 --json g.json
 is "by lineage" "$(json g.json '$.rows') $(of g.json amount mean)" "2 8"
 succeeds "a second run" run --profile --json r.json
@@ -195,7 +196,7 @@ is "has the profile" "$(python3 "$same" q.json "$work/out") $(json "$work/out" '
 sql t.db "UPDATE t SET amount = 'much' WHERE id = 1; INSERT INTO t (id, name) VALUES (9, 'zoe')"
 succeeds "a target that others wrote to" profile --target --json g.json
 is "odd values are told" "$(json g.json '$.odd_rows') $(of g.json amount count nulls) $(json g.json '$.rows')" "1 3 3 6"
-like "to people, too" "$out" '^1 rows hold a value that is none of its column.s type'
+like "to people, too" "$out" '^1 row holds a value that is none of its column.s type'
 succeeds "rows of no known load are in no hour" profile --target --from 2022-06-05 --to 2022-06-06 --json g.json
 is "so a range leaves them out" "$(json g.json '$.rows')" 5
 succeeds "no lineage" run --set target.lineage=false --set target.url=sqlite:u.db

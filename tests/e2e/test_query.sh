@@ -42,6 +42,8 @@ is "csv" "$out" 'a,b,c,d,e,f,g,a:2
 is "nothing behind the last row" "$("$SLUICE" query -o csv 'SELECT 1 AS a' | od -An -c | tr -d ' ')" 'a\n1\n'
 run query -o csv "SELECT age FROM source WHERE 0"
 is "csv without rows has its header line" "$out" age
+run query "SELECT age, hh FROM source WHERE 0"
+is "text too" "$out" "age  hh"
 "$SLUICE" query -o json --summary s.json "SELECT dd, count(*) AS n, 0.1 + 0.2 AS x, 1e300 AS y, 900719925474099 AS z, NULL AS w,
     x'01' AS b, 'a' || char(10) AS t FROM source WHERE hh IN (3, 4) GROUP BY dd" >out.json
 is "json" "$(json out.json "json_extract(d, '\$.schema_version', '\$.run.pipeline'), (SELECT json_group_array(json_extract(value, '\$.name')) FROM json_each(d, '\$.columns'))")" \
@@ -74,6 +76,16 @@ run query --explain "SELECT hh, count(*) FROM source WHERE $day5 GROUP BY hh"
 like "--explain: the plan" "$out" '^SCAN source \(yyyy=2022 AND mm=6 AND dd=5\)$'
 like "--explain: what would be read" "$out" \
     '^source  yyyy=2022 AND mm=6 AND dd=5  2022-06-05T00  2022-06-06T00  yyyy=2022/mm=06/dd=05/hh= +1 +24 +[0-9.]+ KiB +0$'
+unlike "--explain: no column is always empty" "$out" 'note'
+like "where a reading depends on others, that is said" "$("$SLUICE" query --explain "SELECT 1 FROM source a JOIN source b ON b.hh = a.hh")" \
+    '^where \? stands: at most, each time it is read$'
+run query --hour 2023-01-01 "SELECT count(*) FROM source"
+is "hours without an object are told" "$status $err" \
+    "0 sluice: warning: no object was read: none matches --hour 2023-01-01T00 and the query; the whole day is --from 2023-01-01 --to 2023-01-02"
+run query --from 2023-01-01 --to 2023-01-02 "SELECT count(*) FROM source"
+is "of a range too" "$err" "sluice: warning: no object was read: none matches these hours and the query"
+run query --hour 2022-06-05 "SELECT count(*) FROM source"
+is "not where there is one" "$err" ""
 like "--explain as csv" "$("$SLUICE" query --explain -o csv "SELECT 1 FROM source WHERE hh = 7" | tail -1)" \
     '^source,hh=7,,,yyyy=,1,2,[0-9]+,46,0,true$'
 chmod 0 lake/yyyy=2022/mm=06/dd=06/hh=00/part-00000.csv
@@ -102,7 +114,7 @@ printf '9,x,1,45,2,0.8,9120,13,0,6,0,2\n8,1,1,45\n' >>lake/yyyy=2022/mm=06/dd=05
 run query "SELECT count(*) FROM source WHERE $day5"
 is "are left out" "$status $(echo "$out" | tail -1 | tr -d ' ')" "0 2400"
 is "and told in one line" "$err" \
-    'sluice: warning: the schema refuses 2 records, left out here (first: yyyy=2022/mm=06/dd=05/hh=01/part-00000.csv line 102 column SeriousDlqin2yrs: CAST_BOOLEAN: "x" is no boolean)'
+    'sluice: warning: 2 records are refused by the schema or a check, and left out here (first: yyyy=2022/mm=06/dd=05/hh=01/part-00000.csv line 102 column SeriousDlqin2yrs: CAST_BOOLEAN: "x" is no boolean)'
 run query -q "SELECT count(*) FROM source WHERE $day5"
 is "-q leaves that out" "$err" ""
 
@@ -144,6 +156,7 @@ run run -q --hour 2022-06-05T00
 run query --target 'SELECT count(*) AS n, sum(age) > 0 AS s FROM loan_applicant_info'
 is "rows" "$status $out" "0   n  s
 100  1"
+refuses "the name of the source" 2 QUERY 'no such table: source; did you mean loan_applicant_info\?' query --target 'SELECT 1 FROM source'
 refuses "an unknown column" 2 QUERY 'no such column: ages; did you mean age\?' query --target 'SELECT ages FROM loan_applicant_info'
 for sql in 'DELETE FROM loan_applicant_info' 'DROP TABLE loan_applicant_info' "ATTACH 'x.db' AS x" 'PRAGMA user_version = 3' \
     'WITH x AS (SELECT 1) DELETE FROM loan_applicant_info' 'SELECT 1; DELETE FROM loan_applicant_info'; do

@@ -323,6 +323,8 @@ mutant infer-name-twice core/profile/infer.c 's/infer->cells\[i\]\.mark == infer
 mutant infer-names-alike core/profile/infer_names.c 's/strcasecmp/strcmp/' $infer
 mutant infer-first-line-not-divided core/profile/infer_dialect.c 's/2 \* t->odd > t->heads/false/' unit/profile/test_infer_dialect
 mutant infer-cut-record-judged core/profile/infer_dialect.c 's/\*n == 0 && !cut->head->whole/false/' unit/profile/test_infer_dialect
+mutant infer-one-digit-is-no-hour core/profile/infer_layout.c 's/bool one_digit = len == 1 && f\.n > YEAR;/bool one_digit = false;/' unit/profile/test_infer_layout
+mutant infer-one-digit-makes-a-layout core/profile/infer_layout.c 's/found->one_digit \? INFER_ONE_DIGIT : INFER_HOUR/INFER_HOUR/' unit/profile/test_infer_layout
 mutant infer-part-is-an-hour core/profile/infer_layout.c 's/if \(run - last > BETWEEN_MAX\)/if (true) return true; if (false)/' unit/profile/test_infer_layout
 mutant infer-reference-in-yaml tools/yaml_text.c "s/point == '\\$' &&/false \&\&/" unit/tools/test_yaml_text
 mutant infer-line-end-in-comment tools/yaml_text.c 's/ && point != 0x2028//' unit/tools/test_yaml_text

@@ -82,6 +82,31 @@ static void no_hour(void **state)
     PATTERN("", "");
 }
 
+/* One digit is a time behind its label only, and makes no layout. */
+static void one_digit(void **state)
+{
+    hour_t hour = 0;
+    char text[HOUR_TEXT_MAX];
+    (void)state;
+    PATTERN("dt=%Y-%m-%d/hour=%H/*.csv", "dt=2024-05-01/hour=3/a.csv");
+    assert_int_equal(result.time, INFER_ONE_DIGIT);
+    PATTERN("dt=%Y-%m-%d/hour=%H/*.csv", "dt=2024-05-01/hour=9/a.csv", "dt=2024-05-01/hour=10/a.csv",
+            "dt=2024-05-01/hour=11/a.csv");
+    assert_int_equal(result.time, INFER_ONE_DIGIT);
+    PATTERN("%Y/%m/%d/%H/*.csv", "dt=2024-05-01/hour=9/a.csv", "2022/06/05/12/a.csv");
+    assert_int_equal(result.time, INFER_HOUR);
+    assert_int_equal(infer_layout_time("dt=2024-05-01/hour=3/a.csv", &hour), INFER_ONE_DIGIT);
+    hour_format(hour, text);
+    assert_string_equal(text, "2024-05-01T03");
+    assert_int_equal(infer_layout_time("year=2024/month=5/day=1/hour=23/a.csv", &hour), INFER_ONE_DIGIT);
+    hour_format(hour, text);
+    assert_string_equal(text, "2024-05-01T23");
+    assert_int_equal(infer_layout_time("2024/05/01/3/a.csv", &hour), INFER_DAY);
+    assert_int_equal(infer_layout_time("2024/05/01/h3.csv", &hour), INFER_DAY);
+    assert_int_equal(infer_layout_time("2024/05/01/part=3/a.csv", &hour), INFER_DAY);
+    assert_int_equal(infer_layout_time("year=2024/month=0/day=1/hour=3/a.csv", &hour), INFER_NO_TIME);
+}
+
 static void most_keys_decide(void **state)
 {
     (void)state;
@@ -216,9 +241,16 @@ static void short_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folders),          cmocka_unit_test(names),      cmocka_unit_test(no_hour),
-        cmocka_unit_test(most_keys_decide), cmocka_unit_test(suffixes),   cmocka_unit_test(times),
-        cmocka_unit_test(any_keys),         cmocka_unit_test(many_forms), cmocka_unit_test(short_memory),
+        cmocka_unit_test(folders),
+        cmocka_unit_test(names),
+        cmocka_unit_test(no_hour),
+        cmocka_unit_test(one_digit),
+        cmocka_unit_test(most_keys_decide),
+        cmocka_unit_test(suffixes),
+        cmocka_unit_test(times),
+        cmocka_unit_test(any_keys),
+        cmocka_unit_test(many_forms),
+        cmocka_unit_test(short_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

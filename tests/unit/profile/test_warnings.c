@@ -119,6 +119,10 @@ static double outliers_2(int i)
 {
     return i < 2 ? 1000 + i : i % 10;
 }
+static double mostly_7(int i)
+{
+    return i < 10 ? i : 7;
+}
 static double outliers_1(int i)
 {
     return i < 1 ? 1000 : i % 10;
@@ -205,6 +209,17 @@ static void codes_are_not_tails(void **state)
     report_free(r);
 }
 
+static void equal_quartiles(void **state)
+{
+    (void)state;
+    struct report *r = of_values("int", 100, mostly_7);
+    const struct report_warning *w = find(r, RULE_OUTLIERS);
+    assert_non_null(w);
+    assert_string_equal(w->message,
+                        "c0: 9.0 % of the values differ from both quartiles, which are equal (over 1 %)");
+    report_free(r);
+}
+
 /* --- classes and pairs -----------------------------------------------------------------------------------
  */
 
@@ -252,6 +267,31 @@ static void pairs_and_classes(void **state)
             assert_int_equal(w->strong, cases[i].strong);
         }
         report_free(r);
+    }
+}
+
+/* Of 1,000 rows, each its own value, or 20 values; and no more than there are classes, NULL's among them. */
+static void classes_of_many_values(void **state)
+{
+    (void)state;
+    static const char *const type = "int";
+    static const int values[] = {1000, 20, REPORT_CLASSES - 1};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct rig rig;
+        rig_init(&rig, &type, 1);
+        for (int row = 0; row < 1000; row++) {
+            batch_set_i64(rig.batch, 0, row % values[i]);
+            batch_commit_row(rig.batch, 1, 0);
+        }
+        struct report *r = rig_report(&rig, 0);
+        const struct report_warning *w = find(r, RULE_CLASSES);
+        assert_int_equal(w != NULL, values[i] > REPORT_CLASSES);
+        if (w) {
+            assert_true(w->value == values[i] && w->column == 0);
+            assert_non_null(strstr(w->message, "those that came first are classes"));
+        }
+        report_free(r);
+        rig_release(&rig);
     }
 }
 
@@ -429,7 +469,9 @@ int main(void)
         cmocka_unit_test(texts_of_many_kinds),
         cmocka_unit_test(shapes),
         cmocka_unit_test(codes_are_not_tails),
+        cmocka_unit_test(equal_quartiles),
         cmocka_unit_test(pairs_and_classes),
+        cmocka_unit_test(classes_of_many_values),
         cmocka_unit_test(hours_like_others_are_not_told),
         cmocka_unit_test(an_hour_of_few_rows),
         cmocka_unit_test(an_hour_of_many_nulls),

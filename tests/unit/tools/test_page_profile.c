@@ -218,10 +218,54 @@ static void whole_numbers(void **state)
     h->bins[1] = (struct report_bin){.low = 2, .high = 4, .count = 1};
     page(r);
     has("0 to 1: 3 values, 75.0 %");
-    has("2 to 3: 1 values, 25.0 %");
+    has("2 to 3: 1 value, 25.0 %");
     /* 1 stands in the middle of its quarter of the axis. */
     assert_non_null(strstr(out.data, "x=\"37.5%\" y=\"217\" text-anchor=\"middle\">1</text>"));
     report_free(r);
+}
+
+/* Few bars have their labels below their middle; of many the first label begins with its bar, and the last
+ * one ends with it. */
+static void labels_of_hours(void **state)
+{
+    static const char *const first[] = {"x=\"16.67%\" y=\"146\" text-anchor=\"middle\">2022-06-07T03<",
+                                        "x=\"0\" y=\"146\">2022-06-07T03<"};
+    static const char *const last[] = {"x=\"83.33%\" y=\"146\" text-anchor=\"middle\">2022-06-07T05<",
+                                       "x=\"100%\" y=\"146\" text-anchor=\"end\">2022-06-07T06<"};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct report *r = kit_report(10, 1);
+
+        r->by_hour = true;
+        kit_hours(r, 459603, 3 + i, 100);
+        page(r);
+        assert_non_null(strstr(out.data, first[i]));
+        assert_non_null(strstr(out.data, last[i]));
+        report_free(r);
+    }
+}
+
+/* An arrow where the axis ends before what it points to. */
+static void arrow(void **state)
+{
+    double values[50];
+    (void)state;
+
+    for (int i = 0; i < 50; i++)
+        values[i] = i < 49 ? i % 7 : 100;
+    for (int clipped = 0; clipped < 2; clipped++) {
+        struct report *r = kit_report(50, 1);
+        struct report_histogram *h = &r->columns[0].histogram;
+
+        kit_numbers(r, 0, "n", TYPE_DOUBLE, values, NULL);
+        *h = (struct report_histogram){.nbins = 1, .clipped = clipped, .above = clipped};
+        h->bins[0] = (struct report_bin){.low = 0, .high = clipped ? 50 : 100, .count = 50 - clipped};
+        page(r);
+        has("1 beyond, to 100");
+        assert_int_equal(strstr(out.data, "1 beyond, to 100 \xe2\x86\x92") != NULL, clipped);
+        report_free(r);
+    }
 }
 
 /* Numbers at the ends of what a double is. */
@@ -516,13 +560,14 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loans),          cmocka_unit_test(policy),
-        cmocka_unit_test(nothing_at_all), cmocka_unit_test(columns_without_a_picture),
-        cmocka_unit_test(one_row),        cmocka_unit_test(a_growing_axis),
-        cmocka_unit_test(whole_numbers),  cmocka_unit_test(far_numbers),
-        cmocka_unit_test(hostile_texts),  cmocka_unit_test(long_texts),
-        cmocka_unit_test(equal_partners), cmocka_unit_test(no_path_of_this_machine),
-        cmocka_unit_test(large_ones),     cmocka_unit_test(bars_stand_for_more),
+        cmocka_unit_test(loans),           cmocka_unit_test(policy),
+        cmocka_unit_test(nothing_at_all),  cmocka_unit_test(columns_without_a_picture),
+        cmocka_unit_test(one_row),         cmocka_unit_test(a_growing_axis),
+        cmocka_unit_test(whole_numbers),   cmocka_unit_test(far_numbers),
+        cmocka_unit_test(hostile_texts),   cmocka_unit_test(long_texts),
+        cmocka_unit_test(equal_partners),  cmocka_unit_test(no_path_of_this_machine),
+        cmocka_unit_test(large_ones),      cmocka_unit_test(bars_stand_for_more),
+        cmocka_unit_test(labels_of_hours), cmocka_unit_test(arrow),
         cmocka_unit_test(memory_fails),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
