@@ -191,7 +191,8 @@ static void judge(const struct verify_totals *t, struct out *out, struct err *er
                 out_count(t->different, text[0]), out_count(t->not_loaded, text[1]),
                 out_count(t->unknown_rows, text[2]));
     else
-        out_line(out, "verify: equal (%s objects)", out_count(t->equal, text[3]));
+        out_line(out, "verify: equal (%s objects%s)", out_count(t->equal, text[3]),
+                 t->table_left_out ? ", but the table was not compared" : "");
 }
 
 /* ---- what to do ---- */
