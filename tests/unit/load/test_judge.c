@@ -286,6 +286,28 @@ OVER_ALL(replays_are_judged)
                         A " max amount warn 3: 3 records; first: line 1: 10 is over the maximum 9\n");
 }
 
+/* A value that is in the table already does not come in by a replay, unless its column need not be unique any
+ * more. */
+OVER_ALL(replays_bring_no_value_twice)
+{
+    (void)wrap;
+    struct record_query every = {.object = NULL};
+    struct replay_totals totals;
+    free(open_with(rig, pipeline, NAME("{unique: true}"), NULL, SETS("policy.max_rejects=9")));
+    rig_put(rig, A, HEAD "1,ann,1\n2,ann,2\n3,bob,3\n");
+    told(rig, 0, A " loaded 3 2 1 -\n");
+    job_identify(&rig->job);
+    assert_int_equal(replay_rejects(&rig->job, &every, &totals, &rig->err), ERR_OK);
+    assert_int_equal(totals.loaded, 0);
+    assert_int_equal(totals.still_rejected, 1);
+    verifies(rig, 1);
+    free(open_with(rig, pipeline, NAME("{unique: true, on: warn}"), NULL, SETS("policy.max_rejects=9")));
+    job_identify(&rig->job);
+    assert_int_equal(replay_rejects(&rig->job, &every, &totals, &rig->err), ERR_OK);
+    assert_int_equal(totals.loaded, 1);
+    verifies(rig, 1);
+}
+
 /* What was loaded before a check was written is what it was. */
 OVER_ALL(verify_is_not_judged_by_what_fails)
 {
@@ -315,6 +337,7 @@ int main(void)
         cmocka_unit_test(many_objects_of_a_group),
         cmocka_unit_test(a_reload_takes_old_results_away),
         cmocka_unit_test(replays_are_judged),
+        cmocka_unit_test(replays_bring_no_value_twice),
         cmocka_unit_test(verify_is_not_judged_by_what_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
