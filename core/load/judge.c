@@ -298,7 +298,8 @@ static enum err_code look_up(struct judge *j, const struct batch *batch, size_t 
 {
     for (size_t i = 0; i < j->nuniques; i++) {
         struct unique *u = &j->uniques[i];
-        u->has = !batch->cols[u->col].null[row];
+        u->has = !batch->cols[u->col].null[row] &&
+                 (j->verdicts || u->tally->check->on == CHECK_ON_REJECT); /* else nobody asks */
         u->twice = false;
         if (!u->has)
             continue;
