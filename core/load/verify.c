@@ -77,8 +77,9 @@ static void judge_other(struct verify *v, const struct subject *s, struct verify
         r->status = has_changed(s) ? VERIFY_SOURCE_DIFFERS : VERIFY_TARGET_DIFFERS;
     } else if (!r->target.known && has_changed(s)) { /* nothing tells that the rows are the same */
         r->status = VERIFY_SOURCE_DIFFERS;
-        r->note = "loaded under another schema, and its content has changed since: without target.lineage its "
-                  "rows cannot be compared";
+        r->note =
+            "loaded under another schema, and its content has changed since: without target.lineage its "
+            "rows cannot be compared";
     } else {
         r->status = VERIFY_EQUAL;
         if (!r->target.known)
