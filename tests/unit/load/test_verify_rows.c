@@ -324,26 +324,25 @@ static void rows_of_long_texts_are_named(void **state)
     char *wide = edited(ON_SQLITE, "amount, type: double}",
                         "a, type: text}\n    - {name: b, type: text}\n    - {name: c, type: text}\n"
                         "    - {name: d, type: text}\n    - {name: amount, type: double}");
-    char *file = malloc(2 * TEXTS * LONG), *at = file;
-    assert_non_null(file);
-    at += sprintf(at, "id,name,a,b,c,d,amount\n");
+    struct buf file;
+    struct err err = ERR_INIT;
+    buf_init(&file, 2 * TEXTS * LONG);
+    assert_int_equal(buf_append_str(&file, "id,name,a,b,c,d,amount", &err), ERR_OK);
     for (int row = 1; row <= 2; row++) {
-        at += sprintf(at, "%d,ann,", row);
-        for (int i = 0; i < TEXTS - row; i++) { /* the second is shorter */
-            memset(at, 'x', LONG);
-            at += LONG;
-            *at++ = ',';
-        }
-        at += sprintf(at, "%s%d\n", row == 2 ? "y,y," : "y,", row);
+        assert_int_equal(buf_printf(&file, &err, "\n%d,ann,", row), ERR_OK);
+        for (int i = 0; i < TEXTS; i++)
+            for (int n = row == 2 && i > 1 ? 1 : LONG; n >= 0; n--)
+                assert_int_equal(buf_append_char(&file, n ? 'x' : ',', &err), ERR_OK);
+        assert_int_equal(buf_printf(&file, &err, "%d", row), ERR_OK);
     }
     rig_open(&rig, wide, SETS("target.lineage=true"));
-    rig_put(&rig, A, file);
+    rig_put(&rig, A, buf_str(&file));
     assert_int_equal(rig_run(&rig, NULL), 0);
     tamper(&rig, "UPDATE t SET amount = amount + 1");
     verified(&r, &rig, NULL, 5);
     says(&r, A " changed 2 1:1 amount: 1 | 2 <1,ann,xx");
     says(&r, A " changed 3 1:1 amount: 2 | 3 <2,ann,xx");
-    free(file);
+    buf_release(&file);
     free(wide);
     rig_close(&rig);
 }
