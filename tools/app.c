@@ -259,6 +259,21 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     return ERR_OK;
 }
 
+enum err_code app_explain_target(const struct app *app, struct err *err)
+{
+    struct sink_state state = {0};
+    struct err why = ERR_INIT;
+
+    if (err->name != ERRN_TABLE_MISSING && err->name != ERRN_TABLE_MISMATCH)
+        return err->code;
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (sink_describe(app->job.sink, &state, &why) == ERR_OK &&
+        app_judge_target(app->job.sink, &state, &why) != ERR_OK)
+        *err = why;
+    buf_release(&state.problems);
+    return err->code;
+}
+
 bool app_setup_mends(const struct sink_state *state, const struct err *err)
 {
     return err->name == ERRN_TABLE_MISSING || err->name == ERRN_SCHEMA_OLDER ||

@@ -80,6 +80,9 @@ enum err_code app_preflight(struct sink *sink, bool creates, struct err *err) MU
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
 
+/* After a read that failed for what the target lacks: the same, said so that one knows what to do. */
+enum err_code app_explain_target(const struct app *app, struct err *err);
+
 /* Whether setup makes or adds what that error is about. */
 bool app_setup_mends(const struct sink_state *state, const struct err *err);
 

@@ -191,7 +191,8 @@ static void judge(const struct verify_totals *t, struct out *out, struct err *er
                 out_count(t->different, text[0]), out_count(t->not_loaded, text[1]),
                 out_count(t->unknown_rows, text[2]));
     else
-        out_line(out, "verify: equal (%s objects)", out_count(t->equal, text[3]));
+        out_line(out, "verify: equal (%s objects%s)", out_count(t->equal, text[3]),
+                 t->table_left_out ? ", but the table was not compared" : "");
 }
 
 /* ---- what to do ---- */
@@ -313,7 +314,7 @@ enum err_code cmd_verify(struct app *app, struct err *err)
     if (bar_start(app->options, &app->progress, &bar, err) == ERR_OK)
         (void)!verify_run(&app->job, &options, &totals, err);
     bar_stop(bar);
-    if (err->code)
+    if (app_explain_target(app, err))
         goto out;
     out_list_end(&app->out);
     if (options.show > 0 && verify_put_rows(&app->out, &state.rows, err) != ERR_OK)
