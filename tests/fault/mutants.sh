@@ -152,16 +152,16 @@ mutant page-cuts-inside-a-letter tools/page_profile_parts.c 's/ \& 0xc0\) == 0x8
 mutant page-not-escaped tools/html.c "s/else if \(strchr\(.*, c\)\)/else if (c == '\&')/" unit/tools/test_html
 
 # --- reading ahead
-mutant ahead-if-match-dropped core/load/ahead.c 's/\.if_match = [^}]*\}/.if_match = NULL}/' unit/load/test_ahead
-mutant ahead-error-lost core/load/ahead.c 's/\*n == 0 && f->err\.code != ERR_OK/false/' unit/load/test_ahead
-mutant ahead-other-length-taken core/load/ahead.c 's/as_listed = .*;/as_listed = true;/' unit/load/test_ahead
-mutant ahead-not-in-order core/load/ahead.c 's/struct slot \*slot = slot_of\(a, i\)/struct slot *slot = slot_of(a, i ^ 1)/' unit/load/test_ahead
-mutant ahead-memory-without-bound core/load/ahead.c 's/a->held \+ cost > AHEAD_BYTES/false/' unit/load/test_ahead
-mutant ahead-window-without-bound core/load/ahead.c 's/a->next - a->taken == AHEAD_OBJECTS \|\| //' unit/load/test_ahead
-mutant ahead-not-waited-for core/load/ahead.c 's/while \(slot->state == SLOT_READING\)/while (false)/' unit/load/test_ahead
-mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/load/test_ahead
-mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
-mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
+mutant ahead-if-match-dropped core/store/ahead.c 's/\.if_match = item\.if_match/.if_match = NULL/' unit/store/test_ahead
+mutant ahead-error-lost core/store/ahead.c 's/\*n == 0 && f->err\.code != ERR_OK/false/' unit/store/test_ahead
+mutant ahead-other-length-taken core/store/ahead.c 's/as_listed = .*;/as_listed = true;/' unit/store/test_ahead
+mutant ahead-not-in-order core/store/ahead.c 's/struct slot \*slot = slot_of\(a, i\)/struct slot *slot = slot_of(a, i ^ 1)/' unit/store/test_ahead
+mutant ahead-memory-without-bound core/store/ahead.c 's/a->held \+ cost > AHEAD_BYTES/false/' unit/store/test_ahead
+mutant ahead-window-without-bound core/store/ahead.c 's/a->next - a->taken == AHEAD_OBJECTS \|\| //' unit/store/test_ahead
+mutant ahead-not-waited-for core/store/ahead.c 's/while \(slot->state == SLOT_READING\)/while (false)/' unit/store/test_ahead
+mutant ahead-share-without-bound core/store/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/store/test_ahead
+mutant ahead-deaf-to-stop core/store/ahead.c 's/return a->stop && .*/return false;/' unit/store/test_ahead
+mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_load_ahead
 
 # --- verify
 mutant verify-adds-a-broken-scan core/load/verify_books.c 's/^        v->nloads = 0;/        (void)0;/' unit/load/test_verify_read
