@@ -333,6 +333,49 @@ static void a_signal_stops_it_and_its_readers(void **state)
     }
 }
 
+static bool fail_after(void *ctx)
+{
+    return atomic_fetch_sub((atomic_int *)ctx, 1) == 0;
+}
+
+/* A reader that lacks it leaves its object to the caller, who says so or goes on. */
+static void memory_runs_short(void **state)
+{
+    struct scene s;
+    struct scan_counts counts;
+    int whole = 0;
+    (void)state;
+    scene_open(&s);
+    struct buf text = near_text(&s, &counts);
+    for (int n = 5; n < 600; n += 7) {
+        struct scan *scan = NULL;
+        struct batch *batch = NULL;
+        struct scan_part part;
+        atomic_int left = n;
+        bool more = true;
+        err_clear(&s.err);
+        s.objects = 0;
+        must(batch_new(s.spec.schema, 1000, 1 << 20, &batch, &s.err), &s.err);
+        s.spec.refused = NULL;
+        mem_set_fault(fail_after, &left);
+        if (scan_open(&s.spec, &scan, &s.err) == ERR_OK)
+            while (more && scan_next(scan, batch, &part, &more, &s.err) == ERR_OK)
+                s.objects += more && part.last;
+        if (s.err.code == ERR_OK) {
+            assert_int_equal(s.objects, OBJECTS);
+            assert_memory_equal(scan_counts(scan), &counts, sizeof counts);
+            whole++;
+        }
+        scan_close(scan);
+        mem_set_fault(NULL, NULL);
+        batch_free(batch);
+        assert_true(s.err.code == ERR_OK || s.err.code == ERR_NOMEM);
+    }
+    assert_true(whole > 0);
+    buf_release(&text);
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +385,7 @@ int main(void)
         cmocka_unit_test(what_happens_after_the_listing_is_an_error),
         cmocka_unit_test(a_listing_that_fails_does_so_in_its_place),
         cmocka_unit_test(a_signal_stops_it_and_its_readers),
+        cmocka_unit_test(memory_runs_short),
     };
     return cmocka_run_group_tests_name("scan_ahead", tests, NULL, NULL);
 }
