@@ -192,8 +192,7 @@ static bool is_wanted(struct scan *scan, struct wanted *w)
     case LAYOUT_MATCH:
         break;
     }
-    if (hour_in_range(w->hour, &spec->range) &&
-        (!spec->object || strcmp(spec->object, w->object.key) == 0) &&
+    if (hour_in_range(w->hour, &spec->range) && (!spec->object || strcmp(spec->object, w->object.key) == 0) &&
         (!spec->wants || spec->wants(spec->ctx, &w->object, w->hour)))
         return true;
     scan->counts.passed++;

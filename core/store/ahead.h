@@ -1,12 +1,12 @@
 /*
- * ahead: the next objects of a list, read whole by threads beside the one that asks for them, and handed to it
- * in order.
+ * ahead: the next objects of a list, read whole by threads beside the one that asks for them, and handed to
+ * it in order.
  *
  * Where a network is in between, an object costs a round trip however few its bytes, and an hour may have
- * hundreds of them. The readers only help: an object that none of them has begun, that is larger than a reader's share
- * of the memory, or that is not as long as it was listed, is the caller's own to read, as all would be
- * without them. So a reader that gets no thread, memory or connection costs time, never an object; what the
- * store says about an object is handed on with it.
+ * hundreds of them. The readers only help: an object that none of them has begun, that is larger than a
+ * reader's share of the memory, or that is not as long as it was listed, is the caller's own to read, as all
+ * would be without them. So a reader that gets no thread, memory or connection costs time, never an object;
+ * what the store says about an object is handed on with it.
  *
  *   an object: not begun -a reader-> being read -> whole, or with its error -> taken -> given back
  *              not begun -a reader: too large, no memory, another length-> the caller's

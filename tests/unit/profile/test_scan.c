@@ -32,7 +32,7 @@ static bool with_readers;
 /* A rig, the scan of it as asked for, and a text of all that it told. */
 struct scene {
     struct rig rig;
-    const char *plan; /* of store_fault, NULL = none */
+    const char *plan;            /* of store_fault, NULL = none */
     struct store_factory stores; /* of the readers */
     struct scan_spec spec;
     size_t batch_rows;
@@ -188,10 +188,10 @@ static void reads_objects_in_order_and_tells_what_it_refuses(void **state)
         put(&s, "README", "junk");
         assert_int_equal(run(&s), ERR_OK);
         told_is(&s, "refused a.csv:3 CAST_INT 'id'\n"
-                                    "refused a.csv:6 CSV_RAGGED ''\n"
-                                    "refused a.csv:8 NOT_NULL 'id'\n"
-                                    "a.csv 01 firstlast: 1@2 2@4 4@7\n"
-                                    "b.csv 02 firstlast: 3@2\n");
+                    "refused a.csv:6 CSV_RAGGED ''\n"
+                    "refused a.csv:8 NOT_NULL 'id'\n"
+                    "a.csv 01 firstlast: 1@2 2@4 4@7\n"
+                    "b.csv 02 firstlast: 3@2\n");
         /* README is outside of the prefix; a folder may leave hidden ones out. */
         assert_true(s.counts.listed == 4 || (i == 1 && s.counts.listed == 3));
         assert_int_equal(s.counts.ignored, 1);
@@ -227,10 +227,10 @@ static void an_object_comes_in_several_batches(void **state)
     s.batch_rows = 2;
     assert_int_equal(run(&s), ERR_OK);
     told_is(&s, "a.csv 01 first: 1@2 2@3\n"
-                                "a.csv 01 last: 3@4 4@5\n"
-                                "b.csv 01 first: 5@2 6@3\n"
-                                "refused b.csv:5 CAST_INT 'id'\n"
-                                "b.csv 01 last: 7@4\n");
+                "a.csv 01 last: 3@4 4@5\n"
+                "b.csv 01 first: 5@2 6@3\n"
+                "refused b.csv:5 CAST_INT 'id'\n"
+                "b.csv 01 last: 7@4\n");
     scene_close(&s);
 }
 
@@ -303,7 +303,7 @@ static void compressed_objects_are_inflated(void **state)
     put(&s, K("03", "c.csv"), HEAD "4,d,4\n");
     assert_int_equal(run(&s), ERR_OK);
     told_is(&s, "a.csv.gz 01 firstlast: 1@2 2@3\nb.csv.zst 02 firstlast: 3@2\n"
-                                "c.csv 03 firstlast: 4@2\n");
+                "c.csv 03 firstlast: 4@2\n");
     assert_int_equal(s.counts.bytes, gz + zst + strlen(HEAD "4,d,4\n"));
     scene_close(&s);
 }

@@ -25,8 +25,8 @@ enum { OBJECTS = 200, LARGE = 150, LARGE_ROWS = 12000, TOLD_MAX = 1024 * 1024, A
 struct scene {
     struct rig rig;
     struct store_hook hook; /* around the handles of `stores` */
-    bool changes; /* the object, else it is lost */
-    bool shut;    /* no further handles */
+    bool changes;           /* the object, else it is lost */
+    bool shut;              /* no further handles */
     struct store_factory stores;
     struct ahead *ahead;
     struct scan_spec spec;
@@ -84,8 +84,9 @@ static void put(struct scene *s, int i, const char *more)
     for (int row = 0; i == LARGE && row < LARGE_ROWS; row++)
         must(buf_printf(&text, &err, "%d,%0100d,1\n", row, row), &err);
     key_of(i, key);
-    must(store_put_mem(s->rig.store, key, text.data, i % 11 == 10 ? strlen(HEAD) : text.len, PUT_ALWAYS, &err),
-         &err);
+    must(
+        store_put_mem(s->rig.store, key, text.data, i % 11 == 10 ? strlen(HEAD) : text.len, PUT_ALWAYS, &err),
+        &err);
     buf_release(&text);
 }
 
