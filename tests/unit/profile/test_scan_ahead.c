@@ -50,7 +50,8 @@ static enum err_code open_store(void *ctx, struct store **out, struct err *err)
     if (s->shut)
         return err_set(err, ERRN_STORE_UNREACHABLE, "no further handles");
     atomic_fetch_add(&s->handles, 1);
-    must(registry_open_store("mem:lake", "/", &s->rig.clock.base, false, out, err), err);
+    if (registry_open_store("mem:lake", "/", &s->rig.clock.base, false, out, err) != ERR_OK)
+        return err->code;
     *out = store_hook_new(&s->hook, *out);
     return *out ? ERR_OK : err_nomem(err);
 }
