@@ -86,7 +86,7 @@ PROXY := $(B)/tests/e2e/proxy
 E2E_SCRIPTS := $(sort $(wildcard tests/e2e/test_*.sh))
 CI_SCRIPTS := $(sort $(wildcard tests/ci/test_*.sh))
 # What the thread sanitizer looks at: the parts that start threads.
-TSAN_TESTS := tests/unit/base/test_task tests/unit/profile/% tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
+TSAN_TESTS := tests/unit/base/test_task tests/unit/store/test_ahead tests/unit/profile/% tests/unit/load/% tests/unit/queue/% tests/conformance/test_store_mem tests/fault/% \
     tests/e2e/%
 
 HEADERS := $(sort $(wildcard core/*/*.h backends/*.h tools/*.h))

@@ -130,20 +130,33 @@ enum err_code query_way_add(struct query *q, struct query_way **out, int *id, st
 
 /* ---- handles: a subquery's cursor is opened anew for each row that asks it ---- */
 
-enum err_code query_store_take(struct query *q, struct store **out, struct err *err)
+static void handle_close(struct query_handle *handle)
 {
-    if (q->nidle == 0)
-        return q->spec.stores->open(q->spec.stores->ctx, out, err);
-    *out = q->idle[--q->nidle];
-    return ERR_OK;
+    ahead_free(handle->ahead);
+    store_close(handle->store);
+    *handle = (struct query_handle){0};
 }
 
-void query_store_give(struct query *q, struct store *store)
+enum err_code query_handle_take(struct query *q, struct query_handle *out, struct err *err)
 {
-    if (store && q->nidle < QUERY_IDLE_MAX)
-        q->idle[q->nidle++] = store;
+    const struct store_factory *stores = q->spec.stores;
+
+    *out = (struct query_handle){0};
+    if (q->nidle > 0)
+        *out = q->idle[--q->nidle];
+    else if (stores->open(stores->ctx, &out->store, err) == ERR_OK && out->store->caps.remote &&
+             ahead_new(stores, &out->ahead, err))
+        handle_close(out);
+    return err->code;
+}
+
+void query_handle_give(struct query *q, struct query_handle *handle)
+{
+    if (handle->store && q->nidle < QUERY_IDLE_MAX)
+        q->idle[q->nidle++] = *handle;
     else
-        store_close(store);
+        handle_close(handle);
+    *handle = (struct query_handle){0};
 }
 
 /* ---- open and close ---- */
@@ -239,7 +252,7 @@ void query_close(struct query *q)
         return;
     sqlite3_close(q->db);
     while (q->nidle > 0)
-        store_close(q->idle[--q->nidle]);
+        handle_close(&q->idle[--q->nidle]);
     query_ways_clear(q);
     mem_free(q->ways);
     mem_free(q->seen.slots);

@@ -5,7 +5,8 @@
  * Columns of `source`: the loaded ones of the schema, with the values that the SQLite sink would store; then
  * yyyy, mm, dd, hh INTEGER, _object TEXT, _line INTEGER (a name that the schema has gets one more "_" in
  * front). What a WHERE says about these bounds the listing, and objects that cannot match are passed over
- * unread. One thread; a handle on the source for each reading of it at once.
+ * unread. One thread, and a handle on the source for each reading of it at once; where the source is far,
+ * also that reading's readers ahead (core/store/ahead.h).
  */
 #ifndef SLUICE_BACKENDS_QUERY_SQLITE_H
 #define SLUICE_BACKENDS_QUERY_SQLITE_H

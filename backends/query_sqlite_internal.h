@@ -59,6 +59,12 @@ struct refused_set {
     size_t n, cap;
 };
 
+/* What one reading of the source uses at a time. */
+struct query_handle {
+    struct store *store;
+    struct ahead *ahead; /* NULL: the store is near */
+};
+
 struct query {
     struct query_spec spec;
     sqlite3 *db;
@@ -66,7 +72,7 @@ struct query {
     char *extra[PART_COUNT + 2];
     struct query_way **ways;
     size_t nways, cap_ways;
-    struct store *idle[QUERY_IDLE_MAX];
+    struct query_handle idle[QUERY_IDLE_MAX];
     size_t nidle;
     struct refused_set seen;
     struct query_totals totals;
@@ -94,8 +100,8 @@ const char *query_bounds_object(const struct query_bounds *b);
 /* ---- query_sqlite.c ---- */
 
 /* A handle on the source, and its return. */
-enum err_code query_store_take(struct query *q, struct store **out, struct err *err) MUST_USE;
-void query_store_give(struct query *q, struct store *store); /* NULL is fine */
+enum err_code query_handle_take(struct query *q, struct query_handle *out, struct err *err) MUST_USE;
+void query_handle_give(struct query *q, struct query_handle *handle); /* one without a store is fine */
 
 void query_ways_clear(struct query *q);
 /* A new one; *id is its index. */

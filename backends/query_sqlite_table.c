@@ -30,7 +30,7 @@ struct table {
 struct cursor {
     sqlite3_vtab_cursor base;
     struct query *query;
-    struct store *store;
+    struct query_handle handle;
     struct batch *batch;
     struct scan *scan;
     struct scan_part part;
@@ -152,11 +152,12 @@ static enum err_code begin_scan(struct cursor *c, const struct hour_range *range
                              .refused = refused,
                              .ctx = c};
 
-    if (!c->store && query_store_take(c->query, &c->store, err))
+    if (!c->handle.store && query_handle_take(c->query, &c->handle, err))
         return err->code;
     if (!c->batch && batch_new(spec->schema, BATCH_ROWS, BATCH_TEXT, &c->batch, err))
         return err->code;
-    scan.store = c->store;
+    scan.store = c->handle.store;
+    scan.ahead = c->handle.ahead;
     return scan_open(&scan, &c->scan, err);
 }
 
@@ -232,7 +233,7 @@ static void cursor_release(struct cursor *c)
     end_scan(c);
     query_bounds_clear(&c->bounds);
     batch_free(c->batch);
-    query_store_give(c->query, c->store);
+    query_handle_give(c->query, &c->handle);
 }
 
 static int on_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)

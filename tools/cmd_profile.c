@@ -21,7 +21,6 @@ enum { THREADS_DEFAULT_MAX = 2, EXAMPLE_MAX = 2048, WHAT_MAX = 4096 };
 struct source {
     struct app *app;
     struct profile *profile;
-    hour_t hour; /* of the object that is read */
     struct err err;
 };
 
@@ -64,24 +63,18 @@ static unsigned thread_count(const struct options *o)
     return cpus < THREADS_DEFAULT_MAX ? 1 : THREADS_DEFAULT_MAX;
 }
 
-/* Every object of the range is wanted; the scan asks before it reads one. */
-static bool note_hour(void *ctx, const struct store_object *object, hour_t hour)
-{
-    (void)object;
-    ((struct source *)ctx)->hour = hour;
-    return true;
-}
-
 static void on_refused(void *ctx, const struct store_object *object, const struct csv_record *record,
                        const struct refusal *refusal)
 {
     struct source *s = ctx;
     char example[EXAMPLE_MAX];
+    hour_t hour = 0;
 
+    (void)layout_match(s->app->layout, object->key, &hour);
     (void)!snprintf(example, sizeof example, "%s line %" PRId64 "%s%s: %s", object->key, record->line,
                     refusal->column[0] ? " column " : "", refusal->column, refusal->detail);
     if (s->err.code == ERR_OK)
-        (void)!profile_refused(s->profile, s->hour, refusal->name, example, &s->err);
+        (void)!profile_refused(s->profile, hour, refusal->name, example, &s->err);
 }
 
 static enum err_code next_batch(struct source *s, struct scan *scan, bool *more, struct err *err)
@@ -110,18 +103,19 @@ static enum err_code profile_source(struct app *app, const struct hour_range *ra
                                     struct err *err)
 {
     struct source source = {.app = app, .profile = profile, .err = ERR_INIT};
-    const struct scan_spec spec = {.store = app->job.store,
-                                   .layout = app->layout,
-                                   .dialect = &app->pipeline->source.csv,
-                                   .schema = &app->pipeline->schema,
-                                   .range = *range,
-                                   .stop = app->job.stop,
-                                   .wants = note_hour,
-                                   .refused = on_refused,
-                                   .ctx = &source};
+    struct scan_spec spec = {.store = app->job.store,
+                             .layout = app->layout,
+                             .dialect = &app->pipeline->source.csv,
+                             .schema = &app->pipeline->schema,
+                             .range = *range,
+                             .stop = app->job.stop,
+                             .refused = on_refused,
+                             .ctx = &source};
     struct scan *scan = NULL;
     bool more = true;
 
+    if (spec.store->caps.remote && ahead_new(&app->job.stores, &spec.ahead, err))
+        return err->code;
     if (scan_open(&spec, &scan, err) == ERR_OK) {
         while (more && next_batch(&source, scan, &more, err) == ERR_OK)
             ;
@@ -130,6 +124,7 @@ static enum err_code profile_source(struct app *app, const struct hour_range *ra
                     scan_counts(scan)->ignored);
     }
     scan_close(scan);
+    ahead_free(spec.ahead);
     return err->code;
 }
 

@@ -15,13 +15,6 @@
 #include "core/store/layout.h"
 #include "core/store/store.h"
 
-/* Makes further handles on the source: each thread that reads needs its own. Called from any of them, several
- * at once. */
-struct store_factory {
-    enum err_code (*open)(void *ctx, struct store **out, struct err *err);
-    void *ctx;
-};
-
 /* Counters that only grow; read from other threads. */
 struct progress {
     atomic_llong objects_done, objects_total;

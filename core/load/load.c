@@ -15,12 +15,12 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
-#include "core/load/ahead.h"
 #include "core/load/hour_checks.h"
 #include "core/load/keep.h"
 #include "core/load/ledger.h"
 #include "core/load/load_internal.h"
 #include "core/load/observe.h"
+#include "core/store/ahead.h"
 
 struct loader {
     struct job *job;

@@ -12,9 +12,9 @@
 
 #include "core/base/mem.h"
 #include "core/data/inflate.h"
-#include "core/load/ahead.h"
 #include "core/load/keep.h"
 #include "core/load/load_internal.h"
+#include "core/store/ahead.h"
 
 /* The raw bytes of one object on their way to inflate: counted and hashed. */
 struct tee {
@@ -138,14 +138,21 @@ out:
     return *block != NULL;
 }
 
+static void item_at(const void *ctx, size_t i, struct ahead_item *out)
+{
+    const struct unit_object *object = &((const struct unit *)ctx)->objects[i];
+    *out = (struct ahead_item){object->key, object->size, object->etag[0] ? object->etag : NULL};
+}
+
 void fetch_main(void *arg)
 {
     struct fetch *f = arg;
+    const struct ahead_list list = {item_at, f->unit};
     struct err err = ERR_INIT;
     struct hash_state *hash = NULL;
     struct block *block = NULL;
     void *popped = NULL;
-    ahead_begin(f->ahead, f->unit, f->stop);
+    ahead_begin(f->ahead, &list, f->unit->n, f->stop);
     if (channel_pop(f->empty, &popped, &err) != ERR_OK)
         goto out;
     block = popped;

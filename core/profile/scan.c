@@ -1,10 +1,12 @@
 /*
- * scan: listing -> object after object -> batches, all pulled by the caller, in one thread.
+ * scan: listing -> window of objects -> object after object -> batches, all pulled by the caller. Everything
+ * is done by its thread, but that readers ahead may fetch what is in the window.
  *
- * States: listing (no reader) -> an object is open (reader, header read) -> listing ... -> done. The listing
- * stays open while its objects are read: memory is one page, one window of each parser and the caller's
- * batch. One record is read ahead, so that an object's last batch is known as such. A scan that failed stays
- * failed.
+ * States: between objects (the window is filled, then its first is taken) -> an object is open (header read)
+ * -> between objects ... -> done. The listing stays open while its objects are read: memory is one page, the
+ * window (one object without readers), what the readers hold, one window of each parser and the caller's
+ * batch. A listing that failed fails the scan once what it gave before is read. One record is read ahead, so
+ * that an object's last batch is known as such. A scan that failed stays failed.
  */
 #include "core/profile/scan.h"
 
@@ -24,13 +26,25 @@ struct tee {
     bool named; /* it failed, and its error names the object already, or needs none */
 };
 
+/* Listed and wanted. */
+struct wanted {
+    struct store_object object;
+    hour_t hour;
+};
+
 struct scan {
     struct scan_spec spec;
     struct store_list *list;
     bool begun, done;
-    struct store_object object; /* as listed, then as opened */
+    bool all_listed; /* or the listing failed */
+    struct err list_failed;
+    struct wanted *window;      /* a ring: those from `taken` to `listed` */
+    size_t room, taken, listed; /* of the window; objects since the beginning */
+    struct store_object object; /* the one taken: as listed, then as opened */
     hour_t hour;
-    struct store_reader *reader; /* not NULL: an object is open */
+    bool open;
+    struct store_reader *reader; /* one of these two, while open */
+    struct ahead_object *fetched;
     struct tee tee;
     struct bytes *inflate;
     struct csv_reader *csv; /* kept from object to object */
@@ -83,6 +97,12 @@ enum err_code scan_open(const struct scan_spec *spec, struct scan **out, struct 
     if (!scan)
         return err_nomem(err);
     scan->spec = *spec;
+    scan->room = spec->ahead ? SCAN_AHEAD : 1;
+    scan->window = mem_calloc(scan->room, sizeof *scan->window);
+    if (!scan->window) {
+        scan_close(scan);
+        return err_nomem(err);
+    }
     if (convert_new(spec->schema, spec->dialect, &scan->convert, err) != ERR_OK) {
         scan_close(scan);
         return err->code;
@@ -95,8 +115,11 @@ static void close_object(struct scan *scan)
 {
     inflate_close(scan->inflate);
     store_close_read(scan->reader);
+    ahead_give_back(scan->spec.ahead, scan->fetched);
     scan->inflate = NULL;
     scan->reader = NULL;
+    scan->fetched = NULL;
+    scan->open = false;
 }
 
 void scan_close(struct scan *scan)
@@ -104,9 +127,12 @@ void scan_close(struct scan *scan)
     if (!scan)
         return;
     close_object(scan);
+    if (scan->begun)
+        ahead_end(scan->spec.ahead);
     csv_close(scan->csv);
     convert_free(scan->convert);
     store_list_end(scan->list);
+    mem_free(scan->window);
     mem_free(scan);
 }
 
@@ -116,6 +142,13 @@ const struct scan_counts *scan_counts(const struct scan *scan)
 }
 
 /* ---- the listing ---- */
+
+static void item_at(const void *ctx, size_t i, struct ahead_item *out)
+{
+    const struct scan *scan = ctx;
+    const struct store_object *object = &scan->window[i % scan->room].object;
+    *out = (struct ahead_item){object->key, object->size, object->etag_trusted ? object->etag : NULL};
+}
 
 /* One object alone is listed by its whole key; one that cannot be in range is not even asked for. */
 static enum err_code list_begin(struct scan *scan, struct err *err)
@@ -140,15 +173,17 @@ static enum err_code list_begin(struct scan *scan, struct err *err)
     if (code == ERR_OK)
         code = store_list_begin(spec->store, buf_str(&prefix), STORE_BELOW, &scan->list, err);
     buf_release(&prefix);
+    const struct ahead_list list = {item_at, scan};
+    ahead_begin(spec->ahead, &list, 0, spec->stop);
     return code;
 }
 
 /* Counts the listed object; true where it is to be read. */
-static bool is_wanted(struct scan *scan)
+static bool is_wanted(struct scan *scan, struct wanted *w)
 {
     const struct scan_spec *spec = &scan->spec;
     scan->counts.listed++;
-    switch (layout_match(spec->layout, scan->object.key, &scan->hour)) {
+    switch (layout_match(spec->layout, w->object.key, &w->hour)) {
     case LAYOUT_HIDDEN:
         return false;
     case LAYOUT_IGNORED:
@@ -157,12 +192,28 @@ static bool is_wanted(struct scan *scan)
     case LAYOUT_MATCH:
         break;
     }
-    if (hour_in_range(scan->hour, &spec->range) &&
-        (!spec->object || strcmp(spec->object, scan->object.key) == 0) &&
-        (!spec->wants || spec->wants(spec->ctx, &scan->object, scan->hour)))
+    if (hour_in_range(w->hour, &spec->range) && (!spec->object || strcmp(spec->object, w->object.key) == 0) &&
+        (!spec->wants || spec->wants(spec->ctx, &w->object, w->hour)))
         return true;
     scan->counts.passed++;
     return false;
+}
+
+/* The window grows with what was read: from one object on, to its whole room. */
+static enum err_code fill_window(struct scan *scan, struct err *err)
+{
+    size_t most = scan->taken < scan->room ? scan->taken + 1 : scan->room;
+    while (!scan->all_listed && scan->listed - scan->taken < most) {
+        struct wanted *w = &scan->window[scan->listed % scan->room];
+        bool another = false;
+        if (check_stop(scan->spec.stop, err) != ERR_OK)
+            return err->code;
+        (void)!store_list_next(scan->list, &w->object, &another, &scan->list_failed);
+        scan->all_listed = !another;
+        scan->listed += another && is_wanted(scan, w);
+    }
+    ahead_grow(scan->spec.ahead, scan->listed);
+    return ERR_OK;
 }
 
 /* ---- one object ---- */
@@ -193,16 +244,41 @@ static enum err_code read_header(struct scan *scan, struct err *err)
     return ERR_OK;
 }
 
+/* The next one of the window, from the store or from the reader that was there before. */
+static enum err_code open_bytes(struct scan *scan, struct bytes **out, struct err *err)
+{
+    size_t i = scan->taken++;
+    struct ahead_item item;
+    item_at(scan, i, &item);
+    struct store_range range = {.length = -1, .if_match = item.if_match};
+    scan->object = scan->window[i % scan->room].object;
+    scan->hour = scan->window[i % scan->room].hour;
+    scan->fetched = ahead_take(scan->spec.ahead, i);
+    if (!scan->fetched) {
+        if (store_open_read(scan->spec.store, item.key, &range, &scan->reader, err) != ERR_OK)
+            return err->code;
+        scan->object = scan->reader->object;
+        *out = &scan->reader->bytes;
+        return ERR_OK;
+    }
+    *out = &scan->fetched->bytes;
+    if (scan->fetched->opened) {
+        scan->object = scan->fetched->object;
+        return ERR_OK;
+    }
+    size_t n;
+    char none;
+    return bytes_read(*out, &none, sizeof none, &n, err);
+}
+
 static enum err_code open_object(struct scan *scan, struct err *err)
 {
     struct store_object *object = &scan->object;
-    struct store_range range = {.length = -1, .if_match = object->etag_trusted ? object->etag : NULL};
     struct err e = ERR_INIT;
     scan->tee = (struct tee){.base = {tee_read}, .stop = scan->spec.stop, .key = object->key, .named = true};
-    if (store_open_read(scan->spec.store, object->key, &range, &scan->reader, &e) != ERR_OK)
+    scan->open = true;
+    if (open_bytes(scan, &scan->tee.from, &e) != ERR_OK)
         return source_error(&e, object->key, err);
-    *object = scan->reader->object;
-    scan->tee.from = &scan->reader->bytes;
     scan->tee.named = false;
     scan->counts.objects++;
     scan->records = 0;
@@ -275,13 +351,15 @@ static enum err_code next(struct scan *scan, struct batch *batch, struct scan_pa
 {
     if (!scan->begun && list_begin(scan, err) != ERR_OK)
         return err->code;
-    while (!scan->reader && !scan->done) {
-        bool another = false;
-        if (check_stop(scan->spec.stop, err) != ERR_OK ||
-            store_list_next(scan->list, &scan->object, &another, err) != ERR_OK)
+    if (!scan->open && !scan->done) {
+        if (check_stop(scan->spec.stop, err) != ERR_OK || fill_window(scan, err) != ERR_OK)
             return err->code;
-        scan->done = !another;
-        if (another && is_wanted(scan) && open_object(scan, err) != ERR_OK)
+        if (scan->taken == scan->listed) {
+            scan->done = true;
+            *err = scan->list_failed;
+            return err->code;
+        }
+        if (open_object(scan, err) != ERR_OK)
             goto object_failed;
     }
     *more = !scan->done;

@@ -6,6 +6,9 @@
  * and offset of each row are in it. Records that the schema refuses are left out, counted and told; an object
  * that cannot be read as a whole (no header, damaged compression, gone) ends the scan with its error. An
  * object that changes while it is read is an error too: what is told is of one version.
+ *
+ * With readers ahead the listing goes ahead of the reading, by one object more for each that was read, up to
+ * SCAN_AHEAD: whoever needs only the first objects has not fetched many more.
  */
 #ifndef SLUICE_PROFILE_SCAN_H
 #define SLUICE_PROFILE_SCAN_H
@@ -14,18 +17,23 @@
 
 #include "core/base/hour.h"
 #include "core/data/convert.h"
+#include "core/store/ahead.h"
 #include "core/store/layout.h"
 #include "core/store/store.h"
 
+enum { SCAN_AHEAD = AHEAD_OBJECTS };
+
 struct scan_spec {
     struct store *store; /* all borrowed until scan_close */
+    struct ahead *ahead; /* its readers, of one scan at a time; NULL: one object after another */
     const struct layout *layout;
     const struct csv_dialect *dialect;
     const struct schema *schema;
     struct hour_range range;
     const char *object;     /* only this one; NULL = all */
     const atomic_int *stop; /* not 0 once asked to stop: CANCELLED; may be NULL */
-    /* Each may be NULL. wants: false passes an object over, unread. */
+    /* Each may be NULL. wants: false passes an object over, unread; asked as they are listed, which may be
+     * before those in front are read. */
     bool (*wants)(void *ctx, const struct store_object *object, hour_t hour);
     void (*refused)(void *ctx, const struct store_object *object, const struct csv_record *record,
                     const struct refusal *refusal);
@@ -42,7 +50,7 @@ struct scan_part {
 };
 
 struct scan_counts {
-    int64_t listed;  /* objects that the listing gave, of any hour */
+    int64_t listed;  /* objects that the listing gave so far, of any hour */
     int64_t ignored; /* among them: match nothing (not the hidden ones) */
     int64_t passed;  /* match, but were out of range or not wanted: unread */
     int64_t objects; /* opened */

@@ -130,6 +130,13 @@ struct store {
     char *label; /* the URL as people wrote it, redacted: for messages ("file:lake") */
 };
 
+/* Makes further handles on one place: each thread that reads needs its own. Called from any of them, several
+ * at once. */
+struct store_factory {
+    enum err_code (*open)(void *ctx, struct store **out, struct err *err);
+    void *ctx;
+};
+
 /* Opens through a type; the registry (backends/) knows which. */
 enum err_code store_open(const struct store_type *type, const struct url *url, const char *base_dir,
                          const struct clock *clock, bool create, struct store **out,

@@ -40,8 +40,12 @@ s3_part() {
     is "each once" "$(echo "$decoded" | grep -o "$key" | sort -u | wc -l)" 24
     is "one listing, of the day" "$(echo "$decoded" | grep -c 'prefix=[^& ]*/yyyy=2022/mm=06/dd=05/hh=[& ]')" 1
     rest=$(echo "$decoded" | grep -v "$key HTTP" | grep -v 'prefix=[^& ]*dd=05/hh=[& ]')
-    like "and but for a look at whether the place is there" "$rest" '^GET /[^ ]*max-keys=1&prefix=[^& ]*/lake/ HTTP'
-    is "nothing else is asked for" "$(echo "$rest" | wc -l)" 1
+    looks='^GET /[^ ]*max-keys=1&prefix=[^& ]*/lake/ HTTP'
+    looked=$(echo "$rest" | grep -c "$looks")
+    is "each handle looks whether the place is there, readers' too" "$([ "$looked" -ge 2 ] && [ "$looked" -le 9 ] && echo yes || echo "$looked")" yes
+    is "nothing else is asked for" "$(echo "$rest" | grep -v "$looks")" ""
+    requests "SELECT age FROM source LIMIT 1"
+    is "one row: one object" "$(grep -c 'part-00000.csv HTTP' "$work/requests")" 1
     requests "SELECT count(*) FROM source WHERE hh = 7"
     is "one hour of each day" "$(grep -c 'part-00000.csv HTTP' "$work/requests")" 3
     run query --explain -c "$work/q/sluice.yaml" --set "source.url=$s3_url" "SELECT count(*) FROM source WHERE yyyy=2022 AND mm=6 AND dd=5"

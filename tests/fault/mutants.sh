@@ -153,16 +153,17 @@ mutant page-cuts-inside-a-letter tools/page_profile_parts.c 's/ \& 0xc0\) == 0x8
 mutant page-not-escaped tools/html.c "s/else if \(strchr\(.*, c\)\)/else if (c == '\&')/" unit/tools/test_html
 
 # --- reading ahead
-mutant ahead-if-match-dropped core/load/ahead.c 's/\.if_match = [^}]*\}/.if_match = NULL}/' unit/load/test_ahead
-mutant ahead-error-lost core/load/ahead.c 's/\*n == 0 && f->err\.code != ERR_OK/false/' unit/load/test_ahead
-mutant ahead-other-length-taken core/load/ahead.c 's/as_listed = .*;/as_listed = true;/' unit/load/test_ahead
-mutant ahead-not-in-order core/load/ahead.c 's/struct slot \*slot = slot_of\(a, i\)/struct slot *slot = slot_of(a, i ^ 1)/' unit/load/test_ahead
-mutant ahead-memory-without-bound core/load/ahead.c 's/a->held \+ cost > AHEAD_BYTES/false/' unit/load/test_ahead
-mutant ahead-window-without-bound core/load/ahead.c 's/a->next - a->taken == AHEAD_OBJECTS \|\| //' unit/load/test_ahead
-mutant ahead-not-waited-for core/load/ahead.c 's/while \(slot->state == SLOT_READING\)/while (false)/' unit/load/test_ahead
-mutant ahead-share-without-bound core/load/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/load/test_ahead
-mutant ahead-deaf-to-stop core/load/ahead.c 's/return a->stop && .*/return false;/' unit/load/test_ahead
-mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_ahead
+mutant ahead-if-match-dropped core/store/ahead.c 's/\.if_match = item\.if_match/.if_match = NULL/' unit/store/test_ahead
+mutant ahead-error-lost core/store/ahead.c 's/\*n == 0 && f->err\.code != ERR_OK/false/' unit/store/test_ahead
+mutant ahead-other-length-taken core/store/ahead.c 's/as_listed = .*;/as_listed = true;/' unit/store/test_ahead
+mutant ahead-not-in-order core/store/ahead.c 's/struct slot \*slot = slot_of\(a, i\)/struct slot *slot = slot_of(a, i ^ 1)/' unit/store/test_ahead
+mutant ahead-memory-without-bound core/store/ahead.c 's/a->held \+ cost > AHEAD_BYTES/false/' unit/store/test_ahead
+mutant ahead-window-without-bound core/store/ahead.c 's/a->next - a->taken == AHEAD_OBJECTS \|\| //' unit/store/test_ahead
+mutant ahead-not-waited-for core/store/ahead.c 's/while \(slot->state == SLOT_READING\)/while (false)/' unit/store/test_ahead
+mutant ahead-share-without-bound core/store/ahead.c 's/large = cost > AHEAD_SHARE/large = false/' unit/store/test_ahead
+mutant ahead-deaf-to-stop core/store/ahead.c 's/return a->stop && .*/return false;/' unit/store/test_ahead
+mutant ahead-of-a-list-that-ends core/store/ahead.c 's/if \(a->next == a->n\)/if (a->next > a->n)/' unit/store/test_ahead
+mutant ahead-of-a-near-store core/load/load.c 's/l->store->caps\.remote && ahead_new/ahead_new/' unit/load/test_load_ahead
 
 # --- verify
 mutant verify-adds-a-broken-scan core/load/verify_books.c 's/^        v->nloads = 0;/        (void)0;/' unit/load/test_verify_read
@@ -352,6 +353,15 @@ mutant query-explain-reads backends/query_sqlite_table.c 's/if \(!c->query->expl
 mutant query-may-write backends/sqlite_ask.c 's/^        return SQLITE_DENY;/        return SQLITE_OK;/' unit/backends/test_query_sqlite
 mutant query-second-statement backends/sqlite_ask.c 's/if \(\*tail\)/if (false)/' unit/backends/test_query_sqlite
 mutant scan-mixes-versions core/profile/scan.c 's/object->etag_trusted \? object->etag : NULL/NULL/' unit/profile/test_scan
+mutant scan-ahead-mixes-versions core/profile/scan.c 's/object->etag_trusted \? object->etag : NULL/NULL/' unit/profile/test_scan_ahead
+mutant scan-fetches-far-more core/profile/scan.c 's/size_t most = .*/size_t most = scan->room;/' unit/profile/test_scan_ahead
+mutant scan-listing-fails-early core/profile/scan.c 's/^        scan->all_listed = !another;/        scan->all_listed = !another; if (scan->list_failed.code) return *err = scan->list_failed, err->code;/' \
+    unit/profile/test_scan_ahead
+mutant scan-listing-error-lost core/profile/scan.c 's/\*err = scan->list_failed;/(void)err;/' unit/profile/test_scan
+mutant scan-counts-the-unopened core/profile/scan.c 's/if \(scan->fetched->opened\)/if (true)/' unit/profile/test_scan_ahead
+mutant scan-readers-not-told core/profile/scan.c 's/ahead_grow\(scan->spec\.ahead, scan->listed\)/(void)0/' unit/profile/test_scan_ahead
+mutant query-ahead-of-a-near-store backends/query_sqlite.c 's/out->store->caps\.remote &&/true \&\&/' unit/backends/test_query_far
+mutant query-readers-not-kept backends/query_sqlite.c 's/handle->store && q->nidle < QUERY_IDLE_MAX/false/' unit/backends/test_query_far
 mutant scan-loses-the-record-ahead core/profile/scan.c 's/while \(scan->event != CSV_END && !batch_full\(batch\)\)/while (scan->event != CSV_END \&\& batch->rows + 1 < batch->max_rows)/' \
     unit/profile/test_scan
 

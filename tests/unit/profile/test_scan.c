@@ -1,5 +1,5 @@
-/* scan: which objects are listed, passed over and read, what of them comes in which batch, and how it ends.
- */
+/* scan: which objects are listed, passed over and read, what of them comes in which batch, and how it ends;
+ * all of it without readers ahead, and with them. */
 #include "core/profile/scan.h"
 
 #include <setjmp.h>
@@ -27,10 +27,13 @@ static const char *const PIPELINES[] = {RIG_PIPELINE("mem:lake", "mem:db", ""),
                                         RIG_PIPELINE("file:lake", "mem:db", "")};
 enum { STORES = 2, TOLD_MAX = 8192, LONG_ROWS = 2500 };
 
+static bool with_readers;
+
 /* A rig, the scan of it as asked for, and a text of all that it told. */
 struct scene {
     struct rig rig;
-    const char *plan; /* of store_fault, NULL = none */
+    const char *plan;            /* of store_fault, NULL = none */
+    struct store_factory stores; /* of the readers */
     struct scan_spec spec;
     size_t batch_rows;
     char told[TOLD_MAX];
@@ -72,6 +75,15 @@ static void on_refused(void *ctx, const struct store_object *object, const struc
          err_name_text(refusal->name), refusal->column);
 }
 
+static enum err_code open_store(void *ctx, struct store **out, struct err *err)
+{
+    struct scene *s = ctx;
+    const struct pipeline *p = s->rig.pipeline;
+    if (registry_open_store(p->source.url, p->base_dir, &s->rig.clock.base, false, out, err) == ERR_OK)
+        *out = wrap_store(s, *out);
+    return err->code;
+}
+
 static void scene_open(struct scene *s, size_t store, const char *plan)
 {
     *s = (struct scene){.rig = {.wrap_store = wrap_store, .wrap_ctx = s}, .plan = plan, .batch_rows = 1000};
@@ -83,6 +95,39 @@ static void scene_open(struct scene *s, size_t store, const char *plan)
                                  .schema = &p->schema,
                                  .refused = on_refused,
                                  .ctx = s};
+    s->stores = (struct store_factory){open_store, s};
+    if (with_readers)
+        assert_int_equal(ahead_new(&s->stores, &s->spec.ahead, &s->err), ERR_OK);
+}
+
+static void scene_close(struct scene *s)
+{
+    ahead_free(s->spec.ahead);
+    rig_close(&s->rig);
+}
+
+static void without_opens(char *text)
+{
+    for (char *line = text, *end; *line; line = end) {
+        end = strchr(line, '\n') + 1;
+        if (strncmp(line, "open ", 5) == 0) {
+            memmove(line, end, strlen(end) + 1);
+            end = line;
+        }
+    }
+}
+
+/* Who opens an object is open where there are readers. */
+static void told_is(const struct scene *s, const char *text)
+{
+    char got[TOLD_MAX], want[TOLD_MAX];
+    snprintf(got, sizeof got, "%s", s->told);
+    snprintf(want, sizeof want, "%s", text);
+    if (with_readers) {
+        without_opens(got);
+        without_opens(want);
+    }
+    assert_string_equal(got, want);
 }
 
 /* Scans to the end or an error; tells of each batch "OBJECT HH first-last: id@line ...". */
@@ -142,11 +187,11 @@ static void reads_objects_in_order_and_tells_what_it_refuses(void **state)
         put(&s, K("01", "notes.txt"), "junk");
         put(&s, "README", "junk");
         assert_int_equal(run(&s), ERR_OK);
-        assert_string_equal(s.told, "refused a.csv:3 CAST_INT 'id'\n"
-                                    "refused a.csv:6 CSV_RAGGED ''\n"
-                                    "refused a.csv:8 NOT_NULL 'id'\n"
-                                    "a.csv 01 firstlast: 1@2 2@4 4@7\n"
-                                    "b.csv 02 firstlast: 3@2\n");
+        told_is(&s, "refused a.csv:3 CAST_INT 'id'\n"
+                    "refused a.csv:6 CSV_RAGGED ''\n"
+                    "refused a.csv:8 NOT_NULL 'id'\n"
+                    "a.csv 01 firstlast: 1@2 2@4 4@7\n"
+                    "b.csv 02 firstlast: 3@2\n");
         /* README is outside of the prefix; a folder may leave hidden ones out. */
         assert_true(s.counts.listed == 4 || (i == 1 && s.counts.listed == 3));
         assert_int_equal(s.counts.ignored, 1);
@@ -156,7 +201,7 @@ static void reads_objects_in_order_and_tells_what_it_refuses(void **state)
         assert_int_equal(s.counts.refused, 3);
         assert_int_equal(s.counts.bytes, strlen(HEAD "1,a,1.5\nx,b,2\n2,\"b\nb\",NA\n3,c\n4,d,4\n,e,5\n") +
                                              strlen(HEAD "3,c,3\n"));
-        rig_close(&s.rig);
+        scene_close(&s);
     }
 }
 
@@ -167,9 +212,9 @@ static void a_record_that_is_no_csv_is_refused_alone(void **state)
     scene_open(&s, 0, NULL);
     put(&s, K("01", "a.csv"), HEAD "1,a,1\n2,\"b\"x,2\n3,c,3\n");
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "refused a.csv:3 CSV_QUOTE ''\na.csv 01 firstlast: 1@2 3@4\n");
+    told_is(&s, "refused a.csv:3 CSV_QUOTE ''\na.csv 01 firstlast: 1@2 3@4\n");
     assert_int_equal(s.counts.records, 3);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static void an_object_comes_in_several_batches(void **state)
@@ -181,12 +226,12 @@ static void an_object_comes_in_several_batches(void **state)
     put(&s, K("01", "b.csv"), HEAD "5,e,5\n6,f,6\n7,g,7\nx,h,8\n");
     s.batch_rows = 2;
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "a.csv 01 first: 1@2 2@3\n"
-                                "a.csv 01 last: 3@4 4@5\n"
-                                "b.csv 01 first: 5@2 6@3\n"
-                                "refused b.csv:5 CAST_INT 'id'\n"
-                                "b.csv 01 last: 7@4\n");
-    rig_close(&s.rig);
+    told_is(&s, "a.csv 01 first: 1@2 2@3\n"
+                "a.csv 01 last: 3@4 4@5\n"
+                "b.csv 01 first: 5@2 6@3\n"
+                "refused b.csv:5 CAST_INT 'id'\n"
+                "b.csv 01 last: 7@4\n");
+    scene_close(&s);
 }
 
 static void a_header_alone_is_an_object_without_rows(void **state)
@@ -197,9 +242,9 @@ static void a_header_alone_is_an_object_without_rows(void **state)
     put(&s, K("01", "a.csv"), HEAD);
     put(&s, K("02", "b.csv"), "\xef\xbb\xbf" HEAD "\n\n");
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "a.csv 01 firstlast:\nb.csv 02 firstlast:\n");
+    told_is(&s, "a.csv 01 firstlast:\nb.csv 02 firstlast:\n");
     assert_int_equal(s.counts.records, 0);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static void an_object_that_cannot_be_read_ends_the_scan(void **state)
@@ -228,8 +273,8 @@ static void an_object_that_cannot_be_read_ends_the_scan(void **state)
         snprintf(start, sizeof start, "%s: %s", bad[i].key, bad[i].message);
         assert_int_equal(strncmp(s.err.msg, start, strlen(start)), 0);
         assert_null(strstr(s.err.msg + strlen(start), bad[i].key));
-        assert_string_equal(s.told, "a.csv 01 firstlast: 1@2\n");
-        rig_close(&s.rig);
+        told_is(&s, "a.csv 01 firstlast: 1@2\n");
+        scene_close(&s);
     }
 }
 
@@ -257,10 +302,10 @@ static void compressed_objects_are_inflated(void **state)
     rig_put_bytes(&s.rig, K("02", "b.csv.zst"), packed, zst);
     put(&s, K("03", "c.csv"), HEAD "4,d,4\n");
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "a.csv.gz 01 firstlast: 1@2 2@3\nb.csv.zst 02 firstlast: 3@2\n"
-                                "c.csv 03 firstlast: 4@2\n");
+    told_is(&s, "a.csv.gz 01 firstlast: 1@2 2@3\nb.csv.zst 02 firstlast: 3@2\n"
+                "c.csv 03 firstlast: 4@2\n");
     assert_int_equal(s.counts.bytes, gz + zst + strlen(HEAD "4,d,4\n"));
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 /* What a trace tells: a listing once it is done. */
@@ -294,20 +339,20 @@ static void a_range_lists_and_reads_no_more_than_it_needs(void **state)
     struct store *traced = five_hours(&s);
     s.spec.range = (struct hour_range){true, hour("2022-06-05T01"), hour("2022-06-05T02")};
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, OPENED_B "list " K("01", "") "\n");
+    told_is(&s, OPENED_B "list " K("01", "") "\n");
     assert_int_equal(s.counts.listed, 1);
     s.spec.range = (struct hour_range){true, hour("2022-06-05T01"), hour("2022-06-06T00")};
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, OPENED_B OPENED_C "list yyyy=2022/mm=06/dd=05/hh=\n");
+    told_is(&s, OPENED_B OPENED_C "list yyyy=2022/mm=06/dd=05/hh=\n");
     assert_int_equal(s.counts.listed, 3);
     assert_int_equal(s.counts.passed, 1);
     assert_int_equal(s.counts.objects, 2);
     /* An empty one asks for nothing. */
     s.spec.range.to = s.spec.range.from;
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "");
+    told_is(&s, "");
     store_close(traced);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static void one_object_is_listed_by_its_key(void **state)
@@ -319,21 +364,21 @@ static void one_object_is_listed_by_its_key(void **state)
     put(&s, K("01", "b.csv.gz"), "not asked for");
     s.spec.object = K("01", "b.csv");
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, OPENED_B "list " K("01", "b.csv") "\n");
+    told_is(&s, OPENED_B "list " K("01", "b.csv") "\n");
     assert_int_equal(s.counts.passed, 1);
     s.spec.object = K("01", "none.csv");
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "list " K("01", "none.csv") "\n");
+    told_is(&s, "list " K("01", "none.csv") "\n");
     /* What cannot be there is not asked for. */
     static const char *const never[] = {"", "notes.txt", "../x.csv", K("24", "a.csv"), K("02", "c.csv")};
     s.spec.range = (struct hour_range){true, hour("2022-06-05T00"), hour("2022-06-05T02")};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
         s.spec.object = never[i];
         assert_int_equal(run(&s), ERR_OK);
-        assert_string_equal(s.told, "");
+        told_is(&s, "");
     }
     store_close(traced);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static bool wants_even(void *ctx, const struct store_object *object, hour_t h)
@@ -353,10 +398,10 @@ static void what_is_not_wanted_is_passed_over(void **state)
     s.spec.wants = wants_even;
     s.spec.range = (struct hour_range){true, hour("2022-06-05T00"), hour("2022-06-06T00")};
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, OPENED_A OPENED_C "list yyyy=2022/mm=06/dd=05/hh=\n");
+    told_is(&s, OPENED_A OPENED_C "list yyyy=2022/mm=06/dd=05/hh=\n");
     assert_int_equal(s.counts.passed, 2);
     store_close(traced);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static void a_signal_stops_it(void **state)
@@ -370,7 +415,7 @@ static void a_signal_stops_it(void **state)
     assert_int_equal(run(&s), ERR_CANCELLED);
     assert_string_equal(s.err.msg, "stopped by a signal");
     assert_int_equal(s.counts.objects, 0);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static void on_refused_stop(void *ctx, const struct store_object *object, const struct csv_record *record,
@@ -400,7 +445,7 @@ static void a_signal_stops_it_within_an_object(void **state)
     assert_int_equal(run(&s), ERR_CANCELLED);
     assert_string_equal(s.err.msg, "stopped by a signal");
     assert_true(s.counts.records > 0 && s.counts.records <= LONG_ROWS);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 /* Each failure of the store is the scan's, and names its object at most once. */
@@ -435,7 +480,7 @@ static void a_failing_store_fails_the_scan(void **state)
             assert_non_null(at);
         if (at)
             assert_null(strstr(at + 1, "/b.csv"));
-        rig_close(&s.rig);
+        scene_close(&s);
     }
 }
 
@@ -458,7 +503,7 @@ static void an_object_that_changes_is_an_error(void **state)
     assert_int_equal(run(&s), ERR_PRECONDITION);
     assert_int_equal(s.err.name, ERRN_SOURCE_MOVED);
     assert_non_null(strstr(s.err.msg, "a.csv"));
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 static void without_a_header_line_fields_are_columns(void **state)
@@ -472,8 +517,8 @@ static void without_a_header_line_fields_are_columns(void **state)
     put(&s, K("01", "a.csv"), "1,a,1\n2,b,2\n");
     put(&s, K("02", "b.csv"), "");
     assert_int_equal(run(&s), ERR_OK);
-    assert_string_equal(s.told, "a.csv 01 firstlast: 1@1 2@2\nb.csv 02 firstlast:\n");
-    rig_close(&s.rig);
+    told_is(&s, "a.csv 01 firstlast: 1@1 2@2\nb.csv 02 firstlast:\n");
+    scene_close(&s);
 }
 
 static bool fail_after(void *ctx)
@@ -518,7 +563,7 @@ static void memory_runs_short(void **state)
         assert_true(code == ERR_NOMEM || (code == ERR_OK && objects == 2));
     }
     assert_true(n > 10 && n < 1000);
-    rig_close(&s.rig);
+    scene_close(&s);
 }
 
 int main(void)
@@ -535,10 +580,16 @@ int main(void)
         cmocka_unit_test(what_is_not_wanted_is_passed_over),
         cmocka_unit_test(a_signal_stops_it),
         cmocka_unit_test(a_signal_stops_it_within_an_object),
-        cmocka_unit_test(a_failing_store_fails_the_scan),
         cmocka_unit_test(an_object_that_changes_is_an_error),
         cmocka_unit_test(without_a_header_line_fields_are_columns),
+    };
+    /* Their faults strike the caller's calls one by one; for readers', see test_scan_ahead. */
+    const struct CMUnitTest near_tests[] = {
+        cmocka_unit_test(a_failing_store_fails_the_scan),
         cmocka_unit_test(memory_runs_short),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("scan", tests, NULL, NULL) +
+                 cmocka_run_group_tests_name("scan that fails", near_tests, NULL, NULL);
+    with_readers = true;
+    return failed + cmocka_run_group_tests_name("scan with readers", tests, NULL, NULL);
 }

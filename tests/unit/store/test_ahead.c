@@ -1,20 +1,28 @@
-/* ahead: order, contents, errors where they belong, bounds, ends in the middle; and a run over a store that
- * is far, which gives what a run over a near one gives. */
+/* ahead: order, contents, errors where they belong, bounds, ends in the middle. */
+#include "core/store/ahead.h"
+
 #include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 #include "backends/registry.h"
 #include "backends/store_mem.h"
 #include "core/base/mem.h"
-#include "core/load/ahead.h"
 #include "tests/support/store_hook.h"
-#include "tests/unit/load/load_rig.h"
 
 enum { OBJECTS_MAX = 300, ROOM_SIZE = AHEAD_SHARE - 64 * 1024 };
 
-/* A place in memory, a unit of all its objects, and what the readers do with it. */
+/* A place in memory, a list of all its objects, and what the readers do with it. */
 struct far {
     struct store *store;
-    struct unit *unit;
+    struct store_object objects[OBJECTS_MAX];
+    size_t n;
     struct ahead *ahead;
     struct store_factory factory;
     struct store_hook hook;
@@ -24,6 +32,7 @@ struct far {
     long long most;             /* that may be opened and not yet asked for; 0 = any number */
     atomic_bool over;           /* there were more */
     bool shut;                  /* no further handles */
+    atomic_int *stop;           /* set by each open; NULL: none */
 };
 
 static void must(enum err_code code, const struct err *err)
@@ -55,6 +64,8 @@ static void on_open(void *ctx)
     long long opened = atomic_fetch_add(&far->opened, 1) + 1;
     if (far->most && opened - atomic_load(&far->asked) > far->most)
         atomic_store(&far->over, true);
+    if (far->stop)
+        atomic_store(far->stop, 15);
     sem_post(&far->opens);
 }
 
@@ -85,26 +96,35 @@ static void far_open(struct far *far, size_t n, size_t (*size_of)(size_t i))
     sem_init(&far->opens, 0, 0);
     far->factory = (struct store_factory){open_far, far};
     must(ahead_new(&far->factory, &far->ahead, &err), &err);
-    must(unit_new(UNIT_HOUR, 0, 0, &far->unit, &err), &err);
-    for (size_t i = 0; i < n; i++) {
-        struct diff_entry entry = {.kind = DIFF_NEW};
+    for (far->n = 0; far->n < n; far->n++) {
+        size_t i = far->n;
         char key[32];
         key_of(i, key);
         fill(data, i, size_of(i));
         must(store_put_mem(far->store, key, data, size_of(i), PUT_ALWAYS, &err), &err);
-        must(store_stat(far->store, key, &entry.object, &err), &err);
-        must(unit_add(far->unit, &entry, false, &err), &err);
+        must(store_stat(far->store, key, &far->objects[i], &err), &err);
     }
 }
 
 static void far_close(struct far *far)
 {
     ahead_free(far->ahead);
-    unit_free(far->unit);
     store_close(far->store);
     store_hook_release(&far->hook);
     sem_destroy(&far->opens);
     store_mem_reset();
+}
+
+static void item_at(const void *ctx, size_t i, struct ahead_item *out)
+{
+    const struct store_object *object = &((const struct far *)ctx)->objects[i];
+    *out = (struct ahead_item){object->key, object->size, object->etag};
+}
+
+static void begin(struct far *far, size_t n, const atomic_int *stop)
+{
+    const struct ahead_list list = {item_at, far};
+    ahead_begin(far->ahead, &list, n, stop);
 }
 
 static struct ahead_object *take(struct far *far, size_t i)
@@ -137,7 +157,7 @@ static void objects_come_whole_and_in_order(void **state)
     struct far far;
     (void)state;
     far_open(&far, OBJECTS_MAX, mixed_size);
-    ahead_begin(far.ahead, far.unit, NULL);
+    begin(&far, far.n, NULL);
     sem_wait(&far.opens); /* the first has a reader */
     for (size_t i = 0; i < OBJECTS_MAX; i++) {
         struct ahead_object *object = take(&far, i);
@@ -145,8 +165,9 @@ static void objects_come_whole_and_in_order(void **state)
         assert_true(object || i > 0);
         assert_true(!object || mixed_size(i) < AHEAD_SHARE);
         if (object) {
-            assert_string_equal(object->object.key, far.unit->objects[i].key);
-            assert_string_equal(object->object.etag, far.unit->objects[i].etag);
+            assert_true(object->opened);
+            assert_string_equal(object->object.key, far.objects[i].key);
+            assert_string_equal(object->object.etag, far.objects[i].etag);
             assert_int_equal(object->object.size, mixed_size(i));
             assert_int_equal(read_back(object, i, &err), mixed_size(i));
             must(err.code, &err);
@@ -169,7 +190,7 @@ static size_t wait_and_take_all(struct far *far, size_t begun)
     size_t n = 0;
     for (size_t i = 0; i < begun; i++)
         sem_wait(&far->opens);
-    for (size_t i = 0; i < far->unit->n; i++) {
+    for (size_t i = 0; i < far->n; i++) {
         struct ahead_object *object = take(far, i);
         n += object != NULL;
         ahead_give_back(far->ahead, object);
@@ -183,7 +204,7 @@ static void what_is_begun_has_a_bound(void **state)
     (void)state;
     far_open(&far, OBJECTS_MAX, small_size);
     far.most = AHEAD_OBJECTS;
-    ahead_begin(far.ahead, far.unit, NULL);
+    begin(&far, far.n, NULL);
     assert_true(wait_and_take_all(&far, AHEAD_OBJECTS) >= AHEAD_OBJECTS);
     ahead_end(far.ahead);
     assert_false(far.over);
@@ -203,7 +224,7 @@ static void the_memory_has_a_bound(void **state)
     (void)state;
     far_open(&far, 4 * FIT, room_size);
     far.most = FIT;
-    ahead_begin(far.ahead, far.unit, NULL);
+    begin(&far, far.n, NULL);
     assert_true(wait_and_take_all(&far, FIT) >= FIT);
     ahead_end(far.ahead);
     assert_false(far.over);
@@ -225,8 +246,8 @@ static void an_error_comes_with_its_object(void **state)
     must(store_remove(far.store, key, &err), &err);
     key_of(5, key);
     must(store_put_mem(far.store, key, "another", 7, PUT_ALWAYS, &err), &err);
-    far.unit->objects[7].size++; /* not as listed: the caller's */
-    ahead_begin(far.ahead, far.unit, NULL);
+    far.objects[7].size++; /* not as listed: the caller's */
+    begin(&far, far.n, NULL);
     for (size_t i = 0; i < 11; i++)
         sem_wait(&far.opens);
     for (size_t i = 0, bad = 0; i < 11; i++) {
@@ -237,6 +258,7 @@ static void an_error_comes_with_its_object(void **state)
         size_t len = object ? read_back(object, i, &e) : 0;
         assert_int_equal(len, good ? small_size(i) : 0);
         assert_int_equal(e.code, good ? ERR_OK : BAD[bad].code);
+        assert_true(!object || object->opened == good);
         bad += !good;
         ahead_give_back(far.ahead, object);
     }
@@ -256,7 +278,7 @@ static void a_broken_read_gives_what_it_had(void **state)
     far.hook.nth = 2 * AHEAD_READERS; /* an object takes two: its bytes, and its end */
     far.hook.hook = NULL;
     far.hook.error = ERRN_STORE_TRUNCATED;
-    ahead_begin(far.ahead, far.unit, NULL);
+    begin(&far, far.n, NULL);
     for (size_t i = 0; i < 12; i++) {
         struct ahead_object *object = take(&far, i);
         struct err e = ERR_INIT;
@@ -271,13 +293,13 @@ static void a_broken_read_gives_what_it_had(void **state)
     far_close(&far);
 }
 
-static void an_end_in_the_middle_leaves_the_readers_for_the_next_unit(void **state)
+static void an_end_in_the_middle_leaves_the_readers_for_the_next_list(void **state)
 {
     struct far far;
     (void)state;
     far_open(&far, OBJECTS_MAX, small_size);
     for (size_t round = 0; round < 20; round++) {
-        ahead_begin(far.ahead, far.unit, NULL);
+        begin(&far, far.n, NULL);
         sem_wait(&far.opens);
         for (size_t i = 0; i < round; i++)
             ahead_give_back(far.ahead, take(&far, i));
@@ -300,13 +322,48 @@ static void a_stop_ends_the_readers(void **state)
     atomic_int stop = 0;
     (void)state;
     far_open(&far, OBJECTS_MAX, small_size);
-    ahead_begin(far.ahead, far.unit, &stop);
+    far.stop = &stop;
+    begin(&far, far.n, &stop);
     sem_wait(&far.opens);
-    atomic_store(&stop, 15);
-    for (size_t i = 0; i < OBJECTS_MAX; i++)
-        ahead_give_back(far.ahead, take(&far, i));
+    for (size_t i = 0; i < OBJECTS_MAX; i++) {
+        struct ahead_object *object = take(&far, i);
+        struct err err = ERR_INIT;
+        assert_int_equal(object ? read_back(object, i, &err) : 0, 0);
+        assert_int_equal(err.code, object ? ERR_CANCELLED : ERR_OK);
+        ahead_give_back(far.ahead, object);
+    }
     ahead_end(far.ahead);
-    assert_in_range(far.opened, 1, AHEAD_OBJECTS + AHEAD_READERS);
+    assert_in_range(far.opened, 1, AHEAD_READERS);
+    far_close(&far);
+}
+
+/* One object more for each that was taken: they are read by the same readers, and none that is not yet in the
+ * list. */
+static void a_list_may_grow(void **state)
+{
+    enum { MOST = 12 };
+    struct far far;
+    size_t n = 0, from_readers = 0;
+    (void)state;
+    far_open(&far, OBJECTS_MAX, small_size);
+    far.most = MOST;
+    begin(&far, 0, NULL);
+    for (size_t i = 0; i < OBJECTS_MAX; i++) {
+        struct err err = ERR_INIT;
+        n = i + MOST < OBJECTS_MAX ? i + MOST : OBJECTS_MAX;
+        ahead_grow(far.ahead, n);
+        if (i % 50 == 0)
+            sem_wait(&far.opens); /* one of those that were put in has a reader */
+        struct ahead_object *object = take(&far, i);
+        from_readers += object != NULL;
+        assert_int_equal(object ? read_back(object, i, &err) : small_size(i), small_size(i));
+        must(err.code, &err);
+        ahead_give_back(far.ahead, object);
+    }
+    ahead_end(far.ahead);
+    assert_true(from_readers > 0);
+    assert_false(far.over);
+    assert_in_range(far.handles, 1, AHEAD_READERS);
     far_close(&far);
 }
 
@@ -319,8 +376,8 @@ static bool no_memory(void *ctx)
 static void all_is_the_callers(struct far *far)
 {
     long long opened = far->opened;
-    ahead_begin(far->ahead, far->unit, NULL);
-    for (size_t i = 0; i < far->unit->n; i++)
+    begin(far, far->n, NULL);
+    for (size_t i = 0; i < far->n; i++)
         assert_null(take(far, i));
     ahead_end(far->ahead);
     assert_int_equal(far->opened, opened);
@@ -334,7 +391,7 @@ static void without_handles_or_memory_all_is_the_callers(void **state)
     far.shut = true;
     all_is_the_callers(&far);
     far.shut = false; /* they are asked for again */
-    ahead_begin(far.ahead, far.unit, NULL);
+    begin(&far, far.n, NULL);
     assert_true(wait_and_take_all(&far, 1) > 0);
     ahead_end(far.ahead);
     mem_set_fault(no_memory, NULL);
@@ -346,122 +403,12 @@ static void without_handles_or_memory_all_is_the_callers(void **state)
 static void no_reader_at_all_is_fine(void **state)
 {
     (void)state;
-    ahead_begin(NULL, NULL, NULL);
+    ahead_begin(NULL, NULL, 0, NULL);
+    ahead_grow(NULL, 1);
     assert_null(ahead_take(NULL, 0));
     ahead_give_back(NULL, NULL);
     ahead_end(NULL);
     ahead_free(NULL);
-}
-
-/* ---- in a run ---- */
-
-struct lake {
-    struct store_hook hook;
-    bool remote;
-    atomic_int handles;
-    struct rig *rig;
-};
-
-static struct store *wrap_store(void *ctx, struct store *inner)
-{
-    struct lake *lake = ctx;
-    struct store *store = store_hook_new(&lake->hook, inner);
-    if (store)
-        store->caps.remote = lake->remote;
-    atomic_fetch_add(&lake->handles, 1);
-    return store;
-}
-
-enum { FILES = 40 };
-
-static void lake_open(struct lake *lake, struct rig *rig, bool remote)
-{
-    memset(lake, 0, sizeof *lake);
-    lake->remote = remote;
-    lake->rig = rig;
-    store_hook_init(&lake->hook);
-    *rig = (struct rig){.wrap_store = wrap_store, .wrap_ctx = lake};
-    rig_open(rig, PIPELINES[0], NO_SETS);
-    for (int i = 0; i < FILES; i++) {
-        char key[128], text[128];
-        snprintf(key, sizeof key, K("12", "%02d"), i);
-        snprintf(text, sizeof text, HEAD "%d,a,1\n%s,b,2\n", i, i == 11 ? "x" : "7");
-        rig_put(rig, key, text);
-    }
-}
-
-static void lake_close(struct lake *lake, struct rig *rig)
-{
-    rig_close(rig);
-    store_hook_release(&lake->hook);
-}
-
-static void lose_one(void *ctx)
-{
-    struct store *inner = NULL;
-    struct err err = ERR_INIT;
-    (void)ctx;
-    must(registry_open_store("mem:lake", "/", clock_real(), true, &inner, &err), &err);
-    must(store_remove(inner, K("12", "23"), &err), &err);
-    store_close(inner);
-}
-
-/* One object is bad, one is gone between the listing and the reading: each fails alone, near and far. */
-static void a_far_run_tells_what_a_near_one_tells(void **state)
-{
-    struct buf told;
-    struct err err = ERR_INIT;
-    (void)state;
-    buf_init(&told, 1024 * 1024);
-    for (int remote = 0; remote < 2; remote++) {
-        struct lake lake;
-        struct rig rig;
-        lake_open(&lake, &rig, remote);
-        int opened = lake.handles;
-        lake.hook.op = STORE_OP_NEXT;
-        lake.hook.nth = 2 * (FILES + 1); /* the end of the hour's own listing */
-        lake.hook.hook = lose_one;
-        assert_int_equal(rig_run(&rig, NULL), 3);
-        assert_int_equal(lake.hook.fired, 1);
-        assert_int_equal(lake.handles - opened, remote ? 1 + AHEAD_READERS : 1);
-        assert_int_equal(rig_rows(&rig, NULL), 2 * (FILES - 2));
-        books_balance(&rig);
-        if (!remote)
-            must(buf_append_str(&told, buf_str(&rig.log), &err), &err);
-        assert_string_equal(buf_str(&rig.log), buf_str(&told));
-        assert_non_null(strstr(buf_str(&rig.log), K("12", "11") " failed 2 0 1 REJECT_LIMIT"));
-        assert_non_null(strstr(buf_str(&rig.log), K("12", "23") " failed 0 0 0 SOURCE_GONE"));
-        lake_close(&lake, &rig);
-    }
-    buf_release(&told);
-}
-
-static void stop_run(void *ctx)
-{
-    struct lake *lake = ctx;
-    atomic_store(&lake->rig->stop, 15);
-}
-
-static void a_stop_leaves_a_far_run_to_be_done_again(void **state)
-{
-    (void)state;
-    for (int nth = 1; nth < FILES; nth += 6) {
-        struct lake lake;
-        struct rig rig;
-        lake_open(&lake, &rig, true);
-        lake.hook.op = STORE_OP_OPEN;
-        lake.hook.nth = nth;
-        lake.hook.hook = stop_run;
-        lake.hook.ctx = &lake;
-        rig_run(&rig, NULL);
-        assert_int_equal(rig.err.code, ERR_CANCELLED);
-        assert_int_equal(rig_rows(&rig, NULL), 0);
-        atomic_store(&rig.stop, 0);
-        assert_int_equal(rig_run(&rig, NULL), 3);
-        assert_int_equal(rig_rows(&rig, NULL), 2 * (FILES - 1));
-        books_balance(&rig);
-        lake_close(&lake, &rig);
-    }
 }
 
 int main(void)
@@ -472,12 +419,11 @@ int main(void)
         cmocka_unit_test(the_memory_has_a_bound),
         cmocka_unit_test(an_error_comes_with_its_object),
         cmocka_unit_test(a_broken_read_gives_what_it_had),
-        cmocka_unit_test(an_end_in_the_middle_leaves_the_readers_for_the_next_unit),
+        cmocka_unit_test(an_end_in_the_middle_leaves_the_readers_for_the_next_list),
         cmocka_unit_test(a_stop_ends_the_readers),
+        cmocka_unit_test(a_list_may_grow),
         cmocka_unit_test(without_handles_or_memory_all_is_the_callers),
         cmocka_unit_test(no_reader_at_all_is_fine),
-        cmocka_unit_test(a_far_run_tells_what_a_near_one_tells),
-        cmocka_unit_test(a_stop_leaves_a_far_run_to_be_done_again),
     };
     return cmocka_run_group_tests_name("ahead", tests, NULL, NULL);
 }

@@ -3,9 +3,10 @@
  *
  * Invariants: objects are begun in order, those from `taken` to `next` are in the ring of slots, and what is
  * held for them is never more than AHEAD_BYTES. Nobody waits for an object that nobody reads: the caller
- * waits only for one being read, a reader only for room, which the caller makes by going on.
+ * waits only for one being read, a reader only for room or further objects, which the caller makes by
+ * going on, or for the end.
  */
-#include "core/load/ahead.h"
+#include "core/store/ahead.h"
 
 #include <string.h>
 
@@ -38,11 +39,12 @@ struct ahead {
     const struct store_factory *stores;
     struct reader readers[AHEAD_READERS];
     size_t running;
-    const struct unit *unit; /* NULL between units */
+    bool begun;
+    struct ahead_list list;
     const atomic_int *stop;
     struct monitor *monitor; /* around all below */
     bool ended;
-    size_t taken, next; /* objects that the caller has had; that are begun, or the caller's */
+    size_t taken, next, n; /* objects that the caller has had; that are begun, or the caller's; all so far */
     int64_t held;
     struct slot slots[AHEAD_OBJECTS];
 };
@@ -83,7 +85,9 @@ static struct slot *slot_of(struct ahead *a, size_t i)
 /* With all that stands beside the bytes, for objects may be empty. */
 static int64_t cost_of(const struct ahead *a, size_t i)
 {
-    return (int64_t)sizeof(struct fetched) + 1 + a->unit->objects[i].size;
+    struct ahead_item item;
+    a->list.at(a->list.ctx, i, &item);
+    return (int64_t)sizeof(struct fetched) + 1 + item.size;
 }
 
 static bool asked_to_stop(const struct ahead *a)
@@ -91,12 +95,16 @@ static bool asked_to_stop(const struct ahead *a)
     return a->stop && atomic_load_explicit(a->stop, memory_order_relaxed);
 }
 
-/* The next object that a reader may read, once there is room; false when there is none any more. */
+/* The next object that a reader may read, once there are one and room; false at the end. */
 static bool claim(struct ahead *a, size_t *i)
 {
     bool got = false;
     monitor_lock(a->monitor);
-    while (!got && !a->ended && !asked_to_stop(a) && a->next < a->unit->n) {
+    while (!got && !a->ended && !asked_to_stop(a)) {
+        if (a->next == a->n) {
+            monitor_wait(a->monitor);
+            continue;
+        }
         int64_t cost = cost_of(a, a->next);
         bool large = cost > AHEAD_SHARE;
         if (a->next - a->taken == AHEAD_OBJECTS || (!large && a->held + cost > AHEAD_BYTES)) {
@@ -146,8 +154,9 @@ static void read_all(struct ahead *a, struct store_reader *reader, struct fetche
 /* NULL: the caller is to read it. */
 static struct fetched *read_whole(struct ahead *a, struct store *store, size_t i)
 {
-    const struct unit_object *object = &a->unit->objects[i];
-    struct store_range range = {.offset = 0, .length = -1, .if_match = object->etag[0] ? object->etag : NULL};
+    struct ahead_item item;
+    a->list.at(a->list.ctx, i, &item);
+    struct store_range range = {.offset = 0, .length = -1, .if_match = item.if_match};
     struct store_reader *reader = NULL;
     struct fetched *f = mem_alloc((size_t)cost_of(a, i));
     if (!f)
@@ -155,11 +164,12 @@ static struct fetched *read_whole(struct ahead *a, struct store *store, size_t i
     memset(f, 0, sizeof *f);
     f->base.bytes.read = read_fetched;
     f->cost = cost_of(a, i);
-    (void)!snprintf(f->base.object.key, sizeof f->base.object.key, "%s", object->key);
-    if (store_open_read(store, object->key, &range, &reader, &f->err) != ERR_OK)
+    (void)!snprintf(f->base.object.key, sizeof f->base.object.key, "%s", item.key);
+    if (store_open_read(store, item.key, &range, &reader, &f->err) != ERR_OK)
         return f;
-    bool as_listed = reader->object.size == object->size;
+    bool as_listed = reader->object.size == item.size;
     if (as_listed) {
+        f->base.opened = true;
         f->base.object = reader->object;
         read_all(a, reader, f);
     }
@@ -198,20 +208,39 @@ static void reader_main(void *arg)
 
 /* ---- the caller ---- */
 
-void ahead_begin(struct ahead *a, const struct unit *unit, const atomic_int *stop)
+/* The caller reads too: one thread fewer than there are objects. */
+static void start_readers(struct ahead *a, size_t n)
+{
+    struct err ignored = ERR_INIT;
+    while (a->running < AHEAD_READERS && a->running + 1 < n &&
+           task_start(reader_main, &a->readers[a->running], &a->readers[a->running].task, &ignored) == ERR_OK)
+        a->running++;
+}
+
+void ahead_begin(struct ahead *a, const struct ahead_list *list, size_t n, const atomic_int *stop)
 {
     if (!a)
         return;
-    a->unit = unit;
+    a->begun = true;
+    a->list = *list;
     a->stop = stop;
     a->ended = false;
     a->taken = a->next = 0;
+    a->n = n;
     a->held = 0;
     a->running = 0;
-    struct err ignored = ERR_INIT;
-    while (a->running < AHEAD_READERS && a->running + 1 < unit->n &&
-           task_start(reader_main, &a->readers[a->running], &a->readers[a->running].task, &ignored) == ERR_OK)
-        a->running++;
+    start_readers(a, n);
+}
+
+void ahead_grow(struct ahead *a, size_t n)
+{
+    if (!a)
+        return;
+    monitor_lock(a->monitor);
+    a->n = n;
+    monitor_wake(a->monitor);
+    monitor_unlock(a->monitor);
+    start_readers(a, n);
 }
 
 struct ahead_object *ahead_take(struct ahead *a, size_t i)
@@ -250,7 +279,7 @@ void ahead_give_back(struct ahead *a, struct ahead_object *object)
 
 void ahead_end(struct ahead *a)
 {
-    if (!a || !a->unit)
+    if (!a || !a->begun)
         return;
     monitor_lock(a->monitor);
     a->ended = true;
@@ -263,5 +292,5 @@ void ahead_end(struct ahead *a)
         a->slots[i].fetched = NULL;
     }
     a->running = 0;
-    a->unit = NULL;
+    a->begun = false;
 }
