@@ -56,7 +56,7 @@ void profile_classes_release(struct profile *profile)
         mem_free(class->text);
         *class = (struct class){0};
     }
-    profile->nclasses = 0;
+    profile->nclasses = profile->nbegun = 0;
 }
 
 static bool is_class(const struct class *class, const struct class *value)
@@ -163,6 +163,7 @@ enum err_code profile_classes_merge(struct profile *profile, struct profile *oth
         if (merge_class(profile, &profile->classes[k], theirs, err))
             return err->code;
     }
+    profile->nbegun = profile->nclasses;
     profile_grant(profile);
     return ERR_OK;
 }

@@ -52,6 +52,7 @@ struct profile {
     size_t memory, width;
     struct class classes[REPORT_CLASSES]; /* without --by, one */
     int nclasses, value_classes_max;
+    int nbegun;        /* the first so many classes have been granted memory */
     uint8_t *class_of; /* of each row of the batch in work */
     struct correlate *correlate;
     size_t *correlated;

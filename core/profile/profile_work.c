@@ -1,10 +1,11 @@
 /*
  * profile_work: a batch through all accumulators, by one thread or several.
  *
- * A batch is worked on in segments that end at every epoch-th row since the beginning. A segment is
- * so many units: one column each, and the pairs. Units go to whoever is free; the next segment begins when
- * all are ready. Between two segments, while nobody works, it is decided which tables may grow how far: by
- * what they hold, in column order. So nothing depends on the number of threads, nor on where batches end.
+ * A batch is worked on in segments that end at every epoch-th row since the beginning, and before the first
+ * row of each class. A segment is so many units: one column each, and the pairs. Units go to whoever is free;
+ * the next segment begins when all are ready. Between two segments, while nobody works, it is decided which
+ * tables may grow how far: by what they hold, in column order. So nothing depends on the number of threads,
+ * nor on where batches end.
  *
  * States of a job: idle (busy false) -> segment in work -> ... -> idle. Whoever ends the last unit of a
  * segment begins the next. job_nulls, classes and hours belong to the caller while idle, and are not changed
@@ -27,7 +28,7 @@ struct claim {
 /* Gives the accumulators of a round what they want beyond what they hold, as long as there is something. */
 static void give(struct profile *p, struct claim *claim, bool modest)
 {
-    for (int k = 0; k < p->nclasses; k++)
+    for (int k = 0; k < p->nbegun; k++)
         for (size_t c = 0; c < p->ncolumns; c++) {
             struct stats *s = &p->classes[k].stats[c];
             size_t held = stats_held(s), more = stats_wanted(s, p->epoch) - held;
@@ -50,7 +51,7 @@ size_t profile_held(const struct profile *profile)
 
 void profile_grant(struct profile *profile)
 {
-    size_t held = profile_held(profile), many = (size_t)profile->nclasses * profile->ncolumns;
+    size_t held = profile_held(profile), many = (size_t)profile->nbegun * profile->ncolumns;
     struct claim claim = {.left = profile->memory > held ? profile->memory - held : 0};
     claim.modest = many ? claim.left / many : 0;
     give(profile, &claim, true);
@@ -140,13 +141,24 @@ static MUST_USE enum err_code work_unit(struct profile *p, size_t unit, struct e
 /* --- segments --------------------------------------------------------------------------------------------
  */
 
+/* The first row in [from, to) of a class that no row before it was of. */
+static size_t find_new_class(const struct profile *p, size_t from, size_t to)
+{
+    while (p->options.by >= 0 && from < to && p->class_of[from] < p->nbegun)
+        from++;
+    return p->options.by >= 0 ? from : to;
+}
+
 static void begin_segment(struct profile *p)
 {
     struct profile_job *job = &p->job;
     uint64_t left = p->epoch - p->epoch_rows % p->epoch;
-    if (left == p->epoch)
+    bool begins = p->options.by < 0 ? p->nbegun == 0 : p->class_of[job->from] >= p->nbegun;
+    p->nbegun += begins;
+    if (begins || left == p->epoch)
         profile_grant(p);
     job->segment_to = job->to - job->from < left ? job->to : job->from + left;
+    job->segment_to = find_new_class(p, job->from, job->segment_to);
     job->next = job->done = 0;
 }
 

@@ -59,7 +59,7 @@ static void threads_and_cuts_change_nothing(void **state)
             static const struct {
                 unsigned threads;
                 uint64_t cut;
-            } others[] = {{2, 16384}, {3, 9000}, {7, 16384}, {1, 777}};
+            } others[] = {{2, 16384}, {3, 9000}, {7, 16384}, {1, 777}, {1, 1}};
             for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
                 char *other = mixed_dump(&rig, by, others[i].threads, memories[m], others[i].cut);
                 assert_string_equal(one, other);
