@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -384,23 +383,6 @@ enum err_code judge_row(struct judge *j, const struct batch *batch, const struct
     return ERR_OK;
 }
 
-static double number(const struct batch *batch, size_t c, size_t row)
-{
-    char text[96];
-    size_t len;
-    switch (batch->cols[c].storage) {
-    case STORAGE_I64:
-        return (double)batch->cols[c].i64[row];
-    case STORAGE_F64:
-        return batch->cols[c].f64[row];
-    default: {
-        const char *decimal = batch_str(batch, c, row, &len);
-        snprintf(text, sizeof text, "%.*s", (int)len, decimal);
-        return strtod(text, NULL);
-    }
-    }
-}
-
 void judge_rows(struct judge *j, const struct batch *batch, size_t from, size_t to)
 {
     j->rows += (int64_t)(to - from);
@@ -413,7 +395,7 @@ void judge_rows(struct judge *j, const struct batch *batch, size_t from, size_t 
             if (batch->cols[s->col].null[r])
                 continue;
             s->n++;
-            s->sum += number(batch, s->col, r);
+            s->sum += types_number(batch, s->col, r);
         }
     }
 }
