@@ -290,7 +290,8 @@ profile='unit/profile/test_profile unit/profile/test_profile_whole'
 {
     mutant profile-beyond-its-budget core/profile/stats.c 's/return table_bytes_grown\(&stats->table\) <= stats->granted/return true/' \
         unit/profile/test_stats
-    mutant profile-grants-by-batch core/profile/profile_work.c 's/if \(left == p->epoch\)/if (true)/' $profile
+    mutant profile-grants-by-batch core/profile/profile_work.c 's/if \(begins \|\| left == p->epoch\)/if (true)/' $profile
+    mutant profile-class-without-memory core/profile/profile_work.c 's/if \(begins \|\| left == p->epoch\)/if (left == p->epoch)/' $profile
     mutant profile-merges-without-a-grant core/profile/profile_classes.c \
         's/stats_grant\(to, before \+ \(.*\)\);/stats_grant(to, before);/' $profile
     mutant profile-nulls-of-no-hour core/profile/profile_work.c 's/^(            )(hour->nulls\[c\] \+= profile->job_nulls\[c\]);/\1\2, profile->job_nulls[c] = 0;/
