@@ -142,12 +142,20 @@ later() {
     mkdir -p lake/2022060512
     printf 'id,code,age\n1,a,10\n2,b,10\n' >lake/2022060512/1.csv
     run run -o json
+    cp "$work/out" first
     is "$cell: later: the first" "$status $(found)" "0 m:warn:0:0 r:fail:0:0"
     printf 'id,code,age\n3,c,70\n' >lake/2022060512/2.csv
     run run -o json
     is "$cell: later: a mean of all" "$status $(found)" "0 m:warn:1:3 r:fail:0:0"
     run status -o json
     is "$cell: later: the last judgement is what status counts" "$(json '$.hours[0].checks')" 1
+    run history --checks -o json
+    is "$cell: later: and what history tells" "$(found) $(json '$.totals.checks')" "m:warn:1:3 r:fail:0:0 2"
+    run history --checks --hour 2022-06-05T12 --run "$(sed -n 's/.*"run_id": *"\([^"]*\)".*/\1/p' first | head -n 1)" -o json
+    is "$cell: later: an earlier one by its run" "$(found)" "m:warn:0:0 r:fail:0:0"
+    run run --reload -y -o json
+    run history --checks -o json
+    is "$cell: later: a reload judges anew" "$(found)" "m:warn:1:3 r:fail:0:0"
     printf 'id,code,age\n4,d,-1\n' >lake/2022060512/3.csv
     run run -o json
     is "$cell: later: one too many" "$status $(errors) $(found) $(in_table "${prefix}later")" "3 CHECK_ROWS  3"

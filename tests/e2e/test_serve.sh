@@ -63,6 +63,8 @@ unlike "unless it is paused" "$out" 'http-equiv="refresh"'
 get /p/loan_applicants/hour/2022-06-05T14
 like "an hour has its objects" "$out" 'hh=14/part-00001.csv'
 like "its failed attempt and its rejects" "$out" 'CAST_BOOLEAN'
+like "which are samples of the attempt" "$out" 'Samples of what failed attempts rejected \('
+unlike "and none that a load keeps" "$out" 'Rejected records \('
 get /p/loan_applicants/hour/2022-06-05T12
 like "the object's key, as text" "$out" 'hh=12/&#60;img src=x'
 
