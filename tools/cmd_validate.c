@@ -188,8 +188,9 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
     (void)!app_judge_target(sink, state, &err);
     if (made && app_setup_mends(state, &err)) {
         if (state->lacks)
-            snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will add %zu column%s to it",
-                     sink->target.table, state->lacks, state->lacks == 1 ? "" : "s");
+            snprintf(text, sizeof text,
+                     "%.512s: `sluice run` or `sluice setup` will add %zu column%s to it: %s",
+                     sink->target.table, state->lacks, state->lacks == 1 ? "" : "s", state->lacks_names);
         else
             snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
                      sink->target.table);
@@ -284,6 +285,7 @@ static void put_totals(struct validation *c, struct err *err)
     static const struct out_column totals[] = {{"checks", NULL, OUT_INT, IN_JSON},
                                                {"failed", NULL, OUT_INT, IN_JSON},
                                                {"warnings", NULL, OUT_INT, IN_JSON}};
+    char passed[OUT_CELL_MAX], warned[OUT_CELL_MAX];
 
     out_object(&c->app->out, "totals", totals,
                (struct out_cell[]){cell_num(c->made), cell_num(c->failed), cell_num(c->warned)}, 3);
@@ -291,8 +293,8 @@ static void put_totals(struct validation *c, struct err *err)
         err_set(err, c->why, "%lld of %lld checks failed, first: %s", (long long)c->failed,
                 (long long)c->made, c->first);
     else
-        out_line(&c->app->out, "%lld checks passed, %lld warnings", (long long)(c->made - c->warned),
-                 (long long)c->warned);
+        out_line(&c->app->out, "%s passed, %s", out_things(c->made - c->warned, "check", "checks", passed),
+                 out_things(c->warned, "warning", "warnings", warned));
 }
 
 enum err_code cmd_validate(struct app *app, struct err *err)

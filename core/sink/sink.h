@@ -86,13 +86,18 @@ struct sink {
 
 enum own_tables { OWN_MISSING, OWN_OLDER, OWN_CURRENT, OWN_NEWER };
 
+enum { SINK_NAMES_MAX = 512 }; /* "a, b, c", cut to "a, b, ..." */
+
 /* What describe finds. `problems` has one line for each thing wrong with the target table ("" = none). */
 struct sink_state {
     enum own_tables own;
     bool table_exists;
     bool has_lineage; /* a _load column is there */
     size_t lacks;     /* loaded columns that setup will add (target.evolve): they are no problem */
-    char lacks_first[REC_COLUMN_MAX + 1];
+    char lacks_names[SINK_NAMES_MAX];
+    size_t
+        others; /* columns of the table that no load fills: a row that is replaced loses its values there */
+    char others_names[SINK_NAMES_MAX];
     struct buf problems;
 };
 enum { SINK_PROBLEMS_MAX = 64 * 1024, SINK_CHECK_ROWS_MAX = 1000, SINK_CHECK_TEXT_MAX = 512 };
