@@ -186,9 +186,9 @@ void checks_out_fired(struct out *out, const struct checks_fired *fired, const c
                  out_escape(r->object[0] ? r->object : hour, where), out_escape(r->message, message));
     }
     if (fired->all > (int64_t)fired->n)
-        out_line(out, "... %s more checks fired: sluice history --checks%s%s",
-                 out_count(fired->all - (int64_t)fired->n, more), run_id ? " --run " : " -c FILE",
-                 run_id ? run_id : "");
+        out_line(out, "... %s fired: sluice history --checks%s%s",
+                 out_things(fired->all - (int64_t)fired->n, "more check", "more checks", more),
+                 run_id ? " --run " : " -c FILE", run_id ? run_id : "");
 }
 
 void checks_fired_release(struct checks_fired *fired)
