@@ -348,6 +348,22 @@ enum err_code app_judge_new_table(const struct app *app, struct sink *sink, cons
     return err->code;
 }
 
+enum err_code app_explain_target(const struct app *app, struct err *err)
+{
+    struct sink *sink = app->job.sink;
+    struct sink_state state = {0};
+    struct err why = ERR_INIT;
+
+    if (err->name != ERRN_TABLE_MISSING && err->name != ERRN_TABLE_MISMATCH)
+        return err->code;
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (sink_describe(sink, &state, &why) == ERR_OK &&
+        (app_judge_new_table(app, sink, &state, &why) || app_judge_target(sink, &state, &why)))
+        *err = why;
+    buf_release(&state.problems);
+    return err->code;
+}
+
 /* What a setup is about to do to the table. */
 static void tell_repair(const struct sink *sink, const struct sink_state *state)
 {

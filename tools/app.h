@@ -89,6 +89,10 @@ bool app_setup_mends(const struct sink_state *state, const struct err *err);
 enum err_code app_judge_new_table(const struct app *app, struct sink *sink, const struct sink_state *state,
                                   struct err *err) MUST_USE;
 
+/* After an error while the table was read: where it was that the table is not there or does not fit, the
+ * error that `run` gives, with what to do, takes the place of the database's words. */
+enum err_code app_explain_target(const struct app *app, struct err *err);
+
 /* Opens the target of the pipeline. */
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
                               struct sink **out, struct err *err) MUST_USE;

@@ -352,7 +352,7 @@ enum err_code cmd_verify(struct app *app, struct err *err)
     if (bar_start(app->options, &app->progress, &bar, err) == ERR_OK)
         (void)!verify_run(&app->job, &options, &totals, err);
     bar_stop(bar);
-    if (err->code)
+    if (app_explain_target(app, err))
         goto out;
     out_list_end(&app->out);
     if (options.show > 0 && verify_put_rows(&app->out, &state.rows, err) != ERR_OK)

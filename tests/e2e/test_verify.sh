@@ -142,6 +142,18 @@ cell() {
     in_target "DELETE FROM t_$cell WHERE id = 500"
     succeeds "$cell: without it" verify
 
+    # A table that does not fit: what run says, not what the database does.
+    in_target "ALTER TABLE t_$cell RENAME COLUMN amount TO amounts"
+    refuses "$cell: a column that is not there" 2 TABLE_MISMATCH "table t_$cell has no column amount: add it .*sluice setup" verify
+    refuses "$cell: under evolve" 2 TABLE_MISMATCH 'lacks 1 column of the schema \(amount\): run .sluice setup.' verify --set schema.contract=evolve
+    refuses "$cell: and to profile" 2 TABLE_MISMATCH 'lacks 1 column of the schema \(amount\): run .sluice setup.' \
+        profile --target --set schema.contract=evolve
+    in_target "ALTER TABLE t_$cell RENAME COLUMN amounts TO amount"
+    in_target "ALTER TABLE t_$cell RENAME TO elsewhere_$cell"
+    refuses "$cell: a table that is not there" 2 TABLE_MISSING "table t_$cell is missing, but the ledger says" verify
+    in_target "ALTER TABLE elsewhere_$cell RENAME TO t_$cell"
+    succeeds "$cell: there again" verify
+
     # A repair that takes something away says so before it is typed, and when it does it.
     in_target "ALTER TABLE t_$cell ADD COLUMN remark VARCHAR(20) DEFAULT 'kept'"
     in_target "UPDATE t_$cell SET amount = 0 WHERE id = 42"
