@@ -215,6 +215,24 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
     }
 }
 
+/* The queries of the hour's checks, where the tables are those that they will be asked of. */
+static void check_queries(struct validation *c, struct sink *sink, const struct sink_state *state)
+{
+    const struct pipeline *p = c->app->pipeline;
+    struct err err = ERR_INIT;
+
+    if (!sink->type->check_prepare || !state->table_exists || state->own != OWN_CURRENT || state->lacks)
+        return;
+    for (size_t i = 0; i < p->nchecks; i++) {
+        if (p->checks[i].kind != HOUR_CHECK_SQL)
+            continue;
+        if (hour_checks_try(p, &p->checks[i], sink, &err))
+            fail(c, "checks", &err);
+        else
+            pass(c, "checks", p->checks[i].name);
+    }
+}
+
 /* A row for each line; `name` is the error's, ERRN_NONE for a warning. True where there is none. */
 static bool put_lines(struct validation *c, const char *check, const struct buf *lines, enum err_name name)
 {
@@ -268,13 +286,16 @@ static void check_target(struct validation *c)
         fail(c, "target", &err);
     } else {
         pass(c, "target", app->job.sink->label);
-        if (hour_checks_ready(app->pipeline, app->job.sink, &err))
+        bool ready = hour_checks_ready(app->pipeline, app->job.sink, &err) == ERR_OK;
+        if (!ready)
             fail(c, "checks", &err);
         if (check_server(c, app->job.sink)) {
             if (sink_describe(app->job.sink, &state, &err))
                 fail(c, "target tables", &err);
             else
                 check_tables(c, app->job.sink, &state);
+            if (ready)
+                check_queries(c, app->job.sink, &state);
         }
     }
     buf_release(&state.problems);

@@ -132,6 +132,30 @@ cells() {
     cd "$SOURCES" || exit 1
 }
 
+# queries: validate finds out what a query cannot ask, where the table is there, and runs none of them
+queries() {
+    mkdir -p "$work/$cell-queries"
+    cd "$work/$cell-queries" || exit 1
+    pipeline_of "${prefix}queries" hour '{}' '{}' 'checks: [{name: good, sql: "SELECT age FROM {table} WHERE _load IN {loads} AND age > 1000"}]'
+    succeeds "$cell: queries: before the table is there" validate
+    unlike "$cell: queries: nothing can be told" "$out" '^checks '
+    run run
+    succeeds "$cell: queries: a good one" validate
+    like "$cell: queries: is listed" "$out" '^checks +ok +good$'
+    sed -i '$d' sluice.yaml
+    cat >>sluice.yaml <<'YAML'
+checks:
+  - {name: column, sql: "SELECT agee FROM {table}"}
+  - {name: comma, sql: "SELECT age,, id FROM {table}"}
+  - {name: well, sql: "SELECT 1 FROM {table} WHERE age < {hour}"}
+YAML
+    run validate
+    is "$cell: queries: bad ones" "$status $(grep -c '^checks *failed *CONFIG: .*checks\[\].sql of' "$work/out")" "2 2"
+    like "$cell: queries: with their place" "$out" 'CONFIG: .*sluice.yaml:[0-9]+: checks\[\].sql of column: .*agee'
+    like "$cell: queries: and the good one" "$out" '^checks +ok +well$'
+    cd "$SOURCES" || exit 1
+}
+
 # later NAME: what is there already counts; what is too much then is rolled back
 later() {
     mkdir -p "$work/$cell-later/lake/h"
@@ -168,6 +192,7 @@ later() {
 more='' prefix='' cell=sqlite target=sqlite:t.db
 cells
 later
+queries
 
 cell=mem target=mem:x
 cells
@@ -199,6 +224,7 @@ if [ -n "${SLUICE_TEST_MYSQL_URL:-}" ] && own_mysql; then
     more=$user prefix=l_ cell=mysql_load target=$mysql_url
     cells
     later
+    queries
     case $mysql_url in *\?*) and='&' ;; *) and='?' ;; esac
     more="$user
   connections: 1" prefix=i_ cell=mysql_insert target="$mysql_url${and}load=insert"
