@@ -156,7 +156,7 @@ is "has every object" "$(grep -c 'yyyy=2022' "$work/out")" 6
 succeeds "ls of a folder" ls lake/yyyy=2022 -o json
 is "keys are relative to it" "$(json 'd["objects"][0]["key"], d["totals"]["objects"]')" "('mm=06/dd=05/hh=12/part-00000.csv', 6)"
 succeeds "ls of an object" ls "file:$first"
-like "is one" "$out" '^1 objects'
+like "is one" "$out" '^1 object,'
 refuses "ls of nothing" 2 NOT_FOUND 'nothing' ls nothing
 refuses "cat of nothing" 2 NOT_FOUND 'nothing' cat lake/nothing
 succeeds "cp to a file" cp "$first" copy.csv
