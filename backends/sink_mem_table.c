@@ -6,15 +6,15 @@
  * came, so that a load's rows are deleted by leaving out its chunks. A handle whose schema names other types
  * than the table has can describe it and nothing else.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "backends/sink_mem_internal.h"
 #include "core/base/mem.h"
+#include "core/data/types.h"
 #include "core/sink/evolve.h"
 
-enum { MEM_SCHEMA_VERSION = 3, CHUNK_TEXT_MAX = 16 * 1024 * 1024, NUMBER_MAX = 128, NO_COLUMN = -1 };
+enum { MEM_SCHEMA_VERSION = 3, CHUNK_TEXT_MAX = 16 * 1024 * 1024, NO_COLUMN = -1 };
 
 struct mem_table *mem_table_of(const struct mem_sink *m, const struct mem_state *state)
 {
@@ -312,23 +312,6 @@ int64_t mem_delete_rows(struct mem_sink *m, int64_t load_id)
     return deleted;
 }
 
-static double number_at(const struct batch *batch, size_t c, size_t row)
-{
-    const struct column *col = &batch->cols[c];
-    size_t len;
-
-    if (col->storage == STORAGE_F64)
-        return col->f64[row];
-    if (col->storage == STORAGE_I64)
-        return (double)col->i64[row];
-    char text[NUMBER_MAX];
-    const char *digits = batch_str(batch, c, row, &len);
-    len = len < sizeof text ? len : sizeof text - 1;
-    memcpy(text, digits, len);
-    text[len] = '\0';
-    return strtod(text, NULL);
-}
-
 enum err_code mem_sum_rows(struct mem_sink *m, int64_t load_id, size_t column, int64_t *n, double *sum,
                            struct err *err)
 {
@@ -343,7 +326,7 @@ enum err_code mem_sum_rows(struct mem_sink *m, int64_t load_id, size_t column, i
             if (rows->batch->cols[c].null[row])
                 continue;
             (*n)++;
-            *sum += number_at(rows->batch, c, row);
+            *sum += types_number(rows->batch, c, row);
         }
     }
     return ERR_OK;

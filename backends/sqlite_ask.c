@@ -110,7 +110,8 @@ static void nearest(const char *given, const char *name, const char **best, size
 {
     size_t d = strcasecmp(given, name) == 0 ? 0 : near_distance(given, name);
 
-    if (d <= near_limit(strlen(given)) && (!*best || d < *least)) {
+    /* the very name is one of the schema that the table does not have (yet) */
+    if (strcmp(given, name) != 0 && d <= near_limit(strlen(given)) && (!*best || d < *least)) {
         *best = name;
         *least = d;
     }

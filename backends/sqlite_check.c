@@ -134,9 +134,21 @@ static enum err_code put_word(void *ctx, enum check_word word, struct buf *sql, 
     return buf_printf(sql, err, " AND hour = '%s')", hour);
 }
 
+enum { STEPS_BETWEEN = 1000 }; /* looks at the stop flag */
+
+/* A query may take for ever; who asks for an end need not wait for it. */
+static int asked_to_stop(void *ctx)
+{
+    const struct sqlite_sink *s = ctx;
+
+    return s->base.stop && *s->base.stop != 0;
+}
+
 /* What SQLite has against the statement, as a mistake in the pipeline. */
 static enum err_code refused(struct sqlite_sink *s, int rc, struct err *err)
 {
+    if ((rc & 0xff) == SQLITE_INTERRUPT)
+        return err_set(err, ERRN_CANCELLED, "stopped by a signal");
     if ((rc & 0xff) != SQLITE_ERROR)
         return sqlite_fail(s, rc, "check", err);
     return err_set_native(err, ERRN_CONFIG, rc, "%s", sqlite3_errmsg(s->db));
@@ -181,12 +193,14 @@ enum err_code sqlite_check_sql(struct sink_load *load, const char *template, int
     if (check_template_expand(template, put_word, load, &sql, err) ||
         prepare_check(s, buf_str(&sql), &stmt, err))
         goto out;
+    sqlite3_progress_handler(s->db, STEPS_BETWEEN, asked_to_stop, s);
     while (*rows < SINK_CHECK_ROWS_MAX && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         if ((*rows)++ == 0 && put_row(stmt, first, err))
             goto out;
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         refused(s, rc, err);
 out:
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
     sqlite3_finalize(stmt);
     buf_release(&sql);
     return err->code;

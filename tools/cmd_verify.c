@@ -191,7 +191,8 @@ static void judge(const struct verify_totals *t, struct out *out, struct err *er
                 out_things(t->not_loaded, "is", "are", text[1]),
                 out_things(t->unknown_rows, "row of the target is", "rows of the target are", text[2]));
     else
-        out_line(out, "verify: equal (%s)", out_things(t->equal, "object", "objects", text[3]));
+        out_line(out, "verify: equal (%s%s)", out_things(t->equal, "object", "objects", text[3]),
+                 t->table_left_out ? ", but the table was not compared" : "");
 }
 
 /* ---- what to do ---- */

@@ -186,11 +186,10 @@ enum err_code profile_target(struct app *app, const struct hour_range *range, st
     *t = (struct target){.app = app, .range = range, .profile = profile};
     buf_init(&t->loads, LOADS_BYTES_MAX);
     if (describe(t, &lineage, err) == ERR_OK && (!lineage || read_ledger(t, err) == ERR_OK)) {
-        if (scan(t, err) == ERR_OK)
-            *odd_rows = t->odd_rows;
-        else
-            (void)!app_explain_target(app, err);
+        (void)!scan(t, err);
+        (void)!app_explain_target(app, err);
     }
+    *odd_rows = t->odd_rows;
     batch_free(t->batch);
     buf_release(&t->loads);
     mem_free(t);

@@ -323,17 +323,23 @@ enum err_code pipeline_warnings(const struct pipeline *p, struct buf *out, struc
             "an object's last chunk only, when the others are in the table; a number is "
             "judged at each chunk\n",
             err);
-    if (code == ERR_OK && may_miss && p->source.csv.header != CSV_HEADER_BY_NAME)
+    if (code == ERR_OK && may_miss && p->source.csv.header == CSV_HEADER_NONE)
         code = buf_append_str(
             out,
-            "schema.missing_columns: null has no effect unless source.csv.header is by_name: "
-            "only names tell which column is missing\n",
+            "schema.missing_columns: null has no effect with source.csv.header: none: only a header tells "
+            "that a column is missing\n",
+            err);
+    if (code == ERR_OK && may_miss && p->source.csv.header == CSV_HEADER_BY_POSITION)
+        code = buf_append_str(
+            out,
+            "schema.missing_columns is null and source.csv.header by_position: a file with fewer columns is "
+            "taken to lack the last ones; only names (by_name) tell which are missing\n",
             err);
     for (size_t i = 0; i < p->schema.nloaded && code == ERR_OK && may_miss; i++) {
         if (!schema_loaded(&p->schema, i)->nullable)
             code = buf_printf(out, err,
                               "schema.missing_columns is null, but column %s is not nullable: a file without "
-                              "it has all its records rejected\n",
+                              "it is not loaded (CSV_HEADER)\n",
                               schema_loaded(&p->schema, i)->name);
     }
     return code == ERR_OK ? checks_warnings(p, out, err) : code;

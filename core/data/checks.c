@@ -13,6 +13,8 @@
 #include "core/base/mem.h"
 #include "core/data/types_internal.h"
 
+enum { RULE_SHOWN = 72 }; /* bytes: a decimal has 65 digits, sign and point */
+
 struct check_regex {
     regex_t re;
 };
@@ -202,23 +204,35 @@ enum err_name checks_cell(const struct batch *batch, size_t c, size_t row, const
     return ERRN_NONE;
 }
 
+/* How many bytes of the rule are shown: whole characters. */
+static int rule_length(const char *text)
+{
+    size_t n = strnlen(text, RULE_SHOWN + 1);
+    if (n > RULE_SHOWN)
+        for (n = RULE_SHOWN; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;)
+            n--;
+    return (int)n;
+}
+
 void check_detail(const struct check *check, const char *value, size_t len, char out[CHECK_DETAIL_MAX])
 {
     char shown[TEXT_SHOWN_MAX];
+    const char *rule = check->text ? check->text : "";
+    int n = rule_length(rule);
     text_show(value, len, shown);
     switch (check->kind) {
     case CHECK_KIND_MIN:
-        snprintf(out, CHECK_DETAIL_MAX, "%s is below the minimum %.72s", shown, check->text);
+        snprintf(out, CHECK_DETAIL_MAX, "%s is below the minimum %.*s", shown, n, rule);
         break;
     case CHECK_KIND_MAX:
-        snprintf(out, CHECK_DETAIL_MAX, "%s is over the maximum %.72s", shown, check->text);
+        snprintf(out, CHECK_DETAIL_MAX, "%s is over the maximum %.*s", shown, n, rule);
         break;
     case CHECK_KIND_IN:
         snprintf(out, CHECK_DETAIL_MAX, "\"%s\" is not one of the %zu allowed values", shown,
                  check->in_count);
         break;
     case CHECK_KIND_REGEX:
-        snprintf(out, CHECK_DETAIL_MAX, "\"%s\" does not match %.72s", shown, check->text);
+        snprintf(out, CHECK_DETAIL_MAX, "\"%s\" does not match %.*s", shown, n, rule);
         break;
     case CHECK_KIND_UNIQUE:
         snprintf(out, CHECK_DETAIL_MAX, "\"%s\" was in an earlier record", shown);

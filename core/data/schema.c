@@ -106,12 +106,12 @@ enum storage type_storage(const struct type *type)
     return kinds[type->kind].storage;
 }
 
-/* Whether a value passes the column's bounds of the same strictness. */
-static bool within(const struct schema_column *col, const struct value *v, enum check_on on)
+/* Whether a value of a check passes the column's bounds of the same strictness, those of its kind aside. */
+static bool within(const struct schema_column *col, const struct value *v, const struct check *of)
 {
     for (size_t i = 0; i < col->checks.n; i++) {
         const struct check *k = &col->checks.items[i];
-        if (k->on != on)
+        if (k->on != of->on || k->kind == of->kind)
             continue;
         if ((k->kind == CHECK_KIND_MIN && value_compare(&col->type, v, &k->bound) < 0) ||
             (k->kind == CHECK_KIND_MAX && value_compare(&col->type, v, &k->bound) > 0))
@@ -130,12 +130,12 @@ static enum err_code check_check(const struct schema_column *col, const struct c
         if (text || kind == TYPE_BOOLEAN)
             return err_set(err, ERRN_CONFIG, "column %s: min and max are for numbers and times, not for %s",
                            col->name, kinds[kind].name);
-        if (!within(col, &k->bound, k->on))
+        if (!within(col, &k->bound, k))
             return err_set(err, ERRN_CONFIG, "column %s: min is over max, so no value fits", col->name);
         return ERR_OK;
     case CHECK_KIND_IN:
         for (size_t i = 0; i < k->in_count && !any; i++)
-            any = within(col, &k->in[i], k->on);
+            any = within(col, &k->in[i], k);
         return any ? ERR_OK
                    : err_set(err, ERRN_CONFIG, "column %s: `in` names no value that fits", col->name);
     case CHECK_KIND_REGEX:

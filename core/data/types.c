@@ -182,3 +182,17 @@ int value_compare(const struct type *type, const struct value *a, const struct v
     int order = memcmp(a->str, b->str, common);
     return order ? order : (a->str_len > b->str_len) - (a->str_len < b->str_len);
 }
+
+double types_number(const struct batch *batch, size_t c, size_t row)
+{
+    const struct column *col = &batch->cols[c];
+    double d = 0;
+    size_t len;
+    if (col->storage == STORAGE_I64)
+        return (double)col->i64[row];
+    if (col->storage == STORAGE_F64)
+        return col->f64[row];
+    /* A decimal's grammar is within that of a double, and its 65 digits are within the range. */
+    const char *text = batch_str(batch, c, row, &len);
+    return types_double(text, len, &d) == ERRN_NONE ? d : 0;
+}

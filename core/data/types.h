@@ -29,6 +29,9 @@ int64_t utf8_length(const char *text, size_t len);
 enum { TEXT_SHOWN_MAX = 64 };
 void text_show(const char *text, size_t len, char out[TEXT_SHOWN_MAX]);
 
+/* The value of a cell that is not NULL, of a number, boolean or decimal, as the nearest double. */
+double types_number(const struct batch *batch, size_t c, size_t row);
+
 /* Compares two scaled decimals of any scale by value: <0, 0, >0. */
 int decimal_compare(const char *a, size_t alen, const char *b, size_t blen);
 

@@ -7,8 +7,11 @@
 
 #include "core/load/judge.h"
 
+enum { HOUR_CHECKS_ASK = -1 };
+
 /* Writes a result for each check of the pipeline; CHECK_ROWS, CHECK_MEAN or CHECK_SQL where one (on: fail)
- * fires. `loaded`: rows that this transaction brought; judge has their sums. */
+ * fires. `loaded`: rows that this transaction brought, whose sums judge has; HOUR_CHECKS_ASK: the database is
+ * asked for sums. */
 enum err_code hour_checks_judge(const struct pipeline *pipeline, struct sink_load *load, hour_t hour,
                                 const char *run_id, int64_t loaded, const struct judge *judge,
                                 struct err *err) MUST_USE;

@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -298,7 +297,8 @@ static enum err_code look_up(struct judge *j, const struct batch *batch, size_t 
 {
     for (size_t i = 0; i < j->nuniques; i++) {
         struct unique *u = &j->uniques[i];
-        u->has = !batch->cols[u->col].null[row];
+        u->has = !batch->cols[u->col].null[row] &&
+                 (j->verdicts || u->tally->check->on == CHECK_ON_REJECT); /* else nobody asks */
         u->twice = false;
         if (!u->has)
             continue;
@@ -351,6 +351,13 @@ static enum err_code count_twice(struct tally *t, const struct batch *batch, siz
     return describe(t->check, batch, c, row, t->first, err);
 }
 
+static enum err_code add_seen(struct unique *u, struct err *err)
+{
+    if (seen_add(&u->seen, &u->hash, err) != ERR_OK)
+        err_context(err, "column %s, check unique (let target.key judge so many)", u->tally->column->name);
+    return err->code;
+}
+
 enum err_code judge_row(struct judge *j, const struct batch *batch, const struct convert *convert,
                         struct refusal *refusal, struct err *err)
 {
@@ -370,28 +377,10 @@ enum err_code judge_row(struct judge *j, const struct batch *batch, const struct
         struct unique *u = &j->uniques[i];
         if (u->twice && count_twice(u->tally, batch, u->col, row, err) != ERR_OK)
             return err->code;
-        if (u->has && !u->twice && seen_add(&u->seen, &u->hash, err) != ERR_OK)
-            return err_context(err, "column %s, check unique (let target.key judge so many)",
-                               u->tally->column->name);
+        if (u->has && !u->twice && add_seen(u, err) != ERR_OK)
+            return err->code;
     }
     return ERR_OK;
-}
-
-static double number(const struct batch *batch, size_t c, size_t row)
-{
-    char text[96];
-    size_t len;
-    switch (batch->cols[c].storage) {
-    case STORAGE_I64:
-        return (double)batch->cols[c].i64[row];
-    case STORAGE_F64:
-        return batch->cols[c].f64[row];
-    default: {
-        const char *decimal = batch_str(batch, c, row, &len);
-        snprintf(text, sizeof text, "%.*s", (int)len, decimal);
-        return strtod(text, NULL);
-    }
-    }
 }
 
 void judge_rows(struct judge *j, const struct batch *batch, size_t from, size_t to)
@@ -406,14 +395,29 @@ void judge_rows(struct judge *j, const struct batch *batch, size_t from, size_t 
             if (batch->cols[s->col].null[r])
                 continue;
             s->n++;
-            s->sum += number(batch, s->col, r);
+            s->sum += types_number(batch, s->col, r);
         }
     }
 }
 
 bool judge_needs_passed(const struct judge *j)
 {
-    return j->nnulls > 0 && j->verdicts;
+    return (j->nnulls > 0 || j->nuniques > 0) && j->verdicts;
+}
+
+enum err_code judge_passed(struct judge *j, const struct batch *batch, struct err *err)
+{
+    size_t row = batch->rows - 1;
+    for (size_t i = 0; i < j->nuniques; i++) {
+        struct unique *u = &j->uniques[i];
+        if (batch->cols[u->col].null[row])
+            continue;
+        u->hash = hash_cell(batch, u->col, row);
+        if (!seen_has(&u->seen, &u->hash) && add_seen(u, err) != ERR_OK)
+            return err->code;
+    }
+    judge_rows(j, batch, row, batch->rows);
+    return ERR_OK;
 }
 
 /* ---- the end of a ledger row ---- */

@@ -54,8 +54,10 @@ enum err_code judge_row(struct judge *judge, const struct batch *batch, const st
                         struct refusal *refusal, struct err *err) MUST_USE;
 /* Rows [from, to), which stay. */
 void judge_rows(struct judge *judge, const struct batch *batch, size_t from, size_t to);
-/* True where rows of earlier chunks have to be judged again (judge_rows), since they count for the object. */
+/* True where rows of earlier chunks have to be looked at again, since they count for the object. */
 bool judge_needs_passed(const struct judge *judge);
+/* Such a row: the batch's last. */
+enum err_code judge_passed(struct judge *judge, const struct batch *batch, struct err *err) MUST_USE;
 /* A ledger row is complete, and with `object_end` the object. */
 enum err_code judge_end(struct judge *judge, bool object_end, size_t slice, struct check_notes *notes,
                         struct err *err) MUST_USE;

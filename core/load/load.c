@@ -281,6 +281,19 @@ static enum err_code commit(struct work *w, struct err *err)
     return ERR_OK;
 }
 
+/* The hour as a whole, once all of it is in the transaction; what is left of an object that was begun in
+ * chunks, with its last one. Data that fails it is no trouble of the database. */
+static enum err_code judge_hour(struct work *w, struct err *err)
+{
+    const struct loader *l = w->loader;
+    int64_t loaded = w->unit->kind == UNIT_HOUR ? 0 : HOUR_CHECKS_ASK;
+    if (!w->load || l->job->pipeline->nchecks == 0)
+        return ERR_OK;
+    for (size_t i = 0; w->unit->kind == UNIT_HOUR && i < w->unit->n; i++)
+        loaded += w->outcomes[i].rows_loaded;
+    return hour_checks_judge(l->job->pipeline, w->load, w->unit->hour, l->job->run_id, loaded, l->judge, err);
+}
+
 static enum err_code load_item(void *ctx, struct item *item, struct err *err)
 {
     struct work *w = ctx;
@@ -303,25 +316,12 @@ static enum err_code load_item(void *ctx, struct item *item, struct err *err)
     observe_item(&w->loader->observer, w->unit, item);
     const struct slice *last = &item->slices[item->nslices - 1];
     if (w->unit->kind == UNIT_CHUNK && last->last) {
-        if (commit(w, err) != ERR_OK)
+        if ((last->object_end && judge_hour(w, err) != ERR_OK) || commit(w, err) != ERR_OK)
             return err->code;
         w->outcomes[last->object].committed = last->object_end;
     }
     w->loader->sink_failed = false;
     return ERR_OK;
-}
-
-/* The hour as a whole, once all of it is in the transaction: data that fails it is no trouble of the
- * database. */
-static enum err_code judge_hour(struct work *w, struct err *err)
-{
-    const struct loader *l = w->loader;
-    int64_t loaded = 0;
-    if (!w->load || w->unit->kind != UNIT_HOUR || l->job->pipeline->nchecks == 0)
-        return ERR_OK;
-    for (size_t i = 0; i < w->unit->n; i++)
-        loaded += w->outcomes[i].rows_loaded;
-    return hour_checks_judge(l->job->pipeline, w->load, w->unit->hour, l->job->run_id, loaded, l->judge, err);
 }
 
 /* ---- threads ---- */

@@ -374,16 +374,15 @@ static enum err_code read_header(struct parser *p, struct err *err)
 }
 
 /* What counts for the object as a whole goes on over its chunks. */
-static enum err_code judge_passed(struct parser *p, const struct csv_record *record, struct err *err)
+static enum err_code look_at_passed(struct parser *p, const struct csv_record *record, struct err *err)
 {
     struct batch *batch = p->item->batch;
     struct refusal refusal;
     size_t rows = batch->rows;
-    if (convert_record(p->in->convert, record, batch, &refusal, err) != ERR_OK)
-        return err->code;
-    judge_rows(p->in->judge, batch, rows, batch->rows);
-    batch_truncate(batch, rows);
-    return ERR_OK;
+    if (convert_record(p->in->convert, record, batch, &refusal, err) == ERR_OK && refusal.name == ERRN_NONE &&
+        judge_passed(p->in->judge, batch, err) == ERR_OK)
+        batch_truncate(batch, rows);
+    return err->code;
 }
 
 /* Passes over the records of earlier chunks, and makes sure that they are the ones that were loaded. */
@@ -399,7 +398,7 @@ static enum err_code skip_loaded(struct parser *p, struct csv_record *record, en
         if (*event == CSV_END || object->chunk == 0 || record->offset >= object->byte_start)
             break;
         hash_update(p->in->prefix, record->raw, record->raw_len);
-        if (judged && *event == CSV_RECORD && judge_passed(p, record, err) != ERR_OK)
+        if (judged && *event == CSV_RECORD && look_at_passed(p, record, err) != ERR_OK)
             return err->code;
         p->skipped++;
     }

@@ -193,6 +193,22 @@ static enum err_code store_load(struct replay *r, const struct reject *first, st
     return err->code;
 }
 
+/* Whether it was refused for a value that an earlier record has. That one is in the table, where this one's
+ * judge does not look, so it stays refused for as long as the column is to be unique. */
+static bool stays_twice(const struct schema *schema, const struct reject *reject)
+{
+    bool unique = false;
+    if (strcmp(reject->error_name, err_name_text(ERRN_CHECK_UNIQUE)) != 0)
+        return false;
+    for (size_t c = 0; c < schema->nloaded; c++) {
+        const struct schema_column *column = schema_loaded(schema, c);
+        for (size_t k = 0; strcmp(column->name, reject->column) == 0 && k < column->checks.n; k++)
+            unique |= column->checks.items[k].kind == CHECK_KIND_UNIQUE &&
+                      column->checks.items[k].on != CHECK_ON_WARN;
+    }
+    return unique;
+}
+
 /* Tries rejects [from, to) of the page, all of one load, under the hour's claim. */
 static enum err_code replay_load(struct replay *r, size_t from, size_t to, struct err *err)
 {
@@ -213,6 +229,8 @@ static enum err_code replay_load(struct replay *r, size_t from, size_t to, struc
             continue;
         }
         tried++;
+        if (stays_twice(&r->job->pipeline->schema, reject))
+            continue;
         if (parse_one(r, reject->raw, reject->raw_len, false, &ok, err) != ERR_OK)
             return err_context(err, "%s line %" PRId64, reject->object, reject->line);
         if (!ok)

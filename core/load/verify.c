@@ -75,6 +75,11 @@ static void judge_other(struct verify *v, const struct subject *s, struct verify
                       : "loaded under another schema, which gave another number of rows";
     } else if (r->target.known && !same(&r->source, &r->target, false)) {
         r->status = has_changed(s) ? VERIFY_SOURCE_DIFFERS : VERIFY_TARGET_DIFFERS;
+    } else if (!r->target.known && has_changed(s)) { /* nothing tells that the rows are the same */
+        r->status = VERIFY_SOURCE_DIFFERS;
+        r->note =
+            "loaded under another schema, and its content has changed since: without target.lineage its "
+            "rows cannot be compared";
     } else {
         r->status = VERIFY_EQUAL;
         if (!r->target.known)
@@ -223,6 +228,8 @@ static enum err_code whole_table(struct verify *v, const struct book_sum *before
     r.ledger = before->side;
     r.target = t->target;
     if (before->baseline || before->stamp != after.stamp) {
+        t->table_left_out = true;
+        r.status = before->baseline ? VERIFY_BASELINE : VERIFY_MEANWHILE;
         r.target.known = false;
         r.note = "the table was not compared: without target.lineage that needs a ledger without baseline, "
                  "and no load meanwhile";
@@ -238,6 +245,7 @@ static enum err_code whole_table(struct verify *v, const struct book_sum *before
     }
     r.objects = t->objects;
     v->table_note = r.note;
+    v->worst = verify_worse(v->worst, r.status);
     t->table_differs = r.status == VERIFY_TARGET_DIFFERS;
     t->different += t->table_differs;
     if (v->options->result && v->options->by != VERIFY_BY_TABLE)

@@ -96,6 +96,7 @@ struct verify_totals {
     struct verify_side source, ledger, target; /* target: of the objects, where the range is bounded */
     bool by_object;                            /* the target could be compared object by object */
     bool table_differs;                        /* without lineage: the table as a whole does */
+    bool table_left_out;                       /* ... or could not be compared */
     int64_t unknown_rows;                      /* target rows of no known load */
     int64_t scanned_rows;                      /* all that the target has */
     struct verify_reload reload;

@@ -79,10 +79,11 @@ static enum err_code take_item(void *ctx, struct item *item, struct err *err)
     return err->code;
 }
 
-/* What concerns one object alone: its data, its place, its rights. */
+/* What concerns one object alone: its data, its place, its rights, a maximum that it goes over. */
 static bool is_its_own(const struct err *e)
 {
-    return e->code == ERR_DATA || e->code == ERR_PRECONDITION || e->code == ERR_DENIED || e->code == ERR_IO;
+    return e->code == ERR_DATA || e->code == ERR_PRECONDITION || e->code == ERR_DENIED || e->code == ERR_IO ||
+           e->name == ERRN_LIMIT;
 }
 
 static enum err_code read_unit(struct verify_walk *walk, const struct unit *unit, struct subject *at,

@@ -31,9 +31,10 @@ enum {
     PROBES = 64,                      /* rows of the source whose like is looked for everywhere */
     SLOTS = 4 * KEEP,
     KEEP_TEXT = 16 * 1024 * 1024,
-    ROW_TEXT_MAX = 64 * 1024,
-    PAIR_WORK = 50 * 1000 * 1000,   /* cells compared in search of pairs among what is kept ... */
-    LIKE_WORK = 1000 * 1000 * 1000, /* ... and beyond it */
+    CELL_TEXT_MAX = 64 * 1024,        /* as a row is named; behind so much its other cells are left out */
+    ROW_TEXT_MAX = 4 * CELL_TEXT_MAX, /* a cell may be all quotes */
+    PAIR_WORK = 50 * 1000 * 1000,     /* cells compared in search of pairs among what is kept ... */
+    LIKE_WORK = 1000 * 1000 * 1000,   /* ... and beyond it */
 };
 
 struct bucket {
@@ -361,8 +362,9 @@ static enum err_code put_row(const struct batch *batch, size_t row, struct buf *
 {
     struct buf cell;
     struct err cut = ERR_INIT;
-    buf_init(&cell, ROW_TEXT_MAX);
-    for (size_t c = 0; c < batch->ncols && cut.code == ERR_OK; c++) {
+    size_t begin = out->len;
+    buf_init(&cell, CELL_TEXT_MAX);
+    for (size_t c = 0; c < batch->ncols && cut.code == ERR_OK && out->len - begin < CELL_TEXT_MAX; c++) {
         buf_clear(&cell);
         if ((c > 0 && buf_append_char(out, ',', &cut) != ERR_OK) ||
             canon_text(batch, c, row, &cell, &cut) != ERR_OK)

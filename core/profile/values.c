@@ -5,26 +5,14 @@
 
 #include "core/data/types.h"
 
-static uint64_t decimal_bits(const char *text, size_t len)
-{
-    static const struct type real = {.kind = TYPE_DOUBLE};
-    struct value value;
-    uint64_t bits = 0;
-    /* A decimal's grammar is within that of a double, and its 65 digits are within the range. */
-    if (types_value(&real, text, len, &value) == ERRN_NONE)
-        memcpy(&bits, &value.f64, sizeof bits);
-    return bits;
-}
-
 const uint64_t *values_of(const struct batch *batch, size_t c, size_t from, size_t n, uint64_t *space)
 {
     const struct column *col = &batch->cols[c];
     if (col->storage != STORAGE_STR)
         return (const uint64_t *)(const void *)(col->i64 + from);
     for (size_t i = 0; i < n; i++) {
-        size_t len;
-        const char *text = batch_str(batch, c, from + i, &len);
-        space[i] = col->null[from + i] ? 0 : decimal_bits(text, len);
+        double d = col->null[from + i] ? 0 : types_number(batch, c, from + i);
+        memcpy(&space[i], &d, sizeof d);
     }
     return space;
 }

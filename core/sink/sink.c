@@ -494,7 +494,13 @@ enum err_code sink_claim_page(struct sink *sink, enum claim_which which, hour_t 
     *n = 0;
     if (usable(sink, NEED_READ, "claim_page", err))
         return err->code;
-    return sink->type->claim_page(sink, which, after, rows, cap, n, err);
+    if (sink->type->claim_page(sink, which, after, rows, cap, n, err) != ERR_OK &&
+        err->name == ERRN_TABLE_MISMATCH) { /* version 1 had fewer columns */
+        err_clear(err);
+        err_set(err, ERRN_SCHEMA_OLDER, "%s: sluice's tables are of an older version; run `sluice setup`",
+                sink->label);
+    }
+    return err->code;
 }
 
 /* ---- scans ---- */

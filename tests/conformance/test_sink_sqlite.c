@@ -210,13 +210,19 @@ static void older_and_newer(int version, bool by_hand)
 {
     struct err err = ERR_INIT;
     struct sink_state found;
+    struct claim_row claim;
     struct buf ddl;
+    size_t n;
 
     struct sink *sink = kit_db_made();
     make_older(version);
     assert_int_equal(sink_describe(sink, &found, &err), ERR_OK);
     assert_int_equal(found.own, OWN_OLDER);
     buf_release(&found.problems);
+    assert_int_equal(sink_claim_page(sink, CLAIMS_ALL, HOUR_MIN - 1, &claim, 1, &n, &err),
+                     version == 1 ? ERR_CONFIG : ERR_OK);
+    assert_int_equal(err.name, version == 1 ? ERRN_SCHEMA_OLDER : ERRN_NONE);
+    err_clear(&err);
     if (by_hand) {
         buf_init(&ddl, SINK_PROBLEMS_MAX);
         assert_int_equal(sink_setup(sink, &ddl, &err), ERR_OK);

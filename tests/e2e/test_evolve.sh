@@ -69,6 +69,10 @@ evolves() {
 
     # What is printed, by hand.
     pipeline_file evolve "$scores" "$ids" "$names" 'name: more, type: text'
+    for command in verify 'profile --target'; do
+        # shellcheck disable=SC2086 # words
+        refuses "$1: $command names the cure" 2 TABLE_MISMATCH 'lacks 1 column.*\(more\): run `sluice setup`' $command
+    done
     "$SLUICE" setup --print >ddl.sql
     script ddl.sql
     is "$1: printed statements do it" "$? $(ask "SELECT count(*) FROM sluice_check WHERE column_name = 'more'")" "0 1"

@@ -50,6 +50,26 @@ is "an ignored signal stays ignored" $? 0
 succeeds "the next run is not held back" run
 is "and loads all" "$(sql $db 'SELECT count(*) FROM loan_applicant_info')" 100000
 
+# --- a check's query -----------------------------------------------------------------------------------------------------
+lake "$work/check" --hours 1 --files 1 --rows 5
+cd "$work/check" || exit 1
+endless='WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c'
+sed -i "s/^checks: .*/checks: [{name: endless, sql: \"$endless\"}]/" sluice.yaml
+"$SLUICE" run --set target.commit_unit=hour >"$work/out" 2>"$work/err" &
+pid=$!
+until_loading
+sleep 0.3
+kill -TERM $pid
+for _ in $(seq 50); do
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.1
+done
+kill -TERM $pid 2>/dev/null # the second one is not asked about
+wait $pid 2>/dev/null
+is "a query without an end is ended" "$? $(grep -c 'error: CANCELLED: ' "$work/err")" "143 1"
+is "and its hour rolled back" "$(sql $db 'SELECT (SELECT count(*) FROM loan_applicant_info) + (SELECT count(*) FROM sluice_load)')" 0
+cd "$work/p" || exit 1
+
 # --- profile -----------------------------------------------------------------------------------------------------------
 lake "$work/profile" --hours 1 --files 1 --rows 100000
 hour=$work/profile/lake/yyyy=2022/mm=06/dd=05/hh=12

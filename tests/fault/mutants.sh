@@ -78,7 +78,7 @@ mutant no-fence backends/sink_sqlite.c 's/if \(sqlite_fence\(.*\)\)$/if (false)/
 mutant no-fence-in-the-model backends/sink_mem.c 's/^    \(void\)!mem_extend_claim\(m, load->hour.*/    (void)m;/' conformance/test_sink_mem
 mutant ledger-row-not-unique backends/sqlite_schema.c 's/UNIQUE \(pipeline, object, chunk\)/CHECK (chunk = chunk)/' \
     conformance/test_sink_sqlite fault/test_races
-mutant replace-without-guard backends/sqlite_ledger.c 's/ WHERE id = \?3 AND run_id = \?4/ WHERE id = ?3 AND ?4 = ?4/' \
+mutant replace-without-guard backends/sqlite_replace.c 's/ WHERE id = \?3 AND run_id = \?4/ WHERE id = ?3 AND ?4 = ?4/' \
     conformance/test_sink_sqlite fault/test_races
 mutant replay-marks-twice backends/sqlite_util.c 's/ AND replayed_by = 0"/"/' conformance/test_sink_sqlite
 # shellcheck disable=SC2086
@@ -86,7 +86,7 @@ mutant failure-commits core/load/load.c \
     's/^    sink_abort\(work\.load\);/    if (work.load \&\& sink_commit(work.load, \&(struct err){0}) != ERR_OK) return err->code;/' \
     $load fault/test_lies
 # shellcheck disable=SC2086
-mutant in-doubt-is-failure core/load/run_unit.c 's/again && code == ERR_IN_DOUBT/false/' $load fault/test_sweep
+mutant in-doubt-is-failure core/load/run_unit.c 's/^    if \(code == ERR_IN_DOUBT\) \{/    if (false) {/' $load fault/test_sweep
 # shellcheck disable=SC2086
 mutant in-doubt-is-success backends/sqlite_util.c 's/if \(rc == SQLITE_DONE\) \{/if (rc == SQLITE_DONE || in_doubt(rc)) {/' \
     fault/test_disk
@@ -102,7 +102,7 @@ mutant told-with-a-doubles-digits tools/profile_json.c 's/tree_raw\(t, "value", 
 mutant claim-not-compared backends/sqlite_util.c "s/AND \(owner = '' OR/AND (1 OR owner = '' OR/" \
     conformance/test_sink_sqlite fault/test_races
 mutant epoch-not-compared-by-fence backends/sqlite_util.c \
-    '/ST_FENCE\]/,/epoch/s/" AND epoch = \?5"/" AND ?5 > 0"/' conformance/test_sink_sqlite fault/test_races
+    '/ST_FENCE\]/,/epoch/s/ AND epoch = \?5"/ AND ?5 > 0"/' conformance/test_sink_sqlite fault/test_races
 mutant dead-owner-not-seen core/load/claim.c \
     's/if \(code == ERR_OK && !taken && claim_owner_is_dead\(.*\)\) \{/if (false) {/' fault/test_kill
 mutant dead-claim-left-running core/load/run.c 's/row->expired \|\| claim_owner_is_dead\(row->owner\)/false/' fault/test_kill
@@ -170,10 +170,11 @@ mutant verify-waits-for-nobody core/load/verify_read.c 's/while \(err->code == E
 mutant verify-ends-with-a-bad-object core/load/verify_read.c 's/if \(is_its_own\(&why\)/if (false \&\& is_its_own(\&why)/' unit/load/test_verify_read
 mutant verify-hour-by-its-sum core/load/verify_hours.c 's/^    sum->status = verify_worse\(.*/    (void)0;/' unit/load/test_verify_hours
 mutant verify-hours-in-key-order core/load/verify_hours.c 's/if \(h->n && h->at\[h->n - 1\]\.hour < hour\)/if (true)/' unit/load/test_verify_hours
-mutant verify-judges-what-moved core/load/verify.c 's/b->moved \|= .*/b->moved |= !mark;/' unit/load/test_verify
+mutant verify-judges-what-moved core/load/verify_books.c 's/b->moved \|= .*/b->moved |= !mark;/' unit/load/test_verify
 mutant verify-table-loaded-beside core/load/verify.c 's/before->stamp != after\.stamp/false/' unit/load/test_verify
-mutant verify-other-schema-by-hash core/load/verify.c 's/b->other_schema \|= .*/(void)0;/' unit/load/test_verify
+mutant verify-other-schema-by-hash core/load/verify_books.c 's/b->other_schema \|= .*/(void)0;/' unit/load/test_verify
 mutant verify-other-schema-by-counts core/load/verify.c 's/r->target\.known && !same\(&r->source, &r->target, false\)/false/' unit/load/test_verify
+mutant verify-other-schema-unseen core/load/verify.c 's/!r->target\.known && has_changed\(s\)/false/' unit/load/test_verify
 mutant verify-reloads-what-is-gone core/load/verify.c 's/ && !unread && !gone\)/)/' unit/load/test_verify
 mutant verify-rows-by-counts core/load/verify_rows.c 's/differs = b->sum != 0 \|\| /differs = /' unit/load/test_verify_rows
 mutant verify-names-rows-of-the-gone core/load/verify_rows.c 's/ \|\| \(more && s->no_extras\)//' unit/load/test_verify_rows
@@ -210,8 +211,8 @@ mutant warning-of-what-is-left-out core/load/load_parse.c 's/^    check_notes_cu
     unit/load/test_judge
 mutant warning-refuses core/data/convert.c 's/\(\*check\)->on != CHECK_ON_REJECT\)/false)/' unit/load/test_judge
 mutant failure-only-warns core/load/judge.c 's/if \(hit->check->on != CHECK_ON_FAIL\)/if (hit)/' unit/load/test_judge
-mutant unique-over-objects core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (false)/' unit/load/test_judge
-mutant unique-not-over-the-hour core/load/judge.c 's/if \(j->kind != UNIT_HOUR\)/if (true)/' unit/load/test_judge
+mutant unique-over-objects core/load/judge.c 's/if \(j->kind != UNIT_HOUR \|\| !j->verdicts\)/if (false)/' unit/load/test_judge
+mutant unique-not-over-the-hour core/load/judge.c 's/if \(j->kind != UNIT_HOUR \|\| !j->verdicts\)/if (true)/' unit/load/test_judge
 mutant unique-keeps-the-refused core/load/judge.c 's/^        if \(!u->twice \|\| u->tally->check->on != CHECK_ON_REJECT\)/        if (true)/' \
     unit/load/test_judge
 mutant nulls-begin-with-the-chunk core/load/load_parse.c 's/if \(judged && \*event/if (false \&\& judged \&\& *event/' unit/load/test_judge
@@ -219,6 +220,10 @@ mutant nulls-of-the-refused core/load/judge.c 's/^    j->rows \+= .*/    j->rows
 mutant verify-is-judged core/load/load_parse.c 's/judge_unit\(p->in->judge, unit->kind, p->in->limit != NULL\)/judge_unit(p->in->judge, unit->kind, true)/' \
     unit/load/test_judge
 mutant replay-not-judged core/load/replay.c 's/if \(r->judge && judge_row/if (false \&\& judge_row/' unit/load/test_judge
+mutant replay-brings-a-value-twice core/load/replay.c 's/if \(stays_twice\(/if (false \&\& stays_twice(/' unit/load/test_judge
+mutant unique-forgets-the-chunks core/load/judge.c 's/\(j->nnulls > 0 \|\| j->nuniques > 0\)/j->nnulls > 0/' unit/load/test_judge
+mutant hour-of-the-rest-not-judged core/load/load.c 's/\(last->object_end && judge_hour\(w, err\) != ERR_OK\)/false/' \
+    unit/load/test_hour_checks
 mutant hour-not-judged core/load/load.c 's/if \(judge_hour\(&work, err\) == ERR_OK\)/if (!judge_hour || true)/' unit/load/test_hour_checks
 mutant hour-without-earlier-rows core/load/hour_checks.c 's/out->rows \+= rows\[i\]\.rows_loaded;/out->rows = rows[i].rows_loaded;/' \
     unit/load/test_hour_checks

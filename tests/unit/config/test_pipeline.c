@@ -529,8 +529,8 @@ static void test_warnings(void **state)
     buf_init(&out, 64 * 1024);
     assert_int_equal(pipeline_warnings(p, &out, &err), ERR_OK);
     assert_non_null(strstr(out.data, "last chunk only"));
-    assert_non_null(strstr(out.data, "has no effect unless source.csv.header is by_name"));
-    assert_non_null(strstr(out.data, "column id is not nullable"));
+    assert_non_null(strstr(out.data, "is taken to lack the last ones"));
+    assert_non_null(strstr(out.data, "column id is not nullable: a file without it is not loaded"));
     assert_non_null(strstr(out.data, "column day is not nullable"));
     assert_null(strstr(out.data, "column amount"));
     pipeline_free(p);

@@ -65,6 +65,7 @@ static void columns(void **state)
     is(&c[2].checks.items[0], CHECK_KIND_MIN, CHECK_ON_FAIL, "0");
     is(&c[2].checks.items[1], CHECK_KIND_MAX, CHECK_ON_FAIL, "120");
     assert_int_equal(c[3].checks.n, 0); /* unique: false */
+    assert_int_equal(c[4].checks.n, 3);
     pipeline_free(p);
 }
 

@@ -183,6 +183,26 @@ static void several_at_once(void **state)
     checks_release(&column.checks);
 }
 
+/* A long rule is cut between characters: what is kept of it is a text again. */
+static void a_long_rule_is_cut(void **state)
+{
+    (void)state;
+    char name[] = "c";
+    struct schema_column column = {.name = name};
+    struct err err = ERR_INIT;
+    char rule[82] = "", detail[CHECK_DETAIL_MAX];
+    for (size_t i = 1; i < 81; i += 2)
+        memcpy(rule + i, "\xc3\xa4", 2);
+    rule[0] = 'x';
+    assert_int_equal(type_parse("text", &column.type, &err), ERR_OK);
+    for (size_t skip = 0; skip < 2; skip++) {
+        assert_int_equal(checks_add(&column, CHECK_KIND_REGEX, CHECK_ON_WARN, rule + skip, &err), ERR_OK);
+        check_detail(&column.checks.items[skip], "x", 1, detail);
+        assert_int_equal(utf8_length(detail, strlen(detail)), 55);
+    }
+    checks_release(&column.checks);
+}
+
 static bool fail_nth(void *ctx)
 {
     return (*(int *)ctx)-- == 0;
@@ -229,7 +249,7 @@ int main(void)
         cmocka_unit_test(numbers_and_times),   cmocka_unit_test(lists),
         cmocka_unit_test(regular_expressions), cmocka_unit_test(what_cannot_be_made),
         cmocka_unit_test(several_at_once),     cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(nothing_to_release),
+        cmocka_unit_test(nothing_to_release),  cmocka_unit_test(a_long_rule_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,28 @@ static void told(struct rig *rig, const struct run_options *options, int status,
     books_balance(rig);
 }
 
+/* What is left of an object that was begun in chunks is loaded in chunks, and its hour judged with the last.
+ */
+OVER_ALL(the_rest_of_an_object_is_judged_with_its_hour)
+{
+    static const char *const sets[] = {"target.commit_unit=chunk", "target.chunk_rows=2",
+                                       "target.lineage=true"};
+    static const char *const hours[] = {"target.commit_unit=hour", "target.lineage=true"};
+    rig_open(rig, pipeline, sets, 3);
+    rig_put(rig, A, HEAD "1,ann,1\n2,bob,2\n3,cyd,6\n");
+    fail_at(wrap, SINK_OP_COMMIT, 2, SINK_BEFORE, ERRN_IO);
+    assert_int_equal(rig_run(rig, NULL), 1);
+    sink_wrap_reset(wrap);
+    open_with(rig, pipeline, "  - {name: few, rows: {max: 2}}\n", hours, 2);
+    told(rig, NULL, 3, A " failed 1 0 0 CHECK_ROWS\n");
+    assert_int_equal(books_sums(rig).loaded, 2);
+    open_with(rig, pipeline, "  - {name: m, mean: {column: amount, max: 2}, on: warn}\n", hours, 2);
+    told(rig, NULL, 0, A " loaded 1 1 0 -\n");
+    assert_string_equal(books_checks(rig),
+                        "(hour) m amount warn 3: the mean of 3 values is 3; allowed are 2 or "
+                        "less\n");
+}
+
 OVER_ALL(rows_of_the_hour_with_those_before)
 {
     (void)wrap;
@@ -186,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_the_hour_with_those_before),
+        cmocka_unit_test(the_rest_of_an_object_is_judged_with_its_hour),
         cmocka_unit_test(what_is_replaced_does_not_count),
         cmocka_unit_test(means_of_this_load_and_of_all),
         cmocka_unit_test(no_value_has_no_mean),

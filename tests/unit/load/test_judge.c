@@ -191,6 +191,22 @@ OVER_ALL(chunks_warn_each_for_itself_and_nulls_go_on)
     told(rig, 3, B " failed 2 0 0 CHECK_NULLS\n");
 }
 
+/* unique does not go together with chunks, but an object that was begun in them goes on so. */
+OVER_ALL(the_rest_of_an_object_knows_the_values_before)
+{
+    static const char *const chunks[] = {"target.commit_unit=chunk", "target.chunk_rows=2"};
+    free(open_with(rig, pipeline, NULL, NULL, chunks, 2));
+    rig_put(rig, A, HEAD "1,ann,1\n2,bob,1\n3,ann,1\n4,dan,1\n");
+    fail_at(wrap, SINK_OP_COMMIT, 2, SINK_BEFORE, ERRN_IO);
+    assert_int_equal(rig_run(rig, NULL), 1);
+    sink_wrap_reset(wrap);
+    free(open_with(rig, pipeline, NAME("{unique: true, on: warn}"), NULL, NO_SETS));
+    told(rig, 0, A " loaded 2 2 0 -\n");
+    assert_string_equal(books_checks(rig),
+                        A " unique name warn 1: 1 record; first: line 4: \"ann\" was in an "
+                          "earlier record\n");
+}
+
 OVER_ALL(a_header_that_drifts_is_told)
 {
     (void)wrap;
@@ -286,6 +302,28 @@ OVER_ALL(replays_are_judged)
                         A " max amount warn 3: 3 records; first: line 1: 10 is over the maximum 9\n");
 }
 
+/* A value that is in the table already does not come in by a replay, unless its column need not be unique any
+ * more. */
+OVER_ALL(replays_bring_no_value_twice)
+{
+    (void)wrap;
+    struct record_query every = {.object = NULL};
+    struct replay_totals totals;
+    free(open_with(rig, pipeline, NAME("{unique: true}"), NULL, SETS("policy.max_rejects=9")));
+    rig_put(rig, A, HEAD "1,ann,1\n2,ann,2\n3,bob,3\n");
+    told(rig, 0, A " loaded 3 2 1 -\n");
+    job_identify(&rig->job);
+    assert_int_equal(replay_rejects(&rig->job, &every, &totals, &rig->err), ERR_OK);
+    assert_int_equal(totals.loaded, 0);
+    assert_int_equal(totals.still_rejected, 1);
+    verifies(rig, 1);
+    free(open_with(rig, pipeline, NAME("{unique: true, on: warn}"), NULL, SETS("policy.max_rejects=9")));
+    job_identify(&rig->job);
+    assert_int_equal(replay_rejects(&rig->job, &every, &totals, &rig->err), ERR_OK);
+    assert_int_equal(totals.loaded, 1);
+    verifies(rig, 1);
+}
+
 /* What was loaded before a check was written is what it was. */
 OVER_ALL(verify_is_not_judged_by_what_fails)
 {
@@ -310,11 +348,13 @@ int main(void)
         cmocka_unit_test(too_many_nulls),
         cmocka_unit_test(a_failure_at_the_end_tells_nothing),
         cmocka_unit_test(chunks_warn_each_for_itself_and_nulls_go_on),
+        cmocka_unit_test(the_rest_of_an_object_knows_the_values_before),
         cmocka_unit_test(a_header_that_drifts_is_told),
         cmocka_unit_test(a_lost_answer_doubles_nothing),
         cmocka_unit_test(many_objects_of_a_group),
         cmocka_unit_test(a_reload_takes_old_results_away),
         cmocka_unit_test(replays_are_judged),
+        cmocka_unit_test(replays_bring_no_value_twice),
         cmocka_unit_test(verify_is_not_judged_by_what_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

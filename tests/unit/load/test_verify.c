@@ -281,7 +281,8 @@ OVER_ALL(a_table_that_is_loaded_into_is_not_compared_as_a_whole)
     assert_int_equal(rig_run(rig, NULL), 0);
     sink_wrap_reset(wrap);
     hook_at(wrap, SINK_OP_SCAN_END, 1, SINK_AFTER, load_beside, &beside);
-    assert_non_null(strstr(verified(&r, rig, NULL, 0), "(table) equal s=? l=2/0 t=? *\n"));
+    assert_non_null(strstr(verified(&r, rig, NULL, 0), "(table) loaded meanwhile s=? l=2/0 t=? *\n"));
+    assert_true(r.totals.table_left_out);
     assert_int_equal(r.totals.meanwhile, 2);
     assert_int_equal(r.totals.different, 0);
 }
@@ -372,6 +373,11 @@ static void without_lineage_another_schema_is_compared_with_the_source(void **st
     hour_t hour = books_row(&rig, A, 0).hour;
     verified(&r, &rig, &(struct hour_range){true, hour, hour + 1}, 0);
     assert_non_null(strstr(r.text, "(table) equal s=? l=3/0 t=3/0 *\n"));
+    /* as many other rows are not the same */
+    rig_put(&rig, A, HEAD "1,ann,1.5\n2,bob,99\n");
+    verified(&r, &rig, &(struct hour_range){true, hour, hour + 1}, 0);
+    assert_non_null(strstr(r.text, A " source differs s=2/0 l=2/0 t=? *\n"));
+    assert_int_equal(r.totals.different, 1);
     rig_close(&rig);
 }
 

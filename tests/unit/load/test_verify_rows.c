@@ -314,9 +314,43 @@ static void what_may_be_of_a_gone_object_is_not_named(void **state)
     rig_close(&rig);
 }
 
+/* What is said of a row has an end; the row is named all the same. */
+static void rows_of_long_texts_are_named(void **state)
+{
+    enum { LONG = 50000, TEXTS = 4 };
+    (void)state;
+    struct rig rig = {0};
+    struct report r;
+    char *wide = edited(ON_SQLITE, "amount, type: double}",
+                        "a, type: text}\n    - {name: b, type: text}\n    - {name: c, type: text}\n"
+                        "    - {name: d, type: text}\n    - {name: amount, type: double}");
+    struct buf file;
+    struct err err = ERR_INIT;
+    buf_init(&file, 2 * TEXTS * LONG);
+    assert_int_equal(buf_append_str(&file, "id,name,a,b,c,d,amount", &err), ERR_OK);
+    for (int row = 1; row <= 2; row++) {
+        assert_int_equal(buf_printf(&file, &err, "\n%d,ann,", row), ERR_OK);
+        for (int i = 0; i < TEXTS; i++)
+            for (int n = row == 2 && i > 1 ? 1 : LONG; n >= 0; n--)
+                assert_int_equal(buf_append_char(&file, n ? 'x' : ',', &err), ERR_OK);
+        assert_int_equal(buf_printf(&file, &err, "%d", row), ERR_OK);
+    }
+    rig_open(&rig, wide, SETS("target.lineage=true"));
+    rig_put(&rig, A, buf_str(&file));
+    assert_int_equal(rig_run(&rig, NULL), 0);
+    tamper(&rig, "UPDATE t SET amount = amount + 1");
+    verified(&r, &rig, NULL, 5);
+    says(&r, A " changed 2 1:1 amount: 1 | 2 <1,ann,xx");
+    says(&r, A " changed 3 1:1 amount: 2 | 3 <2,ann,xx");
+    buf_release(&file);
+    free(wide);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_long_texts_are_named),
         cmocka_unit_test(a_few_of_many_are_named),
         cmocka_unit_test(of_very_many_some_are_named),
         cmocka_unit_test(what_changed_everywhere_is_paired_without_a_key),
