@@ -250,6 +250,20 @@ out:
     return err->code;
 }
 
+enum err_code mys_check_prepare(struct sink *sink, const char *template, struct err *err)
+{
+    struct mys_load any = {.base.sink = sink, .hour = HOUR_MIN}; /* for the words alone */
+    struct mys_sink *s = mys_of(sink);
+    struct buf sql;
+
+    buf_init(&sql, MYS_SQL_MAX);
+    if (check_template_expand(template, put_word, &any, &sql, err) == ERR_OK)
+        (void)!prepare_check(s, buf_str(&sql), sql.len, err);
+    mys_end_read(s);
+    buf_release(&sql);
+    return err->code;
+}
+
 /* ---- an hour's sum ---- */
 
 enum err_code mys_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,

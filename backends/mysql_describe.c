@@ -217,6 +217,8 @@ static enum err_code judge_extra(const struct sink_target *t, const struct table
     bool load = strcasecmp(have->name, "_load") == 0;
 
     state->has_lineage = state->has_lineage || load;
+    if (!load && !have->generated)
+        sink_put_name(have->name, state->others_names, &state->others);
     if (load && t->lineage != LINEAGE_NONE)
         return is(&d, "bigint")
                    ? ERR_OK

@@ -125,11 +125,16 @@ static enum err_code judge(const struct sink_target *t, const struct mem_def *de
             buf_printf(out, err, "column %s of table %s is NOT NULL\n", want->name, t->table))
             return err->code;
     }
-    for (size_t c = 0; c < def->schema.nloaded; c++)
-        if (!def->schema.columns[c].nullable && find_column(t->schema, def->schema.columns[c].name) < 0 &&
-            buf_printf(out, err, "column %s of table %s is NOT NULL and not in the schema\n",
-                       def->schema.columns[c].name, t->table))
+    for (size_t c = 0; c < def->schema.nloaded; c++) {
+        const struct schema_column *have = &def->schema.columns[c];
+        if (find_column(t->schema, have->name) != NO_COLUMN)
+            continue;
+        sink_put_name(have->name, state->others_names, &state->others);
+        if (!have->nullable &&
+            buf_printf(out, err, "column %s of table %s is NOT NULL and not in the schema\n", have->name,
+                       t->table))
             return err->code;
+    }
     if (t->lineage != LINEAGE_NONE && !def->lineage)
         return buf_printf(out, err, "table %s has no column _load\n", t->table);
     return ERR_OK;

@@ -139,6 +139,7 @@ const struct sink_type sink_mysql = {
     .mark_replayed = mys_mark_replayed,
     .checks_add = mys_checks_add,
     .check_sql = mys_check_sql,
+    .check_prepare = mys_check_prepare,
     .hour_sum = mys_hour_sum,
     .totals = mys_totals,
     .commit = commit,

@@ -349,6 +349,7 @@ const struct sink_type sink_sqlite = {
     .mark_replayed = sqlite_mark_replayed,
     .checks_add = sqlite_checks_add,
     .check_sql = sqlite_check_sql,
+    .check_prepare = sqlite_check_prepare,
     .hour_sum = sqlite_hour_sum,
     .totals = sqlite_totals,
     .commit = commit,

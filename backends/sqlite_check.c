@@ -206,6 +206,20 @@ out:
     return err->code;
 }
 
+enum err_code sqlite_check_prepare(struct sink *sink, const char *template, struct err *err)
+{
+    struct sqlite_load any = {.base.sink = sink, .hour = HOUR_MIN}; /* for the words alone */
+    sqlite3_stmt *stmt = NULL;
+    struct buf sql;
+
+    buf_init(&sql, SQLITE_SQL_MAX);
+    if (check_template_expand(template, put_word, &any, &sql, err) == ERR_OK)
+        (void)!prepare_check(sqlite_of(sink), buf_str(&sql), &stmt, err);
+    sqlite3_finalize(stmt);
+    buf_release(&sql);
+    return err->code;
+}
+
 /* ---- an hour's sum ---- */
 
 enum err_code sqlite_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,

@@ -234,6 +234,8 @@ static enum err_code judge_extra(struct sqlite_sink *s, bool strict, struct sink
         bool load = sqlite3_stricmp(have.name, "_load") == 0;
         state->has_lineage = state->has_lineage || load;
         enum affinity affinity = affinity_of(have.declared, strict);
+        if (!load && !have.generated)
+            sink_put_name(have.name, state->others_names, &state->others);
         if (load && t->lineage != LINEAGE_NONE) {
             if (affinity != AFF_INTEGER && affinity != AFF_NUMERIC && affinity != AFF_NONE &&
                 buf_printf(out, err, "column _load of table %s is %s: make it INTEGER\n", t->table,

@@ -249,6 +249,7 @@ enum err_code sqlite_checks_add(struct sink_load *load, struct check_row *rows, 
                                 struct err *err) MUST_USE;
 enum err_code sqlite_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,
                                 size_t cap, size_t *n, struct err *err) MUST_USE;
+enum err_code sqlite_check_prepare(struct sink *sink, const char *template, struct err *err) MUST_USE;
 enum err_code sqlite_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                                struct err *err) MUST_USE;
 enum err_code sqlite_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,

@@ -252,26 +252,10 @@ enum err_code app_judge_target(const struct sink *sink, const struct sink_state 
     if (state->lacks)
         return err_set(
             err, ERRN_TABLE_MISMATCH,
-            "%s: table %s lacks %zu column%s of the schema, the first is %s: run `sluice setup`, which "
-            "adds %s",
-            sink->label, sink->target.table, state->lacks, state->lacks == 1 ? "" : "s", state->lacks_first,
+            "%s: table %s lacks %zu column%s of the schema (%s): run `sluice setup`, which adds %s",
+            sink->label, sink->target.table, state->lacks, state->lacks == 1 ? "" : "s", state->lacks_names,
             state->lacks == 1 ? "it" : "them");
     return ERR_OK;
-}
-
-enum err_code app_explain_target(const struct app *app, struct err *err)
-{
-    struct sink_state state = {0};
-    struct err why = ERR_INIT;
-
-    if (err->name != ERRN_TABLE_MISSING && err->name != ERRN_TABLE_MISMATCH)
-        return err->code;
-    buf_init(&state.problems, SINK_PROBLEMS_MAX);
-    if (sink_describe(app->job.sink, &state, &why) == ERR_OK &&
-        app_judge_target(app->job.sink, &state, &why) != ERR_OK)
-        *err = why;
-    buf_release(&state.problems);
-    return err->code;
 }
 
 bool app_setup_mends(const struct sink_state *state, const struct err *err)
@@ -364,6 +348,41 @@ enum err_code app_judge_new_table(const struct app *app, struct sink *sink, cons
     return err->code;
 }
 
+enum err_code app_explain_target(const struct app *app, struct err *err)
+{
+    struct sink *sink = app->job.sink;
+    struct sink_state state = {0};
+    struct err why = ERR_INIT;
+
+    if (err->name != ERRN_TABLE_MISSING && err->name != ERRN_TABLE_MISMATCH)
+        return err->code;
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (sink_describe(sink, &state, &why) == ERR_OK &&
+        (app_judge_new_table(app, sink, &state, &why) || app_judge_target(sink, &state, &why)))
+        *err = why;
+    buf_release(&state.problems);
+    return err->code;
+}
+
+/* What a setup is about to do to the table. */
+static void tell_repair(const struct sink *sink, const struct sink_state *state)
+{
+    if (state->lacks)
+        log_msg(LOG_INFO, "%s: adding to table %s: %s", sink->label, sink->target.table, state->lacks_names);
+    else
+        log_msg(LOG_INFO, "%s: making what is missing for table %s", sink->label, sink->target.table);
+}
+
+/* Rows come back from the source, which has no values of other columns. */
+static void warn_of_reload(const struct app *app, const struct sink *sink, const struct sink_state *state)
+{
+    if (app->options->given[OPT_RELOAD] && state->others)
+        log_msg(LOG_WARN,
+                "%s: rows that are loaded again lose what they have in columns of table %s outside of the "
+                "schema: %s",
+                sink->label, sink->target.table, state->others_names);
+}
+
 /* Judges; with `repair` makes what is missing or older. */
 static enum err_code check_target(const struct app *app, struct sink *sink, bool repair, struct err *err)
 {
@@ -377,9 +396,11 @@ static enum err_code check_target(const struct app *app, struct sink *sink, bool
         repair = false;
     repair = repair && app_setup_mends(&state, err);
     buf_release(&state.problems);
+    if (repair || err->code == ERR_OK)
+        warn_of_reload(app, sink, &state);
     if (repair) {
         err_clear(err);
-        log_msg(LOG_INFO, "%s: making what is missing for table %s", sink->label, sink->target.table);
+        tell_repair(sink, &state);
         (void)!sink_setup(sink, NULL, err);
     }
     return err->code;

@@ -80,9 +80,6 @@ enum err_code app_preflight(struct sink *sink, bool creates, struct err *err) MU
 enum err_code app_judge_target(const struct sink *sink, const struct sink_state *state,
                                struct err *err) MUST_USE;
 
-/* After a read that failed for what the target lacks: the same, said so that one knows what to do. */
-enum err_code app_explain_target(const struct app *app, struct err *err);
-
 /* Whether setup makes or adds what that error is about. */
 bool app_setup_mends(const struct sink_state *state, const struct err *err);
 
@@ -91,6 +88,10 @@ bool app_setup_mends(const struct sink_state *state, const struct err *err);
  * reload of all hours may. */
 enum err_code app_judge_new_table(const struct app *app, struct sink *sink, const struct sink_state *state,
                                   struct err *err) MUST_USE;
+
+/* After an error while the table was read: where it was that the table is not there or does not fit, the
+ * error that `run` gives, with what to do, takes the place of the database's words. */
+enum err_code app_explain_target(const struct app *app, struct err *err);
 
 /* Opens the target of the pipeline. */
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,

@@ -5,6 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/data/hash.h"
 
 enum { COLUMNS = 13 };
 
@@ -17,6 +18,88 @@ enum { COLUMNS = 13 };
     {                                                                                                        \
         "check_id", NULL, OUT_NUMBER, (in)&IN_DATA                                                           \
     }
+
+/* ---- judgements of an hour ---- */
+
+static bool is_of_hour(const struct check_row *r)
+{
+    return r->load_id == 0 && r->hour != 0;
+}
+
+/* Where the hour is, or ought to be. */
+static size_t place_of(const struct judgements *j, hour_t hour)
+{
+    size_t low = 0, high = j->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (j->at[middle].hour < hour)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static enum err_code judged(struct judgements *j, const struct check_row *r, struct err *err)
+{
+    size_t at = place_of(j, r->hour);
+    const struct judgement newest = {r->hour, hash64(r->run_id, strlen(r->run_id))};
+
+    if (at == j->n || j->at[at].hour != r->hour) {
+        if (j->n == j->cap) {
+            size_t cap = j->cap ? j->cap * 2 : 64;
+            struct judgement *grown = mem_realloc(j->at, cap * sizeof *grown);
+
+            if (!grown)
+                return err_nomem(err);
+            j->at = grown;
+            j->cap = cap;
+        }
+        memmove(&j->at[at + 1], &j->at[at], (j->n - at) * sizeof *j->at);
+        j->n++;
+    }
+    j->at[at] = newest;
+    return ERR_OK;
+}
+
+enum err_code judgements_read(struct sink *sink, const struct record_query *query, struct judgements *out,
+                              struct err *err)
+{
+    struct record_query next = *query;
+    struct check_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    size_t n = REC_PAGE;
+
+    next.only_replayable = false; /* one that found nothing counts too */
+    if (!rows)
+        return err_nomem(err);
+    while (n > 0 && sink_check_page(sink, &next, rows, REC_PAGE, &n, err) == ERR_OK) {
+        for (size_t i = 0; i < n && err->code == ERR_OK; i++) {
+            if (is_of_hour(&rows[i]))
+                (void)!judged(out, &rows[i], err);
+            next.after_id = rows[i].id;
+        }
+    }
+    mem_free(rows);
+    return err->code;
+}
+
+bool judgements_hold(const struct judgements *j, const struct check_row *r)
+{
+    size_t at = place_of(j, r->hour);
+
+    return !is_of_hour(r) || at == j->n || j->at[at].hour != r->hour ||
+           j->at[at].run == hash64(r->run_id, strlen(r->run_id));
+}
+
+void judgements_release(struct judgements *j)
+{
+    mem_free(j->at);
+    *j = (struct judgements){0};
+}
+
+/* ---- lists ---- */
 
 void checks_out_begin(struct out *out, unsigned in, bool many)
 {
@@ -65,20 +148,27 @@ enum err_code checks_out(struct out *out, struct sink *sink, const char *pipelin
 {
     struct record_query next = *query;
     struct check_row *rows = mem_alloc(REC_PAGE * sizeof *rows);
+    struct judgements newest = {0};
     size_t n = REC_PAGE;
 
     if (!rows)
         return err_nomem(err);
+    if (!query->run_id && judgements_read(sink, query, &newest, err))
+        goto out;
     while (n > 0 && sink_check_page(sink, &next, rows, REC_PAGE, &n, err) == ERR_OK) {
         for (size_t i = 0; i < n && err->code == ERR_OK; i++) {
+            next.after_id = rows[i].id;
+            if (!judgements_hold(&newest, &rows[i]))
+                continue;
             log_redact(rows[i].message);
             put(out, pipeline, &rows[i]);
             if (fired && rows[i].fired)
                 (void)!keep(fired, &rows[i], err);
-            next.after_id = rows[i].id;
+            ++*shown;
         }
-        *shown += (int64_t)n;
     }
+out:
+    judgements_release(&newest);
     mem_free(rows);
     return err->code;
 }
@@ -96,9 +186,9 @@ void checks_out_fired(struct out *out, const struct checks_fired *fired, const c
                  out_escape(r->object[0] ? r->object : hour, where), out_escape(r->message, message));
     }
     if (fired->all > (int64_t)fired->n)
-        out_line(out, "... %s more checks fired: sluice history --checks%s%s",
-                 out_count(fired->all - (int64_t)fired->n, more), run_id ? " --run " : " -c FILE",
-                 run_id ? run_id : "");
+        out_line(out, "... %s fired: sluice history --checks%s%s",
+                 out_things(fired->all - (int64_t)fired->n, "more check", "more checks", more),
+                 run_id ? " --run " : " -c FILE", run_id ? run_id : "");
 }
 
 void checks_fired_release(struct checks_fired *fired)

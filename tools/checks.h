@@ -13,10 +13,28 @@ struct checks_fired {
     int64_t all;
 };
 
+/* The newest judgement of each hour that was judged as a whole: an earlier one is no longer so. */
+struct judgement {
+    hour_t hour;
+    uint64_t run;
+};
+struct judgements {
+    struct judgement *at; /* by hour */
+    size_t n, cap;
+};
+
+/* Of what the query chooses: with a run_id that run's judgements are the newest. */
+enum err_code judgements_read(struct sink *sink, const struct record_query *query, struct judgements *out,
+                              struct err *err) MUST_USE;
+/* False of a result that a later judgement of its hour took the place of. */
+bool judgements_hold(const struct judgements *j, const struct check_row *row);
+void judgements_release(struct judgements *j);
+
 /* The list "checks": in all formats, or (IN_JSON) beside another list, then also, with their names, of
  * several pipelines. */
 void checks_out_begin(struct out *out, unsigned in, bool many);
-/* All results that the query chooses; those that fired are kept in `fired` (may be NULL). *shown grows. */
+/* All results that the query chooses, of an hour those of the newest judgement; those that fired are kept in
+ * `fired` (may be NULL). *shown grows. */
 enum err_code checks_out(struct out *out, struct sink *sink, const char *pipeline,
                          const struct record_query *query, struct checks_fired *fired, int64_t *shown,
                          struct err *err) MUST_USE;

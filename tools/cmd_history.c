@@ -170,8 +170,8 @@ static void put_totals(struct out *out, const struct pages *p)
     char loads[OUT_CELL_MAX], failed[OUT_CELL_MAX];
 
     out_object(out, "totals", totals, (struct out_cell[]){cell_num(p->shown[0]), cell_num(p->shown[1])}, 2);
-    out_line(out, "%s loads, %s failed attempts", out_count(p->shown[0], loads),
-             out_count(p->shown[1], failed));
+    out_line(out, "%s, %s", out_things(p->shown[0], "load", "loads", loads),
+             out_things(p->shown[1], "failed attempt", "failed attempts", failed));
 }
 
 enum err_code history_out(struct out *out, struct sink *sink, const struct record_query *query, int64_t max,
@@ -213,7 +213,8 @@ static enum err_code list_checks(struct app *app, const struct record_query *que
     if (checks_out(out, app->job.sink, NULL, query, &fired, &shown, err) == ERR_OK) {
         out_list_end(out);
         out_object(out, "totals", totals, (struct out_cell[]){cell_num(shown), cell_num(fired.all)}, 2);
-        out_line(out, "%s results of checks, %s fired", out_count(shown, all), out_count(fired.all, bad));
+        out_line(out, "%s of checks, %s fired", out_things(shown, "result", "results", all),
+                 out_count(fired.all, bad));
     }
     checks_fired_release(&fired);
     return err->code;

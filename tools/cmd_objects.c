@@ -76,7 +76,8 @@ enum err_code cmd_ls(struct app *app, struct err *err)
     out_list_end(&app->out);
     out_object(&app->out, "totals", totals, (struct out_cell[]){cell_num(sums.objects), cell_num(sums.bytes)},
                2);
-    out_line(&app->out, "%s objects, %s", out_count(sums.objects, count), out_size(sums.bytes, size));
+    out_line(&app->out, "%s, %s", out_things(sums.objects, "object", "objects", count),
+             out_size(sums.bytes, size));
 out:
     store_close(store);
     return err->code;
@@ -239,6 +240,7 @@ enum err_code cmd_cp(struct app *app, struct err *err)
     out_list_begin(&app->out, "copied", totals, 2);
     out_row(&app->out, (struct out_cell[]){cell_num(sums.objects), cell_num(sums.bytes)});
     out_list_end(&app->out);
-    out_line(&app->out, "%s objects copied, %s", out_count(sums.objects, count), out_size(sums.bytes, size));
+    out_line(&app->out, "%s copied, %s", out_things(sums.objects, "object", "objects", count),
+             out_size(sums.bytes, size));
     return err->code;
 }

@@ -101,7 +101,7 @@ enum err_code cmd_rejects_ls(struct app *app, struct err *err)
         return err->code;
     out_list_end(&app->out);
     out_object(&app->out, "totals", totals, (struct out_cell[]){cell_num(count)}, 1);
-    out_line(&app->out, "%s rejects", out_count(count, text));
+    out_line(&app->out, "%s", out_things(count, "reject", "rejects", text));
     return ERR_OK;
 }
 
@@ -175,8 +175,8 @@ static enum err_code put_samples(struct app *app, struct err *err)
 
     if (each_reject(app, app_record_query(app), INT64_MAX, count_sample, &count, err) || count == 0)
         return err->code;
-    out_line(&app->out, "%s samples of failed attempts left out: raise policy.max_rejects and run",
-             out_count(count, text));
+    out_line(&app->out, "%s of failed attempts left out: raise policy.max_rejects and run",
+             out_things(count, "sample", "samples", text));
     return ERR_OK;
 }
 

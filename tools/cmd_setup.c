@@ -19,7 +19,7 @@ static enum err_code print_ddl(struct app *app, struct err *err)
 }
 
 /* A table that does not fit is not ours to change: nothing is made beside it either. */
-static enum err_code make(struct app *app, bool *made, struct err *err)
+static enum err_code make(struct app *app, bool *made, struct sink_state *found, struct err *err)
 {
     struct sink_state state = {0};
     enum err_code code;
@@ -33,6 +33,7 @@ static enum err_code make(struct app *app, bool *made, struct err *err)
         *made = app_setup_mends(&state, err);
     }
     buf_release(&state.problems);
+    *found = state;
     if (*made)
         err_clear(err);
     code = err->code;
@@ -41,22 +42,29 @@ static enum err_code make(struct app *app, bool *made, struct err *err)
 
 enum err_code cmd_setup(struct app *app, struct err *err)
 {
-    static const struct out_column columns[] = {{"table", NULL, OUT_STR, IN_ALL},
-                                                {"made", NULL, OUT_BOOL, IN_ALL}};
+    static const struct out_column columns[] = {
+        {"table", NULL, OUT_STR, IN_ALL}, {"made", NULL, OUT_BOOL, IN_ALL}, {"added", NULL, OUT_STR, IN_ALL}};
+    struct sink_state found = {0};
     bool made = false;
 
     if (app->options->given[OPT_PRINT])
         return print_ddl(app, err);
-    if (app_open(app, APP_PIPELINE, err) || make(app, &made, err) || app_begin_out(app, err))
+    if (app_open(app, APP_PIPELINE, err) || make(app, &made, &found, err) || app_begin_out(app, err))
         return err->code;
     app_out_run(app, false);
+    if (app->options->output == OUT_TEXT && found.lacks) {
+        out_line(&app->out, "%s: added to table %s: %s", app->job.sink->label, app->pipeline->target.table,
+                 found.lacks_names);
+        return ERR_OK;
+    }
     if (app->options->output == OUT_TEXT) {
         out_line(&app->out, "%s: table %s %s", app->job.sink->label, app->pipeline->target.table,
                  made ? "and sluice's own are made" : "and sluice's own are there");
         return ERR_OK;
     }
-    out_list_begin(&app->out, "tables", columns, 2);
-    out_row(&app->out, (struct out_cell[]){cell_str(app->pipeline->target.table), cell_num(made)});
+    out_list_begin(&app->out, "tables", columns, 3);
+    out_row(&app->out, (struct out_cell[]){cell_str(app->pipeline->target.table), cell_num(made),
+                                           cell_str(found.lacks ? found.lacks_names : NULL)});
     out_list_end(&app->out);
     return ERR_OK;
 }

@@ -188,8 +188,9 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
     (void)!app_judge_target(sink, state, &err);
     if (made && app_setup_mends(state, &err)) {
         if (state->lacks)
-            snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will add %zu column%s to it",
-                     sink->target.table, state->lacks, state->lacks == 1 ? "" : "s");
+            snprintf(text, sizeof text,
+                     "%.512s: `sluice run` or `sluice setup` will add %zu column%s to it: %s",
+                     sink->target.table, state->lacks, state->lacks == 1 ? "" : "s", state->lacks_names);
         else
             snprintf(text, sizeof text, "%.512s: `sluice run` or `sluice setup` will make or upgrade it",
                      sink->target.table);
@@ -211,6 +212,24 @@ static void check_tables(struct validation *c, const struct sink *sink, const st
         snprintf(text, sizeof text, "%.512s fits the schema%s", sink->target.table,
                  state->has_lineage ? ", with lineage" : "");
         pass(c, "target tables", text);
+    }
+}
+
+/* The queries of the hour's checks, where the tables are those that they will be asked of. */
+static void check_queries(struct validation *c, struct sink *sink, const struct sink_state *state)
+{
+    const struct pipeline *p = c->app->pipeline;
+    struct err err = ERR_INIT;
+
+    if (!sink->type->check_prepare || !state->table_exists || state->own != OWN_CURRENT || state->lacks)
+        return;
+    for (size_t i = 0; i < p->nchecks; i++) {
+        if (p->checks[i].kind != HOUR_CHECK_SQL)
+            continue;
+        if (hour_checks_try(p, &p->checks[i], sink, &err))
+            fail(c, "checks", &err);
+        else
+            pass(c, "checks", p->checks[i].name);
     }
 }
 
@@ -267,13 +286,16 @@ static void check_target(struct validation *c)
         fail(c, "target", &err);
     } else {
         pass(c, "target", app->job.sink->label);
-        if (hour_checks_ready(app->pipeline, app->job.sink, &err))
+        bool ready = hour_checks_ready(app->pipeline, app->job.sink, &err) == ERR_OK;
+        if (!ready)
             fail(c, "checks", &err);
         if (check_server(c, app->job.sink)) {
             if (sink_describe(app->job.sink, &state, &err))
                 fail(c, "target tables", &err);
             else
                 check_tables(c, app->job.sink, &state);
+            if (ready)
+                check_queries(c, app->job.sink, &state);
         }
     }
     buf_release(&state.problems);
@@ -284,6 +306,7 @@ static void put_totals(struct validation *c, struct err *err)
     static const struct out_column totals[] = {{"checks", NULL, OUT_INT, IN_JSON},
                                                {"failed", NULL, OUT_INT, IN_JSON},
                                                {"warnings", NULL, OUT_INT, IN_JSON}};
+    char passed[OUT_CELL_MAX], warned[OUT_CELL_MAX];
 
     out_object(&c->app->out, "totals", totals,
                (struct out_cell[]){cell_num(c->made), cell_num(c->failed), cell_num(c->warned)}, 3);
@@ -291,8 +314,8 @@ static void put_totals(struct validation *c, struct err *err)
         err_set(err, c->why, "%lld of %lld checks failed, first: %s", (long long)c->failed,
                 (long long)c->made, c->first);
     else
-        out_line(&c->app->out, "%lld checks passed, %lld warnings", (long long)(c->made - c->warned),
-                 (long long)c->warned);
+        out_line(&c->app->out, "%s passed, %s", out_things(c->made - c->warned, "check", "checks", passed),
+                 out_things(c->warned, "warning", "warnings", warned));
 }
 
 enum err_code cmd_validate(struct app *app, struct err *err)

@@ -164,7 +164,7 @@ static void put_totals(struct app *app, const struct verify_totals *t, bool boun
              t->source.known ? out_count(t->source.rows, a) : "not read", out_count(t->ledger.rows, b),
              out_count(t->target.rows, c));
     if (t->by_object && bounded)
-        out_line(out, "the target was read whole for it: %s rows", out_count(t->scanned_rows, a));
+        out_line(out, "the target was read whole for it: %s", out_things(t->scanned_rows, "row", "rows", a));
     if (t->gone)
         out_line(out, "%s gone from the source: only ledger and target were compared", out_count(t->gone, a));
     if (t->baseline)
@@ -186,19 +186,26 @@ static void judge(const struct verify_totals *t, struct out *out, struct err *er
     char text[4][OUT_CELL_MAX];
 
     if (t->different + t->not_loaded + t->unknown_rows > 0)
-        err_set(err, ERRN_VERIFY_DIFFERENT,
-                "%s objects differ, %s are not loaded, %s rows of the target are of no load",
-                out_count(t->different, text[0]), out_count(t->not_loaded, text[1]),
-                out_count(t->unknown_rows, text[2]));
+        err_set(err, ERRN_VERIFY_DIFFERENT, "%s, %s not loaded, %s of no load",
+                out_things(t->different, "object differs", "objects differ", text[0]),
+                out_things(t->not_loaded, "is", "are", text[1]),
+                out_things(t->unknown_rows, "row of the target is", "rows of the target are", text[2]));
     else
-        out_line(out, "verify: equal (%s objects%s)", out_count(t->equal, text[3]),
+        out_line(out, "verify: equal (%s%s)", out_things(t->equal, "object", "objects", text[3]),
                  t->table_left_out ? ", but the table was not compared" : "");
 }
 
 /* ---- what to do ---- */
 
+/* What a reload needs, and what it takes away. */
+struct reload_terms {
+    const char *what;
+    const char *loses; /* columns that the schema does not have; NULL = none */
+};
+
 /* "sluice WORDS" with the options that name this pipeline, as a line for people and a row for programs. */
-static enum err_code put_command(struct app *app, const char *what, const char *words, struct err *err)
+static enum err_code put_command(struct app *app, const char *what, const char *words, const char *loses,
+                                 struct err *err)
 {
     struct buf text;
 
@@ -206,14 +213,16 @@ static enum err_code put_command(struct app *app, const char *what, const char *
     if (buf_append_str(&text, "sluice ", err) == ERR_OK && buf_append_str(&text, words, err) == ERR_OK &&
         app_same_pipeline(app, &text, err) == ERR_OK) {
         out_line(&app->out, "%s: %s", what, buf_str(&text));
-        out_row_in(&app->out, IN_JSON, (struct out_cell[]){cell_str(what), cell_str(buf_str(&text))});
+        out_row_in(&app->out, IN_JSON,
+                   (struct out_cell[]){cell_str(what), cell_str(buf_str(&text)), cell_str(loses)});
     }
     buf_release(&text);
     return err->code;
 }
 
 /* The command that loads the hours [from, to) again. */
-static enum err_code put_reload(struct app *app, hour_t from, hour_t to, struct err *err)
+static enum err_code put_reload(struct app *app, const struct reload_terms *terms, hour_t from, hour_t to,
+                                struct err *err)
 {
     char a[HOUR_TEXT_MAX], b[HOUR_TEXT_MAX], words[64 + 2 * HOUR_TEXT_MAX];
 
@@ -223,55 +232,85 @@ static enum err_code put_reload(struct app *app, hour_t from, hour_t to, struct 
         snprintf(words, sizeof words, "run --reload -y --hour %s", a);
     else
         snprintf(words, sizeof words, "run --reload -y --from %s --to %s", a, b);
-    return put_command(app, "to repair", words, err);
+    return put_command(app, terms->what, words, terms->loses, err);
 }
 
-static enum err_code put_reloads(struct app *app, const struct verify_reload *r, struct err *err)
+static enum err_code put_reloads(struct app *app, const struct verify_reload *r,
+                                 const struct reload_terms *terms, struct err *err)
 {
     size_t to;
 
     if (r->more) /* with hours in between that are equal */
-        return put_reload(app, r->first, r->last + 1, err);
+        return put_reload(app, terms, r->first, r->last + 1, err);
     for (size_t from = 0; from < r->n && err->code == ERR_OK; from = to) {
         for (to = from + 1; to < r->n && r->at[to] == r->at[to - 1] + 1;)
             to++;
-        (void)!put_reload(app, r->at[from], r->at[to - 1] + 1, err);
+        (void)!put_reload(app, terms, r->at[from], r->at[to - 1] + 1, err);
     }
+    return err->code;
+}
+
+/* Above the commands: what is to be done before them, and what they take away for good. */
+static enum err_code put_reloads_on_terms(struct app *app, const struct verify_totals *t, struct err *err)
+{
+    struct reload_terms terms = {.what = "to repair"};
+    struct sink_state state;
+    char text[OUT_CELL_MAX];
+
+    if (t->reload.n == 0)
+        return ERR_OK;
+    if (sink_describe(app->job.sink, &state, err) == ERR_OK) {
+        if (state.others) {
+            terms.loses = state.others_names;
+            out_line(
+                &app->out,
+                "a reload loses what its rows have in columns of table %s outside of the schema, for good: "
+                "%s",
+                app->pipeline->target.table, state.others_names);
+        }
+        if (t->held_back) {
+            terms.what = "to repair, once no row is without _load";
+            out_line(
+                &app->out,
+                "%s rows, and some rows have no _load, which may be those: give them their _load back, or "
+                "delete them; a reload refuses until then",
+                out_things(t->held_back, "object lost", "objects lost", text));
+        }
+        (void)!put_reloads(app, &t->reload, &terms, err);
+    }
+    buf_release(&state.problems);
     return err->code;
 }
 
 static enum err_code put_repairs(struct app *app, const struct verify_totals *t, struct err *err)
 {
     static const struct out_column repair[] = {{"what", NULL, OUT_STR, IN_JSON},
-                                               {"command", NULL, OUT_STR, IN_JSON}};
+                                               {"command", NULL, OUT_STR, IN_JSON},
+                                               {"loses", NULL, OUT_STR, IN_JSON}};
     struct out *out = &app->out;
     char text[OUT_CELL_MAX];
 
-    out_list_begin(out, "repair", repair, 2);
+    out_list_begin(out, "repair", repair, 3);
     if (t->unread)
-        out_line(out, "%s objects could not be read: mend or replace them in the source first",
-                 out_count(t->unread, text));
+        out_line(out, "%s could not be read: mend or replace what is in the source first",
+                 out_things(t->unread, "object", "objects", text));
     if (t->gone_different)
-        out_line(out,
-                 "%s objects differ and are gone from the source: put them back, or mend the table by hand",
-                 out_count(t->gone_different, text));
+        out_line(out, "%s gone from the source: put back what is gone, or mend the table by hand",
+                 out_things(t->gone_different, "object differs and is", "objects differ and are", text));
     if (t->unknown_rows)
         out_line(
             out,
-            "rows of no load are not sluice's to remove%s; to look at them: SELECT * FROM %s WHERE _load "
-            "IS NULL OR _load NOT IN (SELECT id FROM sluice_load)",
-            t->reload.n ? ", and an object that lost rows is not reloaded while some have no _load: they "
-                          "may be its own"
-                        : "",
+            "rows of no load are not sluice's to remove; to look at them: SELECT * FROM %s WHERE _load IS "
+            "NULL OR _load NOT IN (SELECT id FROM sluice_load)",
             app->pipeline->target.table);
     if (!t->by_object && t->different)
         out_line(out,
                  "nothing can be reloaded without target.lineage: mend the table by hand, or load it anew "
                  "into an empty database");
     if (t->by_object)
-        (void)!put_reloads(app, &t->reload, err);
+        (void)!put_reloads_on_terms(app, t, err);
     if (t->not_loaded && err->code == ERR_OK)
-        (void)!put_command(app, "to load what is not loaded", "run", err);
+        (void)!put_command(app, "to load what is not loaded", "run", NULL, err);
     out_list_end(out);
     return err->code;
 }

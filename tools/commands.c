@@ -128,9 +128,12 @@ const struct command_def command_table[CMD_COUNT] = {
                       "they are."},
     [CMD_PLAN] =
         {"plan", "", 0, 0, COMMAND_STREAMS, plan, "say what a run would do, and touch nothing",
-         "Prints the hours that have something to load: objects, bytes, objects whose content must "
-         "be compared (another etag), what is loaded already, and what was loaded and is "
-         "not listed any more (gone). Objects that the layout does not match are counted as ignored; "
+         "Prints the hours that have something to load: objects, bytes, objects to check, what is "
+         "loaded already, and what was loaded and is not listed any more (gone). To check are objects that "
+         "were loaded and whose version mark is another one, or tells nothing: a file that had been "
+         "written in the 2 s before it was read. A run reads them, compares their content and loads them "
+         "again only where that has changed (policy.on_changed). Objects that the layout does not match are "
+         "counted as ignored; "
          "-v names them all."},
     [CMD_RUN] = {"run", "", 0, 0, COMMAND_STREAMS, run, "load what the ledger lacks, each record once",
                  "Finds the objects of the source that the ledger does not know, loads them in transactions "

@@ -372,8 +372,9 @@ static enum err_code check_profile(struct options *o, struct err *err)
     if (o->given[OPT_DRY_RUN] && o->given[OPT_PROFILE])
         return err_set(err, ERRN_USAGE, "--dry-run loads nothing: --profile has no meaning");
     if (o->command == CMD_RUN && (json || html))
-        return err_set(err, ERRN_USAGE, "--%s -: stdout has the table of the load; name a file",
-                       json ? "json" : "html");
+        return err_set(
+            err, ERRN_USAGE, "--%s -: stdout has the result of the load, also with -q; name a file%s",
+            json ? "json" : "html", json ? ", or write -o json, which has the profile beside the load" : "");
     if (json && html)
         return err_set(err, ERRN_USAGE, "--json - and --html - exclude each other: stdout has room for one");
     if ((json && o->output == OUT_CSV) || (html && o->output != OUT_TEXT))

@@ -160,7 +160,9 @@ bool out_is_open(const struct out *out);
 void out_bytes(struct out *out, const void *data, size_t len);
 
 /* Text for people, into `text` (returned). */
-char *out_count(int64_t n, char text[OUT_CELL_MAX]);        /* "1,234" */
+char *out_count(int64_t n, char text[OUT_CELL_MAX]); /* "1,234" */
+/* "1 object", "1,234 objects"; "1 is late", "2 are late": the number and what it takes. */
+char *out_things(int64_t n, const char *one, const char *many, char text[OUT_CELL_MAX]);
 char *out_size(int64_t bytes, char text[OUT_CELL_MAX]);     /* "1.2 KiB" */
 char *out_duration(int64_t ms, char text[OUT_CELL_MAX]);    /* "0.12 s", "1m05s", "2h03m" */
 char *out_escape(const char *str, char text[OUT_CELL_MAX]); /* control characters as \xNN */

@@ -30,6 +30,14 @@ char *out_count(int64_t n, char text[OUT_CELL_MAX])
     return text;
 }
 
+char *out_things(int64_t n, const char *one, const char *many, char text[OUT_CELL_MAX])
+{
+    size_t len = strlen(out_count(n, text));
+
+    snprintf(text + len, OUT_CELL_MAX - len, " %s", n == 1 ? one : many);
+    return text;
+}
+
 char *out_size(int64_t bytes, char text[OUT_CELL_MAX])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "tools/checks.h"
 
 enum { HOUR_ROWS = 200, RAW_SHOWN = 160, ARENA_MAX = 40 * 1024 * 1024 };
 
@@ -72,6 +73,27 @@ static enum err_code read_rejects(struct sink *sink, hour_t hour, struct hour_bo
     return ERR_OK;
 }
 
+/* One page of what fired, without what was said of the hour by an earlier load of it. */
+static enum err_code read_checks(struct sink *sink, hour_t hour, struct hour_books *b, struct err *err)
+{
+    struct record_query query = {.has_hour = true, .hour = hour, .only_replayable = true};
+    struct judgements newest = {0};
+    size_t n = 0;
+
+    if (judgements_read(sink, &query, &newest, err) == ERR_OK)
+        do {
+            if (sink_check_page(sink, &query, b->checks + b->nchecks, REC_PAGE - b->nchecks, &n, err))
+                break;
+            for (size_t i = 0, from = b->nchecks; i < n; i++) {
+                query.after_id = b->checks[from + i].id;
+                if (judgements_hold(&newest, &b->checks[from + i]))
+                    b->checks[b->nchecks++] = b->checks[from + i];
+            }
+        } while (n > 0 && b->nchecks < REC_PAGE);
+    judgements_release(&newest);
+    return err->code;
+}
+
 static enum err_code read_hour(const struct app *app, hour_t hour, struct hour_books *b, struct err *err)
 {
     struct sink *sink = NULL;
@@ -84,9 +106,7 @@ static enum err_code read_hour(const struct app *app, hour_t hour, struct hour_b
     if (!b->loads || !b->attempts || !b->rejects || !b->checks)
         return err_nomem(err);
     if (app_open_target(app, true, 0, &sink, err) == ERR_OK && read_loads(sink, hour, b, err) == ERR_OK &&
-        read_attempts(sink, hour, b, err) == ERR_OK &&
-        sink_check_page(sink, &(struct record_query){.has_hour = true, .hour = hour, .only_replayable = true},
-                        b->checks, REC_PAGE, &b->nchecks, err) == ERR_OK)
+        read_attempts(sink, hour, b, err) == ERR_OK && read_checks(sink, hour, b, err) == ERR_OK)
         (void)!read_rejects(sink, hour, b, err);
     sink_close(sink);
     return err->code;
@@ -233,19 +253,26 @@ static void put_raw(struct page *p, const struct reject *r)
         html_put(&p->h, " ...");
 }
 
-static void put_rejects(struct page *p, const struct lane_look *look, hour_t hour, const struct hour_books *b)
+/* Those that a load keeps, or the samples of attempts that failed: a load of the same object that got through
+ * counts its own. */
+static void put_rejects(struct page *p, const struct hour_books *b, bool kept)
 {
     static const char *const names[] = {"object", "#line", "reason", "column", "message", "record", NULL};
     struct html *h = &p->h;
-    char command[LANE_COMMAND_MAX];
+    size_t n = 0;
 
-    if (b->nrejects == 0)
+    for (size_t i = 0; i < b->nrejects; i++)
+        n += (b->rejects[i].load_id != 0) == kept;
+    if (n == 0)
         return;
-    begin_list(p, "rejects", "Rejected records", b->nrejects, b->more_rejects);
+    begin_list(p, kept ? "rejects" : "samples",
+               kept ? "Rejected records" : "Samples of what failed attempts rejected", n, b->more_rejects);
     head(p, names);
     for (size_t i = 0; i < b->nrejects; i++) {
         const struct reject *r = &b->rejects[i];
 
+        if ((r->load_id != 0) != kept)
+            continue;
         html_put(h, "<tr><td class=\"wide mono\" data-t=\"object\">");
         html_data(h, r->object);
         html_putf(h, "</td><td class=\"num\" data-t=\"line\">%lld</td><td data-t=\"reason\"><code>",
@@ -259,10 +286,15 @@ static void put_rejects(struct page *p, const struct lane_look *look, hour_t hou
         put_raw(p, r);
         html_put(h, "</td></tr>\n");
     }
-    html_put(h, "</tbody></table>\n");
+    html_put(h, "</tbody></table>\n</section>\n");
+}
+
+static void put_rejects_command(struct page *p, const struct lane_look *look, hour_t hour)
+{
+    char command[LANE_COMMAND_MAX];
+
     lane_command(look, "rejects show", true, hour, command);
     page_command(p, command);
-    html_put(h, "</section>\n");
 }
 
 /* ---- the page ---- */
@@ -341,7 +373,10 @@ enum err_code page_hour(struct page *p, const struct lane_look *look, const stru
         put_objects(p, &books);
         put_attempts(p, &books);
         put_checks(p, &books);
-        put_rejects(p, look, hour, &books);
+        put_rejects(p, &books, true);
+        put_rejects(p, &books, false);
+        if (books.nrejects)
+            put_rejects_command(p, look, hour);
     } else {
         log_redact(unread.msg);
         html_putf(&p->h, "<p class=\"note\" role=\"status\">The books cannot be read now: <code>%s</code>: ",

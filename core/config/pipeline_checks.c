@@ -164,10 +164,9 @@ static enum err_code add_map(struct loader *l, struct schema_column *column, con
     return loader_at(l, map, CHECKS, err);
 }
 
-enum err_code loader_column_checks(struct loader *l, struct schema_column *column, const struct ynode *item,
-                                   struct err *err)
+static enum err_code add_maps(struct loader *l, struct schema_column *column, const struct ynode *node,
+                              struct err *err)
 {
-    const struct ynode *node = loader_find(item, keys_find(CHECKS), "checks");
     enum err_code code = ERR_OK;
 
     if (!node || node->kind != YNODE_LIST)
@@ -175,6 +174,16 @@ enum err_code loader_column_checks(struct loader *l, struct schema_column *colum
     for (size_t i = 0; i < node->nitems && code == ERR_OK; i++)
         code = add_map(l, column, node->items[i], err);
     return code;
+}
+
+enum err_code loader_column_checks(struct loader *l, struct schema_column *column, const struct ynode *item,
+                                   struct err *err)
+{
+    const struct ynode *node = loader_find(item, keys_find(CHECKS), "checks");
+
+    if (add_maps(l, column, node, err) == ERR_OK && schema_check_column(column, err) != ERR_OK)
+        loader_at(l, node, CHECKS, err);
+    return err->code;
 }
 
 /* ---- of hours ---- */

@@ -65,6 +65,19 @@ void checks_release(struct checks *checks)
     *checks = (struct checks){0};
 }
 
+/* How a value is written whose type does not tell it. */
+static const char *form_of(enum type_kind kind)
+{
+    switch (kind) {
+    case TYPE_DATE:
+        return ": write it as 2022-06-05";
+    case TYPE_TIMESTAMP:
+        return ": write it as 2022-06-05T14:00:00, in UTC, or with its offset, ...T14:00:00+02:00";
+    default:
+        return "";
+    }
+}
+
 static enum err_code take_value(const struct schema_column *column, const char *text, struct value *out,
                                 struct err *err)
 {
@@ -75,8 +88,8 @@ static enum err_code take_value(const struct schema_column *column, const char *
     if (why == ERRN_NOMEM)
         return err_nomem(err);
     type_format(&column->type, type);
-    return err_set(err, ERRN_CONFIG, "\"%.40s\" is no value of column %s, whose type is %s (%s)", text,
-                   column->name, type, err_name_text(why));
+    return err_set(err, ERRN_CONFIG, "\"%.40s\" is no value of column %s, whose type is %s (%s)%s", text,
+                   column->name, type, err_name_text(why), form_of(column->type.kind));
 }
 
 static enum err_code compile(struct check *check, const char *text, struct err *err)

@@ -141,9 +141,9 @@ static enum err_code check_check(const struct schema_column *col, const struct c
     case CHECK_KIND_REGEX:
         return text ? ERR_OK
                     : err_set(err, ERRN_CONFIG,
-                              "column %s: regex is for varchar and text; of %s its min, max or in tell what "
-                              "is allowed",
-                              col->name, kinds[kind].name);
+                              "column %s: regex is for varchar and text; of %s its %s what is allowed",
+                              col->name, kinds[kind].name,
+                              kind == TYPE_BOOLEAN ? "in tells" : "min, max or in tell");
     case CHECK_KIND_NULLS:
         if (k->on == CHECK_ON_REJECT)
             return err_set(err, ERRN_CONFIG,
@@ -156,7 +156,7 @@ static enum err_code check_check(const struct schema_column *col, const struct c
     }
 }
 
-static enum err_code check_column(const struct schema_column *col, struct err *err)
+enum err_code schema_check_column(const struct schema_column *col, struct err *err)
 {
     enum err_code code = ERR_OK;
     if (col->checks.n > 0 && col->drop)
@@ -209,7 +209,7 @@ enum err_code schema_seal(struct schema *schema, struct err *err)
 {
     enum err_code code = check_names(schema, err);
     for (size_t i = 0; i < schema->ncolumns && !code; i++)
-        code = check_column(&schema->columns[i], err);
+        code = schema_check_column(&schema->columns[i], err);
     if (code)
         return code;
     size_t *loaded = mem_calloc(schema->ncolumns + 1, sizeof *loaded);

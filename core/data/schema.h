@@ -122,6 +122,8 @@ struct schema {
     uint64_t hash; /* of loaded names, types and nullability (not of checks), set by schema_seal */
 };
 
+/* CONFIG where a check of the column fits no value of its type, ...; part of the seal. */
+enum err_code schema_check_column(const struct schema_column *column, struct err *err) MUST_USE;
 /* Fills loaded and hash. CONFIG where no column is loaded, two columns have one name, a check fits no value
  * of its type... */
 enum err_code schema_seal(struct schema *schema, struct err *err) MUST_USE;

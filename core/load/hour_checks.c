@@ -194,3 +194,11 @@ enum err_code hour_checks_ready(const struct pipeline *p, const struct sink *sin
     }
     return err->code;
 }
+
+enum err_code hour_checks_try(const struct pipeline *p, const struct hour_check *check, struct sink *sink,
+                              struct err *err)
+{
+    if (sink_check_prepare(sink, check->sql, err) == ERR_OK)
+        return ERR_OK;
+    return err_context(err, "%s:%d: checks[].sql of %s", p->file, check->line, check->name);
+}

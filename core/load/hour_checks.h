@@ -20,5 +20,8 @@ enum err_code hour_checks_judge(const struct pipeline *pipeline, struct sink_loa
  * file; UNSUPPORTED where the sink (may be NULL: not asked) has no SQL. */
 enum err_code hour_checks_ready(const struct pipeline *pipeline, const struct sink *sink,
                                 struct err *err) MUST_USE;
+/* Whether the tables, which are there, let the query run: CONFIG with its place in the file. */
+enum err_code hour_checks_try(const struct pipeline *pipeline, const struct hour_check *check,
+                              struct sink *sink, struct err *err) MUST_USE;
 
 #endif

@@ -136,8 +136,11 @@ static void count(struct verify *v, const struct subject *s, const struct verify
     v->worst = verify_worse(v->worst, r->status);
     if (unread && s->why.code != ERR_DATA && s->why.code != ERR_PRECONDITION && !t->unread_error.code)
         t->unread_error = s->why;
-    if (differs(r->status) && !unread && !gone)
+    if (differs(r->status) && !unread && !gone) {
         verify_reload_add(&t->reload, r->hour);
+        /* What the sink's replace refuses: those rows may be its own. */
+        t->held_back += t->by_object && r->target.rows < r->ledger.rows && verify_find_load(v, 0);
+    }
     verify_add_side(&t->source, &r->source);
     verify_add_side(&t->ledger, &r->ledger);
     if (t->by_object && v->options->range.bounded)

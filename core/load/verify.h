@@ -100,6 +100,7 @@ struct verify_totals {
     int64_t unknown_rows;                      /* target rows of no known load */
     int64_t scanned_rows;                      /* all that the target has */
     struct verify_reload reload;
+    int64_t held_back;       /* of those that a reload repairs: not while some rows have no _load */
     struct err unread_error; /* the first that is no verdict on data (rights, disk) */
 };
 

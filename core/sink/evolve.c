@@ -28,6 +28,18 @@ static const char *obstacle(const struct sink_target *t, size_t c, bool has_rows
     return NULL;
 }
 
+void sink_put_name(const char *name, char *names, size_t *n)
+{
+    static const char more[] = ", ...";
+    size_t len = strlen(names), end = sizeof more - 1;
+    bool first = (*n)++ == 0, cut = len >= end && strcmp(names + len - end, more) == 0;
+
+    if (first || len + strlen(name) + 2 + sizeof more <= SINK_NAMES_MAX)
+        (void)!snprintf(names + len, SINK_NAMES_MAX - len, "%s%s", first || cut ? "" : ", ", cut ? "" : name);
+    else if (!cut)
+        (void)!snprintf(names + len, SINK_NAMES_MAX - len, "%s", more);
+}
+
 enum err_code sink_lacks_column(const struct sink_target *t, size_t c, bool has_rows, const char *alter,
                                 struct sink_state *state, struct err *err)
 {
@@ -44,8 +56,7 @@ enum err_code sink_lacks_column(const struct sink_target *t, size_t c, bool has_
     if (why)
         return buf_printf(&state->problems, err, "table %s has no column %s, which setup cannot add: %s\n",
                           t->table, name, why);
-    if (state->lacks++ == 0)
-        (void)!snprintf(state->lacks_first, sizeof state->lacks_first, "%s", name);
+    sink_put_name(name, state->lacks_names, &state->lacks);
     return ERR_OK;
 }
 

@@ -15,6 +15,9 @@
 enum err_code sink_lacks_column(const struct sink_target *t, size_t c, bool has_rows, const char *alter,
                                 struct sink_state *state, struct err *err) MUST_USE;
 
+/* Counts a name and appends it to a list that has room for some (SINK_NAMES_MAX). */
+void sink_put_name(const char *name, char *names, size_t *n);
+
 /* Whether setup is to add column c, which the table lacks: *adds is false where the contract is to freeze.
  * TABLE_MISMATCH where it should and cannot. On *adds, *record is what setup writes to sluice_check. */
 enum err_code sink_add_column(const struct sink_target *t, size_t c, bool has_rows, const char *declared,

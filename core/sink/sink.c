@@ -332,6 +332,14 @@ enum err_code sink_check_sql(struct sink_load *load, const char *template, int64
     return load_result(load, load->sink->type->check_sql(load, template, rows, first, err));
 }
 
+enum err_code sink_check_prepare(struct sink *sink, const char *template, struct err *err)
+{
+    if (usable(sink, NEED_IDLE, "check_prepare", err) || check_template_verify(template, err) ||
+        !sink->type->check_prepare)
+        return err->code;
+    return sink->type->check_prepare(sink, template, err);
+}
+
 static bool has_sum(enum type_kind kind)
 {
     return kind != TYPE_VARCHAR && kind != TYPE_TEXT && kind != TYPE_DATE && kind != TYPE_TIMESTAMP;

@@ -86,13 +86,18 @@ struct sink {
 
 enum own_tables { OWN_MISSING, OWN_OLDER, OWN_CURRENT, OWN_NEWER };
 
+enum { SINK_NAMES_MAX = 512 }; /* "a, b, c", cut to "a, b, ..." */
+
 /* What describe finds. `problems` has one line for each thing wrong with the target table ("" = none). */
 struct sink_state {
     enum own_tables own;
     bool table_exists;
     bool has_lineage; /* a _load column is there */
     size_t lacks;     /* loaded columns that setup will add (target.evolve): they are no problem */
-    char lacks_first[REC_COLUMN_MAX + 1];
+    char lacks_names[SINK_NAMES_MAX];
+    size_t
+        others; /* columns of the table that no load fills: a row that is replaced loses its values there */
+    char others_names[SINK_NAMES_MAX];
     struct buf problems;
 };
 enum { SINK_PROBLEMS_MAX = 64 * 1024, SINK_CHECK_ROWS_MAX = 1000, SINK_CHECK_TEXT_MAX = 512 };
@@ -221,6 +226,9 @@ struct sink_type {
      * found out. UNSUPPORTED where the sink has no SQL (NULL op). */
     enum err_code (*check_sql)(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                                struct err *err);
+    /* Whether check_sql could run the query, found out outside of a load and without running it: CONFIG as
+     * there. The tables are there and current. A NULL op finds nothing out. */
+    enum err_code (*check_prepare)(struct sink *sink, const char *template, struct err *err);
     /* Of the target's rows whose load is of this hour and pipeline (this transaction's too, replays too): how
      * many values loaded column c has, and their sum. Needs lineage; numbers and booleans only. A NULL op is
      * UNSUPPORTED. */
@@ -331,6 +339,7 @@ enum err_code sink_checks_add(struct sink_load *load, struct check_row *rows, si
                               struct err *err) MUST_USE;
 enum err_code sink_check_sql(struct sink_load *load, const char *template, int64_t *rows, struct buf *first,
                              struct err *err) MUST_USE;
+enum err_code sink_check_prepare(struct sink *sink, const char *template, struct err *err) MUST_USE;
 enum err_code sink_hour_sum(struct sink_load *load, hour_t hour, size_t c, int64_t *n, double *sum,
                             struct err *err) MUST_USE;
 enum err_code sink_check_page(struct sink *sink, const struct record_query *query, struct check_row *rows,

@@ -117,6 +117,12 @@ CASE(evolve_adds_what_is_missing)
     must_setup(w.sink);
     assert_int_equal(lacks(w.sink), 0);
     fix_assert_state(w.sink, OWN_CURRENT, true, true);
+    /* To whom the schema is narrower, they are columns of others. */
+    struct sink_state found;
+    assert_int_equal(fix_problems(fix->sink, &found), 0);
+    buf_release(&found.problems);
+    assert_int_equal(found.others, 6);
+    assert_string_equal(found.others_names, "extra, flag, t, d, at, f");
     assert_int_equal(records(w.sink, page), 6);
     assert_string_equal(page[0].column, "extra");
     assert_string_equal(page[5].column, "f");

@@ -132,6 +132,30 @@ cells() {
     cd "$SOURCES" || exit 1
 }
 
+# queries: validate finds out what a query cannot ask, where the table is there, and runs none of them
+queries() {
+    mkdir -p "$work/$cell-queries"
+    cd "$work/$cell-queries" || exit 1
+    pipeline_of "${prefix}queries" hour '{}' '{}' 'checks: [{name: good, sql: "SELECT age FROM {table} WHERE _load IN {loads} AND age > 1000"}]'
+    succeeds "$cell: queries: before the table is there" validate
+    unlike "$cell: queries: nothing can be told" "$out" '^checks '
+    run run
+    succeeds "$cell: queries: a good one" validate
+    like "$cell: queries: is listed" "$out" '^checks +ok +good$'
+    sed -i '$d' sluice.yaml
+    cat >>sluice.yaml <<'YAML'
+checks:
+  - {name: column, sql: "SELECT agee FROM {table}"}
+  - {name: comma, sql: "SELECT age,, id FROM {table}"}
+  - {name: well, sql: "SELECT 1 FROM {table} WHERE age < {hour}"}
+YAML
+    run validate
+    is "$cell: queries: bad ones" "$status $(grep -c '^checks *failed *CONFIG: .*checks\[\].sql of' "$work/out")" "2 2"
+    like "$cell: queries: with their place" "$out" 'CONFIG: .*sluice.yaml:[0-9]+: checks\[\].sql of column: .*agee'
+    like "$cell: queries: and the good one" "$out" '^checks +ok +well$'
+    cd "$SOURCES" || exit 1
+}
+
 # later NAME: what is there already counts; what is too much then is rolled back
 later() {
     mkdir -p "$work/$cell-later/lake/h"
@@ -142,12 +166,20 @@ later() {
     mkdir -p lake/2022060512
     printf 'id,code,age\n1,a,10\n2,b,10\n' >lake/2022060512/1.csv
     run run -o json
+    cp "$work/out" first
     is "$cell: later: the first" "$status $(found)" "0 m:warn:0:0 r:fail:0:0"
     printf 'id,code,age\n3,c,70\n' >lake/2022060512/2.csv
     run run -o json
     is "$cell: later: a mean of all" "$status $(found)" "0 m:warn:1:3 r:fail:0:0"
     run status -o json
     is "$cell: later: the last judgement is what status counts" "$(json '$.hours[0].checks')" 1
+    run history --checks -o json
+    is "$cell: later: and what history tells" "$(found) $(json '$.totals.checks')" "m:warn:1:3 r:fail:0:0 2"
+    run history --checks --hour 2022-06-05T12 --run "$(sed -n 's/.*"run_id": *"\([^"]*\)".*/\1/p' first | head -n 1)" -o json
+    is "$cell: later: an earlier one by its run" "$(found)" "m:warn:0:0 r:fail:0:0"
+    run run --reload -y -o json
+    run history --checks -o json
+    is "$cell: later: a reload judges anew" "$(found)" "m:warn:1:3 r:fail:0:0"
     printf 'id,code,age\n4,d,-1\n' >lake/2022060512/3.csv
     run run -o json
     is "$cell: later: one too many" "$status $(errors) $(found) $(in_table "${prefix}later")" "3 CHECK_ROWS  3"
@@ -160,6 +192,7 @@ later() {
 more='' prefix='' cell=sqlite target=sqlite:t.db
 cells
 later
+queries
 
 cell=mem target=mem:x
 cells
@@ -191,6 +224,7 @@ if [ -n "${SLUICE_TEST_MYSQL_URL:-}" ] && own_mysql; then
     more=$user prefix=l_ cell=mysql_load target=$mysql_url
     cells
     later
+    queries
     case $mysql_url in *\?*) and='&' ;; *) and='?' ;; esac
     more="$user
   connections: 1" prefix=i_ cell=mysql_insert target="$mysql_url${and}load=insert"

@@ -30,6 +30,8 @@ succeeds "-h alone is the overview" -h
 like "-h alone" "$out" '^Usage: sluice \[OPTION\]\.\.\. COMMAND'
 succeeds "-h before the command" -h run
 like "it is the command's page" "$out" 'run: load what'
+succeeds "help of plan" help plan
+like "it says what to check means" "$(echo $out)" 'To check are objects that were loaded and whose version mark is another'
 succeeds "help of a group" help rejects
 like "it lists the group" "$out" 'rejects replay'
 succeeds "help of an error" help csv_ragged

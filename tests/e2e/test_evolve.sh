@@ -42,14 +42,15 @@ evolves() {
     unlike "$1: freeze: adds nothing" "$out" 'ADD COLUMN'
 
     pipeline_file evolve "$scores" "$ids" "$names"
-    refuses "$1: create: never" 2 TABLE_MISMATCH 'lacks 1 column of the schema, the first is score: run .sluice setup., which adds it' \
+    refuses "$1: create: never" 2 TABLE_MISMATCH 'lacks 1 column of the schema \(score\): run .sluice setup., which adds it' \
         run --set target.create=never
     succeeds "$1: validate says who adds it" validate
-    like "$1: in words" "$out" 'target tables +ok .*will (add|make)'
+    like "$1: in words" "$out" 'target tables +ok .*will add 1 column to it: score'
     succeeds "$1: setup --print" setup --print
     like "$1: prints the statement" "$out" 'ALTER TABLE .t. ADD COLUMN .score. '
     is "$1: and does nothing" "$(ask "SELECT count(*) FROM sluice_check")" 0
     succeeds "$1: run adds it" run
+    like "$1: and names it" "$err" 'adding to table t: score$'
     is "$1: rows of before and after" "$(ask "SELECT id, score IS NULL, coalesce(score, 0) * 100 FROM t ORDER BY id" | tr '\t' '|' | sed 's/\.0*$//')" \
         "1|1|0
 2|1|0
@@ -70,13 +71,22 @@ evolves() {
     pipeline_file evolve "$scores" "$ids" "$names" 'name: more, type: text'
     for command in verify 'profile --target'; do
         # shellcheck disable=SC2086 # words
-        refuses "$1: $command names the cure" 2 TABLE_MISMATCH 'lacks 1 column.*is more: run `sluice setup`' $command
+        refuses "$1: $command names the cure" 2 TABLE_MISMATCH 'lacks 1 column.*\(more\): run `sluice setup`' $command
     done
     "$SLUICE" setup --print >ddl.sql
     script ddl.sql
     is "$1: printed statements do it" "$? $(ask "SELECT count(*) FROM sluice_check WHERE column_name = 'more'")" "0 1"
     succeeds "$1: and run finds it done" run
     is "$1: nothing more is recorded" "$(ask "SELECT count(*) FROM sluice_check")" 2
+
+    pipeline_file evolve "$scores" "$ids" "$names" 'name: last, type: text' 'name: least, type: int'
+    succeeds "$1: setup adds what is left" setup
+    like "$1: and names it" "$out" ': added to table t: last, least$'
+
+    # What the schema does not have is lost with its rows: told before they are deleted.
+    pipeline_file evolve "$ids" "$names"
+    succeeds "$1: a reload under a narrower schema" run --reload -y --hour 2022-06-05T12
+    like "$1: says what it takes away" "$err" 'warning: .*lose what they have in columns of table t outside of the schema: (.*, )?score'
 }
 
 mkdir "$work/sqlite" && cd "$work/sqlite" || exit 1

@@ -138,7 +138,7 @@ refuses "a folder for --json" 2 USAGE '--json lake is a folder' profile --json l
 refuses "a folder that is not there" 2 NOT_FOUND '--json nowhere/p.json' profile --json nowhere/p.json
 refuses "--json without --profile" 2 USAGE '--json is of the profile: it needs --profile' run --json x.json
 refuses "--by without --profile" 2 USAGE '--by is of the profile' run --by name
-refuses "stdout of run is taken" 2 USAGE 'name a file' run --profile --json -
+refuses "stdout of run is taken" 2 USAGE 'also with -q; name a file, or write -o json' run --profile -q --json -
 refuses "a profile of a dry run" 2 USAGE 'dry-run loads nothing' run --dry-run --profile
 refuses "no source" 2 NOT_FOUND 'nowhere' profile --set source.url=file:nowhere
 refuses "run --profile with a column that is none" 2 USAGE 'did you mean flag' run --profile --by flaq

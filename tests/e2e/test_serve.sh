@@ -63,6 +63,8 @@ unlike "unless it is paused" "$out" 'http-equiv="refresh"'
 get /p/loan_applicants/hour/2022-06-05T14
 like "an hour has its objects" "$out" 'hh=14/part-00001.csv'
 like "its failed attempt and its rejects" "$out" 'CAST_BOOLEAN'
+like "which are samples of the attempt" "$out" 'Samples of what failed attempts rejected \('
+unlike "and none that a load keeps" "$out" 'Rejected records \('
 get /p/loan_applicants/hour/2022-06-05T12
 like "the object's key, as text" "$out" 'hh=12/&#60;img src=x'
 
@@ -322,5 +324,23 @@ is "all ready" "$code" 200
 succeeds "status of all of them" status -c all
 like "a line each, too" "$out" 'p49 +0 +0 +0 +1'
 ends "the end of forty"
+
+# --- an hour that was judged twice ----------------------------------------------------------------------------------------
+mkdir -p "$work/judged/lake/yyyy=2022/mm=06/dd=05/hh=12" && cd "$work/judged" || exit 1
+printf 'id\n1\n2\n' >lake/yyyy=2022/mm=06/dd=05/hh=12/a.csv
+cat >sluice.yaml <<'YAML'
+name: judged
+source: {url: "file:lake"}
+schema: {columns: [{name: id, type: int}]}
+target: {url: "sqlite:t.db", table: t, commit_unit: hour}
+checks: [{name: enough, rows: {min: 9}, on: warn}]
+queue: {url: "file:queue"}
+YAML
+succeeds "judged" run
+succeeds "judged again" run --reload -y
+serve judged --now 2022-06-05T12:31:00Z
+get /p/judged/hour/2022-06-05T12
+like "its page tells the newest judgement" "$out" 'Checks that fired \(1\)'
+ends "the end of judged"
 
 finish

@@ -91,6 +91,7 @@ cell() {
     cell=$1 target=$3
     table_of "$2" "$3"
     load_of_b=$(echo "$of_b" | sed "s/CELL/$cell/")
+    load_of_a=$(echo "$of_b" | sed "s/CELL/$cell/; s/b.csv.gz/a.csv/")
     succeeds "$cell: run" run
     succeeds "$cell: verify" verify
     contents=$(sums)
@@ -127,10 +128,41 @@ cell() {
     unlike "$cell: no reload is named" "$out" 'to repair'
     query=$(sed -n 's/^rows of no load.*: SELECT \*/SELECT count(*)/p' "$work/out")
     is "$cell: and it is what that shows" "$(in_target "$query")" 1
+    in_target "UPDATE t_$cell SET _load = NULL WHERE id = 20"
+    run verify
+    like "$cell: a row that lost its _load" "$out" '^1 object lost rows, and some rows have no _load, .* a reload refuses until then$'
+    like "$cell: comes before the reload" "$out" '^to repair, once no row is without _load: sluice run --reload -y --hour 2022-06-05T12'
+    run verify --hour 2022-06-05T12 -o json
+    is "$cell: for programs too" "$(json '$.repair[0].what')" "to repair, once no row is without _load"
+    run run --reload -y
+    like "$cell: as the reload does" "$err" 'NEEDS_LINEAGE'
+    in_target "UPDATE t_$cell SET _load = $load_of_a WHERE id = 20"
     succeeds "$cell: a reload leaves it" run --reload -y
     is "$cell: there" "$(in_target "$query")" 1
     in_target "DELETE FROM t_$cell WHERE id = 500"
     succeeds "$cell: without it" verify
+
+    # A table that does not fit: what run says, not what the database does.
+    in_target "ALTER TABLE t_$cell RENAME COLUMN amount TO amounts"
+    refuses "$cell: a column that is not there" 2 TABLE_MISMATCH "table t_$cell has no column amount: add it .*sluice setup" verify
+    refuses "$cell: under evolve" 2 TABLE_MISMATCH 'lacks 1 column of the schema \(amount\): run .sluice setup.' verify --set schema.contract=evolve
+    refuses "$cell: and to profile" 2 TABLE_MISMATCH 'lacks 1 column of the schema \(amount\): run .sluice setup.' \
+        profile --target --set schema.contract=evolve
+    in_target "ALTER TABLE t_$cell RENAME COLUMN amounts TO amount"
+    in_target "ALTER TABLE t_$cell RENAME TO elsewhere_$cell"
+    refuses "$cell: a table that is not there" 2 TABLE_MISSING "table t_$cell is missing, but the ledger says" verify
+    in_target "ALTER TABLE elsewhere_$cell RENAME TO t_$cell"
+    succeeds "$cell: there again" verify
+
+    # A repair that takes something away says so before it is typed, and when it does it.
+    in_target "ALTER TABLE t_$cell ADD COLUMN remark VARCHAR(20) DEFAULT 'kept'"
+    in_target "UPDATE t_$cell SET amount = 0 WHERE id = 42"
+    run verify
+    like "$cell: what a reload loses" "$out" "^a reload loses what its rows have in columns of table t_$cell outside of the schema, for good: remark\$"
+    run verify -o json
+    is "$cell: for programs" "$(json '$.repair[0].loses')" remark
+    succeeds "$cell: a reload that loses" run --reload -y --hour 2022-06-05T12
+    like "$cell: warns" "$err" "warning: .*rows that are loaded again lose .*t_$cell outside of the schema: remark"
 }
 
 # plain NAME SOURCE TARGET: without lineage
@@ -176,7 +208,7 @@ run verify --set source.url=file:damaged
 is "a damaged object: exit" "$status" 3
 like "is told" "$out" 'b.csv.gz +source differs +40 +40 .*(COMPRESSED|compressed|cut short|ends)'
 is "and it alone" "$(grep -c 'differs' "$work/out")" 1
-like "with what to do" "$out" '^1 objects could not be read: mend or replace'
+like "with what to do" "$out" '^1 object could not be read: mend or replace'
 unlike "which is no reload" "$out" 'to repair'
 
 # A column that was added since: the ledger's hashes are of other rows.
@@ -218,7 +250,7 @@ if own_mysql; then
     wait $verifying
     status=$? err=$(cat "$work/err")
     is "$cell: a scan whose connection was ended" "$status $(cat "$work/out")" "0 rows: source 200,000, ledger 200,000, target 200,000
-verify: equal (1 objects)"
+verify: equal (1 object)"
     like "$cell: began again" "$err" 'DB_LOST'
     kill $proxies
 fi
