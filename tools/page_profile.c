@@ -230,6 +230,20 @@ static void put_hours_fact(struct profile_view *v)
     end_fact(h);
 }
 
+static void put_refused_fact(struct profile_view *v)
+{
+    const struct report *r = v->r;
+    struct html *h = &v->h;
+    char text[FIGURE_MAX];
+
+    html_putf(h, "<div%s><dt>Refused records</dt><dd>%s", r->refused ? " class=\"bad\"" : "",
+              figure_count(r->refused, text));
+    html_put(h, " <small>");
+    html_text(h, figure_part(r->refused, r->rows + r->refused, text));
+    html_put(h, " of all records</small>");
+    end_fact(h);
+}
+
 static void put_overview(struct profile_view *v)
 {
     const struct report *r = v->r;
@@ -251,12 +265,8 @@ static void put_overview(struct profile_view *v)
     html_putf(h, " <small>%s", figure_count(nulls, text));
     html_putf(h, " of %s</small>", figure_count(cells, text));
     end_fact(h);
-    html_putf(h, "<div%s><dt>Refused records</dt><dd>%s", r->refused ? " class=\"bad\"" : "",
-              figure_count(r->refused, text));
-    html_put(h, " <small>");
-    html_text(h, figure_part(r->refused, r->rows + r->refused, text));
-    html_put(h, " of all records</small>");
-    end_fact(h);
+    if (!r->of_target)
+        put_refused_fact(v);
     fact(h, "Objects", figure_count(r->objects, text));
     html_putf(h, " <small>%s</small>", out_size(r->bytes, size));
     end_fact(h);
@@ -275,7 +285,7 @@ static void put_refused(struct profile_view *v)
     if (!r->nrefusals)
         return;
     page_profile_section(v, "refused", "Refused records");
-    html_put(h, "<p class=\"soft\">Records that the schema does not take. No figure of this page counts "
+    html_put(h, "<p class=\"soft\">Records that the schema or a check refuses. No figure of this page counts "
                 "them.</p>\n");
     page_profile_table(v, "list stack", "Refused records by error, with an example");
     html_put(h, "<thead><tr><th scope=\"col\">error</th><th scope=\"col\" class=\"r\">records</th>"

@@ -130,7 +130,7 @@ static void put_overview(struct out *out, const struct profile_doc *doc)
                  r->refused   ? "every record was refused"
                  : r->objects ? "its objects have no record"
                               : doc->none);
-    if (!doc->target) /* there, nothing is refused */
+    if (!r->of_target)
         out_line(out, "%s record%s refused%s", out_count(r->refused, refused), plural(r->refused),
                  r->refused ? ", by the schema or a check" : "");
     for (size_t i = 0; i < r->nrefusals; i++)

@@ -77,6 +77,17 @@ static void loans(void **state)
     page(r);
     assert_string_equal(first, out.data);
     free(first);
+    has("Refused records");
+    assert_non_null(strstr(out.data, " refused</title>"));
+    size_t nrefusals = r->nrefusals, nwarnings = r->nwarnings;
+    r->refused = 0;
+    r->nrefusals = r->nwarnings = 0;
+    r->of_target = true;
+    page(r);
+    has("Rows");
+    assert_null(strcasestr(strstr(out.data, "<main"), "refused"));
+    r->nrefusals = nrefusals;
+    r->nwarnings = nwarnings;
     report_free(r);
 }
 
