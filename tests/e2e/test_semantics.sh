@@ -114,7 +114,7 @@ succeeds "verify agrees" verify
 sql $db "INSERT INTO $table (SeriousDlqin2yrs) VALUES (1)"
 run verify
 is "a row of nobody's: exit" "$status" 3
-like "is said" "$out$err" '1 rows of the target are of no load'
+like "is said" "$out$err" '1 row of the target is of no load'
 sql $db "DELETE FROM $table WHERE _load IS NULL"
 sql $db "UPDATE sluice_load SET rows_loaded = rows_loaded + 1 WHERE id = 2"
 run verify
