@@ -72,23 +72,36 @@ static void put_policy(struct html *h)
     html_put(h, "'; base-uri 'none'; form-action 'none'\" />\n");
 }
 
-/* "source file:/srv/data/lake" without the folders above: they differ between machines. */
+/* The length of a place, or of its part before the query, that begins at p. */
+static size_t place_length(const char *p, const char *into, const char *table)
+{
+    size_t len = strcspn(p, "?");
+
+    if (table > p && (size_t)(table - p) < len)
+        len = (size_t)(table - p);
+    if (into > p && (size_t)(into - p) < len)
+        len = (size_t)(into - p);
+    return len;
+}
+
+/* "source file:/srv/data/lake", "loaded from file:/srv/lake into sqlite:/srv/t.db, table t" without the
+ * folders above: they differ between machines. */
 static void put_place(struct profile_view *v, const char *what)
 {
     char text[2 * PROFILE_TEXT_MAX]; /* longer than what is shown, which is cut at a code point */
-    const char *url = strchr(what, ' '), *table = strstr(what, ", table ");
+    static const char loaded[] = "loaded from ", onto[] = " into ";
+    bool load = strncmp(what, loaded, sizeof loaded - 1) == 0;
+    const char *url = load ? what + sizeof loaded - 1 : what + strcspn(what, " ") + 1;
+    const char *into = load ? strstr(what, onto) : NULL, *table = strstr(what, ", table ");
     size_t n = 0;
 
     for (const char *p = what; *p && n + 8 < sizeof text; p++) {
-        bool begins = p > what && (p[-1] == ':' || p - 1 == url);
+        bool begins = p > what && (p[-1] == ':' || p == url || (into && p == into + sizeof onto - 1));
         bool rooted = begins && ((p[0] == '/' && p[1] != '/') || strncmp(p, "///", 3) == 0);
 
         if (rooted) {
-            size_t len = strcspn(p, "?"), base;
+            size_t base = place_length(p, into, table);
 
-            if (table > p && (size_t)(table - p) < len)
-                len = (size_t)(table - p);
-            base = len;
             while (base > 1 && p[base - 1] == '/')
                 base--;
             while (base > 0 && p[base - 1] != '/')
