@@ -28,6 +28,7 @@ struct query_spec {
 
 struct query_totals {
     int64_t rows;
+    int64_t readings;         /* of `source`, those that could match nothing too */
     int64_t refused;          /* distinct records */
     bool more;                /* there are more: not all could be told apart */
     const char *first;        /* the first of them, for people; "" = none */

@@ -274,6 +274,7 @@ static int on_filter(sqlite3_vtab_cursor *base, int id, const char *text, int ar
     (void)text;
     end_scan(c);
     query_bounds_clear(&c->bounds);
+    q->totals.readings++;
     for (int i = 0; i < argc; i++) {
         int rc = query_bound(&c->bounds, &way->terms[i], argv[i]);
         if (rc != SQLITE_OK)

@@ -373,16 +373,6 @@ static void tell_repair(const struct sink *sink, const struct sink_state *state)
         log_msg(LOG_INFO, "%s: making what is missing for table %s", sink->label, sink->target.table);
 }
 
-/* Rows come back from the source, which has no values of other columns. */
-static void warn_of_reload(const struct app *app, const struct sink *sink, const struct sink_state *state)
-{
-    if (app->options->given[OPT_RELOAD] && state->others)
-        log_msg(LOG_WARN,
-                "%s: rows that are loaded again lose what they have in columns of table %s outside of the "
-                "schema: %s",
-                sink->label, sink->target.table, state->others_names);
-}
-
 /* Judges; with `repair` makes what is missing or older. */
 static enum err_code check_target(const struct app *app, struct sink *sink, bool repair, struct err *err)
 {
@@ -396,13 +386,30 @@ static enum err_code check_target(const struct app *app, struct sink *sink, bool
         repair = false;
     repair = repair && app_setup_mends(&state, err);
     buf_release(&state.problems);
-    if (repair || err->code == ERR_OK)
-        warn_of_reload(app, sink, &state);
     if (repair) {
         err_clear(err);
         tell_repair(sink, &state);
         (void)!sink_setup(sink, NULL, err);
     }
+    return err->code;
+}
+
+enum err_code app_warn_of_reload(const struct app *app, struct err *err)
+{
+    struct sink_state state = {0};
+    struct sink *sink = NULL;
+
+    buf_init(&state.problems, SINK_PROBLEMS_MAX);
+    if (app_open_target(app, true, 0, &sink, err) == ERR_OK && sink_describe(sink, &state, err) == ERR_OK &&
+        state.others)
+        log_msg(LOG_WARN,
+                "%s: rows that are loaded again lose what they have in columns of table %s outside of the "
+                "schema: %s",
+                sink->label, sink->target.table, state.others_names);
+    buf_release(&state.problems);
+    sink_close(sink);
+    if (err->code == ERR_BUSY) /* the load waits for it */
+        err_clear(err);
     return err->code;
 }
 

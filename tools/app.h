@@ -93,6 +93,9 @@ enum err_code app_judge_new_table(const struct app *app, struct sink *sink, cons
  * error that `run` gives, with what to do, takes the place of the database's words. */
 enum err_code app_explain_target(const struct app *app, struct err *err);
 
+/* Before a reload: rows come back from the source, which has no values of columns outside of the schema. */
+enum err_code app_warn_of_reload(const struct app *app, struct err *err) MUST_USE;
+
 /* Opens the target of the pipeline. */
 enum err_code app_open_target(const struct app *app, bool read_only, int64_t replaces_connection,
                               struct sink **out, struct err *err) MUST_USE;

@@ -26,6 +26,21 @@ static bool is_of_hour(const struct check_row *r)
     return r->load_id == 0 && r->hour != 0;
 }
 
+static uint64_t number_of(const char *text)
+{
+    return hash64(text, strlen(text));
+}
+
+bool judgement_begins(struct judgement *newest, const struct check_row *row)
+{
+    const struct judgement begun = {number_of(row->run_id), number_of(row->name), row->id};
+
+    if (newest->run == begun.run && newest->first != begun.first)
+        return false;
+    *newest = begun;
+    return true;
+}
+
 /* Where the hour is, or ought to be. */
 static size_t place_of(const struct judgements *j, hour_t hour)
 {
@@ -45,12 +60,11 @@ static size_t place_of(const struct judgements *j, hour_t hour)
 static enum err_code judged(struct judgements *j, const struct check_row *r, struct err *err)
 {
     size_t at = place_of(j, r->hour);
-    const struct judgement newest = {r->hour, hash64(r->run_id, strlen(r->run_id))};
 
     if (at == j->n || j->at[at].hour != r->hour) {
         if (j->n == j->cap) {
             size_t cap = j->cap ? j->cap * 2 : 64;
-            struct judgement *grown = mem_realloc(j->at, cap * sizeof *grown);
+            struct hour_judgement *grown = mem_realloc(j->at, cap * sizeof *grown);
 
             if (!grown)
                 return err_nomem(err);
@@ -58,9 +72,10 @@ static enum err_code judged(struct judgements *j, const struct check_row *r, str
             j->cap = cap;
         }
         memmove(&j->at[at + 1], &j->at[at], (j->n - at) * sizeof *j->at);
+        j->at[at] = (struct hour_judgement){.hour = r->hour};
         j->n++;
     }
-    j->at[at] = newest;
+    (void)!judgement_begins(&j->at[at].newest, r);
     return ERR_OK;
 }
 
@@ -90,7 +105,7 @@ bool judgements_hold(const struct judgements *j, const struct check_row *r)
     size_t at = place_of(j, r->hour);
 
     return !is_of_hour(r) || at == j->n || j->at[at].hour != r->hour ||
-           j->at[at].run == hash64(r->run_id, strlen(r->run_id));
+           (r->id >= j->at[at].newest.from && j->at[at].newest.run == number_of(r->run_id));
 }
 
 void judgements_release(struct judgements *j)
@@ -153,7 +168,7 @@ enum err_code checks_out(struct out *out, struct sink *sink, const char *pipelin
 
     if (!rows)
         return err_nomem(err);
-    if (!query->run_id && judgements_read(sink, query, &newest, err))
+    if (judgements_read(sink, query, &newest, err))
         goto out;
     while (n > 0 && sink_check_page(sink, &next, rows, REC_PAGE, &n, err) == ERR_OK) {
         for (size_t i = 0; i < n && err->code == ERR_OK; i++) {

@@ -13,13 +13,23 @@ struct checks_fired {
     int64_t all;
 };
 
-/* The newest judgement of each hour that was judged as a whole: an earlier one is no longer so. */
+/* The newest judgement of an hour as a whole: an earlier one is no longer so. It begins with another run, or
+ * where the checks begin anew: a run that finds one object of the hour half loaded judges it with that one
+ * and once more with the others. */
 struct judgement {
+    uint64_t run, first; /* numbers for the run and for the first check */
+    int64_t from;        /* id of its first result */
+};
+/* Whether a result of the hour, of all of them in their order, begins another judgement. */
+bool judgement_begins(struct judgement *newest, const struct check_row *row);
+
+/* Those of many hours. */
+struct hour_judgement {
     hour_t hour;
-    uint64_t run;
+    struct judgement newest;
 };
 struct judgements {
-    struct judgement *at; /* by hour */
+    struct hour_judgement *at; /* by hour */
     size_t n, cap;
 };
 

@@ -164,7 +164,6 @@ static enum err_code describe(struct app *app, const struct hour_range *range, i
     struct profile_options options = {
         .schema = &app->pipeline->schema, .by = by, .threads = thread_count(app->options)};
     struct profile_doc doc = {.env = app->pipeline->env,
-                              .target = app->options->given[OPT_TARGET],
                               .none = !app->options->given[OPT_TARGET] ? "these hours have no object"
                                       : range->bounded                 ? "the table has no row of these hours"
                                                                        : "the table has no row"};
@@ -176,6 +175,7 @@ static enum err_code describe(struct app *app, const struct hour_range *range, i
         read_rows(app, range, profile, &doc.odd_rows, err) ||
         profile_finish(profile, app->pipeline->name, what, range, &report, err))
         goto out;
+    report->of_target = app->options->given[OPT_TARGET];
     doc.report = report;
     if (profile_put(&app->out, app->options, &doc, err) == ERR_OK)
         (void)!profile_files_write(files, &doc, err);

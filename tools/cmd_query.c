@@ -170,7 +170,7 @@ static void tell_no_object(const struct options *o, const struct query_totals *t
 {
     char day[HOUR_TEXT_MAX], next[HOUR_TEXT_MAX];
 
-    if (t->scans.objects > 0 || (!o->given[OPT_HOUR] && !o->given[OPT_FROM]))
+    if (t->readings == 0 || t->scans.objects > 0 || (!o->given[OPT_HOUR] && !o->given[OPT_FROM]))
         return;
     if (!o->given[OPT_HOUR] || o->hour % 24 != 0) {
         log_msg(LOG_WARN, "no object was read: none matches these hours and the query");

@@ -13,17 +13,20 @@
 #include "tools/report.h"
 #include "tools/run_profile.h"
 
-/* Rows are deleted: a person is asked, a script has to say so. */
-static enum err_code confirm(const struct options *o, struct err *err)
+/* Rows are deleted: a person is asked, knowing what is lost; a script has to say so. */
+static enum err_code confirm(struct app *app, struct err *err)
 {
+    const struct options *o = app->options;
     char answer[16];
 
-    if (!o->given[OPT_RELOAD] || o->given[OPT_YES])
+    if (!o->given[OPT_RELOAD])
         return ERR_OK;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (!o->given[OPT_YES] && (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)))
         return err_set(
             err, ERRN_USAGE,
             "run: --reload deletes what the hours loaded: without a terminal to ask on it needs -y");
+    if (app_open(app, APP_PIPELINE, err) || app_warn_of_reload(app, err) || o->given[OPT_YES])
+        return err->code;
     fputs("Delete what these hours loaded and load it again? [y/N] ", stderr);
     if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
         return err_set(err, ERRN_CANCELLED, "nothing was reloaded");
@@ -71,7 +74,7 @@ enum err_code cmd_run(struct app *app, struct err *err)
 
     if (o->given[OPT_DRY_RUN])
         return cmd_plan(app, err);
-    if (app_hours(app, &options.range, err) || confirm(o, err) ||
+    if (app_hours(app, &options.range, err) || confirm(app, err) ||
         (o->given[OPT_PROFILE] && run_profile_new(app, &profile, err)))
         return err->code;
     if (app_open(app, APP_SOURCE | APP_WRITE | APP_STOP, err) == ERR_OK &&

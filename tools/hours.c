@@ -143,17 +143,15 @@ static enum err_code read_claims(struct sink *sink, struct hours *hours, struct 
 static enum err_code add_check(struct hours *hours, const struct check_row *row, struct err *err)
 {
     bool of_hour = row->load_id == 0;
-    uint64_t run = hash64(row->run_id, strlen(row->run_id));
     struct hour_status *h;
 
     if (of_hour && row->hour == 0 && !row->object[0]) /* the table's */
         return ERR_OK;
     if (!(h = find(hours, row->hour, err)))
         return err->code;
-    if (of_hour && h->judged_by != run) {
+    if (of_hour && judgement_begins(&h->judged, row)) {
         h->checks -= h->hour_checks;
         h->hour_checks = 0;
-        h->judged_by = run;
     }
     h->checks += row->fired;
     h->hour_checks += of_hour && row->fired;

@@ -9,6 +9,7 @@
 
 #include "core/config/pipeline.h"
 #include "core/queue/backlog.h"
+#include "tools/checks.h"
 #include "tools/out.h"
 
 struct hour_status {
@@ -21,7 +22,7 @@ struct hour_status {
     int64_t objects, rows_loaded, rows_rejected, bytes;
     int64_t checks;      /* results that fired: of its objects, and of the hour when it was last judged */
     int64_t hour_checks; /* those of the hour among them */
-    uint64_t judged_by;  /* a number for the run that judged it last */
+    struct judgement judged;
     int64_t next_try_us; /* 0 = none */
     int64_t finished_us; /* of its last load; 0 = none */
     char *error, *owner; /* NULL = none */

@@ -72,23 +72,36 @@ static void put_policy(struct html *h)
     html_put(h, "'; base-uri 'none'; form-action 'none'\" />\n");
 }
 
-/* "source file:/srv/data/lake" without the folders above: they differ between machines. */
+/* The length of a place, or of its part before the query, that begins at p. */
+static size_t place_length(const char *p, const char *into, const char *table)
+{
+    size_t len = strcspn(p, "?");
+
+    if (table > p && (size_t)(table - p) < len)
+        len = (size_t)(table - p);
+    if (into > p && (size_t)(into - p) < len)
+        len = (size_t)(into - p);
+    return len;
+}
+
+/* "source file:/srv/data/lake", "loaded from file:/srv/lake into sqlite:/srv/t.db, table t" without the
+ * folders above: they differ between machines. */
 static void put_place(struct profile_view *v, const char *what)
 {
     char text[2 * PROFILE_TEXT_MAX]; /* longer than what is shown, which is cut at a code point */
-    const char *url = strchr(what, ' '), *table = strstr(what, ", table ");
+    static const char loaded[] = "loaded from ", onto[] = " into ";
+    bool load = strncmp(what, loaded, sizeof loaded - 1) == 0;
+    const char *url = load ? what + sizeof loaded - 1 : what + strcspn(what, " ") + 1;
+    const char *into = load ? strstr(what, onto) : NULL, *table = strstr(what, ", table ");
     size_t n = 0;
 
     for (const char *p = what; *p && n + 8 < sizeof text; p++) {
-        bool begins = p > what && (p[-1] == ':' || p - 1 == url);
+        bool begins = p > what && (p[-1] == ':' || p == url || (into && p == into + sizeof onto - 1));
         bool rooted = begins && ((p[0] == '/' && p[1] != '/') || strncmp(p, "///", 3) == 0);
 
         if (rooted) {
-            size_t len = strcspn(p, "?"), base;
+            size_t base = place_length(p, into, table);
 
-            if (table > p && (size_t)(table - p) < len)
-                len = (size_t)(table - p);
-            base = len;
             while (base > 1 && p[base - 1] == '/')
                 base--;
             while (base > 0 && p[base - 1] != '/')
@@ -230,6 +243,20 @@ static void put_hours_fact(struct profile_view *v)
     end_fact(h);
 }
 
+static void put_refused_fact(struct profile_view *v)
+{
+    const struct report *r = v->r;
+    struct html *h = &v->h;
+    char text[FIGURE_MAX];
+
+    html_putf(h, "<div%s><dt>Refused records</dt><dd>%s", r->refused ? " class=\"bad\"" : "",
+              figure_count(r->refused, text));
+    html_put(h, " <small>");
+    html_text(h, figure_part(r->refused, r->rows + r->refused, text));
+    html_put(h, " of all records</small>");
+    end_fact(h);
+}
+
 static void put_overview(struct profile_view *v)
 {
     const struct report *r = v->r;
@@ -251,12 +278,8 @@ static void put_overview(struct profile_view *v)
     html_putf(h, " <small>%s", figure_count(nulls, text));
     html_putf(h, " of %s</small>", figure_count(cells, text));
     end_fact(h);
-    html_putf(h, "<div%s><dt>Refused records</dt><dd>%s", r->refused ? " class=\"bad\"" : "",
-              figure_count(r->refused, text));
-    html_put(h, " <small>");
-    html_text(h, figure_part(r->refused, r->rows + r->refused, text));
-    html_put(h, " of all records</small>");
-    end_fact(h);
+    if (!r->of_target)
+        put_refused_fact(v);
     fact(h, "Objects", figure_count(r->objects, text));
     html_putf(h, " <small>%s</small>", out_size(r->bytes, size));
     end_fact(h);
@@ -275,7 +298,7 @@ static void put_refused(struct profile_view *v)
     if (!r->nrefusals)
         return;
     page_profile_section(v, "refused", "Refused records");
-    html_put(h, "<p class=\"soft\">Records that the schema does not take. No figure of this page counts "
+    html_put(h, "<p class=\"soft\">Records that the schema or a check refuses. No figure of this page counts "
                 "them.</p>\n");
     page_profile_table(v, "list stack", "Refused records by error, with an example");
     html_put(h, "<thead><tr><th scope=\"col\">error</th><th scope=\"col\" class=\"r\">records</th>"

@@ -103,7 +103,7 @@ static const char *bin_text(const struct timeline *t, int i, char out[HOUR_TEXT_
 
 /* ---- rows ---- */
 
-static void put_tip(const struct timeline *t, int i, char tip[PROFILE_TIP_MAX])
+static void put_tip(const struct profile_view *v, const struct timeline *t, int i, char tip[PROFILE_TIP_MAX])
 {
     const struct bin *b = &t->bins[i];
     char at[HOUR_TEXT_MAX], rows[FIGURE_MAX], objects[FIGURE_MAX], refused[FIGURE_MAX];
@@ -113,9 +113,11 @@ static void put_tip(const struct timeline *t, int i, char tip[PROFILE_TIP_MAX])
         snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, "no object");
         return;
     }
-    n += snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, "%s row%s, %s object%s, %s refused",
-                  figure_count(b->rows, rows), b->rows == 1 ? "" : "s", figure_count(b->objects, objects),
-                  b->objects == 1 ? "" : "s", figure_count(b->refused, refused));
+    n += snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, "%s row%s, %s object%s", figure_count(b->rows, rows),
+                  b->rows == 1 ? "" : "s", figure_count(b->objects, objects), b->objects == 1 ? "" : "s");
+    if (!v->r->of_target)
+        n += snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, ", %s refused",
+                      figure_count(b->refused, refused));
     if (b->hours < b->covers)
         snprintf(tip + n, PROFILE_TIP_MAX - (size_t)n, ", %lld of %lld hours without an object",
                  (long long)(b->covers - b->hours), (long long)b->covers);
@@ -169,7 +171,7 @@ static void put_bars(struct profile_view *v, const struct timeline *t)
         const struct bin *b = &t->bins[i];
         double height = 100 * svg_at(&rows, (double)b->rows);
 
-        put_tip(t, i, tip);
+        put_tip(v, t, i, tip);
         if (b->hours == 0)
             svg_cell(h, "gap", i, 0, 1, 100, tip);
         else
@@ -221,14 +223,17 @@ static void put_bins_table(struct profile_view *v, const struct timeline *t)
 {
     struct html *h = &v->h;
     char at[HOUR_TEXT_MAX], text[FIGURE_MAX];
+    bool refuses = !v->r->of_target;
 
     html_put(h, "<details><summary>The same as a table</summary>\n");
-    page_profile_table(v, "list narrow", "Rows, objects, refused records and NULLs over time");
+    page_profile_table(v, "list narrow",
+                       refuses ? "Rows, objects, refused records and NULLs over time"
+                               : "Rows, objects and NULLs over time");
     html_putf(h,
               "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"r\">objects</th>"
-              "<th scope=\"col\" class=\"r\">rows</th><th scope=\"col\" class=\"r\">refused</th>"
+              "<th scope=\"col\" class=\"r\">rows</th>%s"
               "<th scope=\"col\" class=\"r\">NULLs</th></tr></thead>\n<tbody>\n",
-              t->step == 1 ? "hour" : "from");
+              t->step == 1 ? "hour" : "from", refuses ? "<th scope=\"col\" class=\"r\">refused</th>" : "");
     for (int i = 0; i < t->n; i++) {
         const struct bin *b = &t->bins[i];
         int64_t nulls = 0;
@@ -236,14 +241,15 @@ static void put_bins_table(struct profile_view *v, const struct timeline *t)
         html_putf(h, "<tr%s><th scope=\"row\">%s</th>", b->hours ? "" : " class=\"none\"",
                   bin_text(t, i, at));
         if (b->hours == 0) {
-            html_put(h, "<td colspan=\"4\">no object</td></tr>\n");
+            html_putf(h, "<td colspan=\"%d\">no object</td></tr>\n", refuses ? 4 : 3);
             continue;
         }
         for (size_t c = 0; c < v->r->ncolumns; c++)
             nulls += b->nulls[c];
         page_profile_td_count(v, b->objects);
         page_profile_td_count(v, b->rows);
-        page_profile_td_count(v, b->refused);
+        if (refuses)
+            page_profile_td_count(v, b->refused);
         page_profile_td(v, figure_part(nulls, b->rows * (int64_t)v->r->ncolumns, text));
         html_put(h, "</tr>\n");
     }

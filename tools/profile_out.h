@@ -18,7 +18,6 @@ struct profile_doc {
     const struct report *report; /* borrowed */
     const char *env;             /* NULL = none */
     const char *none;            /* what to say where there is no row: "the table has no row" */
-    bool target;                 /* the rows are the target's, which refuses none */
     int64_t odd_rows;            /* of a target: rows with a value that is none of its column's type */
 };
 

@@ -95,50 +95,45 @@ static void heading(struct out *out, const char *title)
 
 /* ---- the parts ---- */
 
-/* "1 row", "2 rows" */
-static const char *plural(int64_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void put_overview(struct out *out, const struct profile_doc *doc)
 {
     const struct report *r = doc->report;
-    char rows[OUT_CELL_MAX], objects[OUT_CELL_MAX], bytes[OUT_CELL_MAX], hours[OUT_CELL_MAX];
-    char text[OUT_CELL_MAX], refused[OUT_CELL_MAX], gaps[OUT_CELL_MAX], from[HOUR_TEXT_MAX] = "",
-                                                                        to[HOUR_TEXT_MAX] = "";
+    char rows[OUT_CELL_MAX], columns[OUT_CELL_MAX], objects[OUT_CELL_MAX], bytes[OUT_CELL_MAX];
+    char hours[OUT_CELL_MAX], text[OUT_CELL_MAX], refused[OUT_CELL_MAX], gaps[OUT_CELL_MAX];
+    char from[HOUR_TEXT_MAX] = "", to[HOUR_TEXT_MAX] = "";
 
+    out_things(r->rows, "row", "rows", rows);
+    out_things((int64_t)r->ncolumns, "column", "columns", columns);
     out_line(out, "%s", out_escape(r->what, text));
     if (!r->by_hour) {
-        out_line(out, "%s row%s, %zu column%s", out_count(r->rows, rows), plural(r->rows), r->ncolumns,
-                 plural((int64_t)r->ncolumns));
+        out_line(out, "%s, %s", rows, columns);
     } else {
         if (r->nhours > 0) {
             hour_format(r->hours[0].hour, from);
             hour_format(r->hours[r->nhours - 1].hour, to);
         }
-        out_line(out, "%s row%s, %zu column%s, %s object%s, %s; hours: %s%s%s%s%s", out_count(r->rows, rows),
-                 plural(r->rows), r->ncolumns, plural((int64_t)r->ncolumns), out_count(r->objects, objects),
-                 plural(r->objects), out_size(r->bytes, bytes), out_count((int64_t)r->nhours, hours),
-                 r->nhours ? ", " : "", from, r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
+        out_line(out, "%s, %s, %s, %s; hours: %s%s%s%s%s", rows, columns,
+                 out_things(r->objects, "object", "objects", objects), out_size(r->bytes, bytes),
+                 out_count((int64_t)r->nhours, hours), r->nhours ? ", " : "", from,
+                 r->nhours > 1 ? " to " : "", r->nhours > 1 ? to : "");
         if (r->gaps > 0)
-            out_line(out, "%s %s no object", out_count(r->gaps, gaps),
-                     r->gaps == 1 ? "hour between them has" : "hours between them have");
+            out_line(out, "%s no object",
+                     out_things(r->gaps, "hour between them has", "hours between them have", gaps));
     }
     if (r->rows == 0)
         out_line(out, "nothing to describe: %s",
                  r->refused   ? "every record was refused"
                  : r->objects ? "its objects have no record"
                               : doc->none);
-    if (!doc->target) /* there, nothing is refused */
-        out_line(out, "%s record%s refused%s", out_count(r->refused, refused), plural(r->refused),
+    if (!r->of_target)
+        out_line(out, "%s refused%s", out_things(r->refused, "record", "records", refused),
                  r->refused ? ", by the schema or a check" : "");
     for (size_t i = 0; i < r->nrefusals; i++)
         out_line(out, "  %s: %s (first: %s)", err_name_text(r->refusals[i].name),
                  out_count(r->refusals[i].count, refused), out_escape(r->refusals[i].example, text));
     if (doc->odd_rows > 0)
-        out_line(out, "%s row%s hold%s a value that is none of its column's type; it counts as NULL",
-                 out_count(doc->odd_rows, rows), plural(doc->odd_rows), doc->odd_rows == 1 ? "s" : "");
+        out_line(out, "%s a value that is none of its column's type; it counts as NULL",
+                 out_things(doc->odd_rows, "row holds", "rows hold", rows));
 }
 
 static void put_warnings(struct out *out, const struct report *r)

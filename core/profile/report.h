@@ -153,6 +153,7 @@ struct report_warning {
 struct report {
     char *pipeline, *what;   /* "source file:lake", "target sqlite:loans.db, table t": redacted */
     struct hour_range range; /* as asked for */
+    bool of_target;          /* rows of a table, which refuses none; set by who read them there */
     int64_t rows, refused, objects, bytes;
     bool by_hour;              /* the hours of all rows are known (of a target without lineage none is) */
     struct report_hour *hours; /* in order; those with an object */

@@ -3,9 +3,9 @@
  *
  * What query and profile read a source with: listing -> layout -> object after object in key order -> inflate
  * -> csv -> convert. Nothing is loaded and no ledger is asked. A batch holds rows of one object only; line
- * and offset of each row are in it. Records that the schema refuses are left out, counted and told; an object
- * that cannot be read as a whole (no header, damaged compression, gone) ends the scan with its error. An
- * object that changes while it is read is an error too: what is told is of one version.
+ * and offset of each row are in it. Records that the schema or a check refuses are left out, counted and
+ * told; an object that cannot be read as a whole (no header, damaged compression, gone) ends the scan with
+ * its error. An object that changes while it is read is an error too: what is told is of one version.
  *
  * With readers ahead the listing goes ahead of the reading, by one object more for each that was read, up to
  * SCAN_AHEAD: whoever needs only the first objects has not fetched many more.

@@ -194,6 +194,30 @@ cells
 later
 queries
 
+# A run that finds an object half loaded judges the hour with the rest of it, and again with the others.
+mkdir -p "$work/twice/lake/2022060512"
+cd "$work/twice" || exit 1
+cat >sluice.yaml <<'YAML'
+name: twice
+source: {layout: '%Y%m%d%H/*.csv', url: "file:lake"}
+schema: {columns: [{name: id, type: int}]}
+target: {url: "sqlite:t.db", table: t, commit_unit: chunk, chunk_rows: 2}
+YAML
+printf 'id\n1\n2\nx\n' >lake/2022060512/1.csv
+run run
+is "twice: half of an object" "$status $(sql t.db 'SELECT count(*) FROM t')" "3 2"
+sed -i 's/commit_unit: .*}/commit_unit: hour}/' sluice.yaml
+printf 'policy: {max_rejects: 1}\nchecks: [{name: r, rows: {min: 3}, on: warn}]\n' >>sluice.yaml
+printf 'id\n3\n' >lake/2022060512/2.csv
+run run -o json
+is "twice: the run judges twice" "$status $(sql t.db 'SELECT count(DISTINCT run_id), count(*), sum(fired) FROM sluice_check')" "0 1|2|1"
+is "twice: and tells the newest" "$(found)" "r:warn:0:0"
+run history --checks -o json
+is "twice: so does history" "$(found)" "r:warn:0:0"
+run status -o json
+is "twice: and status" "$(json '$.hours[0].checks')" 0
+cd "$SOURCES" || exit 1
+
 cell=mem target=mem:x
 cells
 

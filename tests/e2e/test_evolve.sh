@@ -25,6 +25,29 @@ pipeline_file() {
         printf 'target:\n  url: %s\n  table: t\n%s\n' "$url" "$login"
     } >sluice.yaml
 }
+# on_terminal ANSWER COMMAND...: what a terminal shows of it, with the answer typed at its question
+on_terminal() {
+    python3 - "$@" <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+shown = b""
+while True:
+    try:
+        some = os.read(fd, 4096)
+    except OSError:  # the other end is closed
+        break
+    if not some:
+        break
+    before = b"[y/N]" in shown
+    shown += some
+    if b"[y/N]" in shown and not before:
+        os.write(fd, sys.argv[1].encode() + b"\n")
+os.waitpid(pid, 0)
+sys.stdout.buffer.write(shown)
+END
+}
 ids='name: id, type: int, nullable: false'
 names='name: name, type: varchar(20)'
 scores='name: score, type: "decimal(10,2)"'
@@ -87,6 +110,10 @@ evolves() {
     pipeline_file evolve "$ids" "$names"
     succeeds "$1: a reload under a narrower schema" run --reload -y --hour 2022-06-05T12
     like "$1: says what it takes away" "$err" 'warning: .*lose what they have in columns of table t outside of the schema: (.*, )?score'
+    is "$1: once" "$(echo "$err" | grep -c 'lose what they have')" 1
+    asked=$(on_terminal n "$SLUICE" run --reload --hour 2022-06-05T13 | tr -d '\r\n')
+    like "$1: a person knows it before the question" "$asked" 'lose what they have in columns .*score.*\[y/N\].*nothing was reloaded'
+    is "$1: and keeps it by no" "$(ask "SELECT count(score) FROM t WHERE id = 3")" 1
 }
 
 mkdir "$work/sqlite" && cd "$work/sqlite" || exit 1

@@ -187,6 +187,8 @@ succeeds "the target" profile --target --by name --json g.json
 is "has the source's columns" "$(python3 "$same" p.json g.json)" "same 7 columns, 27 values"
 is "and its hours, by lineage" "$(json g.json '$.hours[1].hour') $(json g.json '$.hours[1].rows') $(json g.json '$.objects')" "2022-06-05T14 2 3"
 like "the target refuses nothing, to people neither" "$("$SLUICE" profile --target | grep -c 'records* refused')" '^0$'
+refusals='Refused records|>refused<| refused</title>'
+like "nor on the page" "$("$SLUICE" profile --target --html - | grep -c -E "$refusals") $("$SLUICE" profile --html - | grep -c -E "$refusals")" '^0 [1-9]'
 succeeds "one hour of it" profile --target --hour 2022-06-05T14 --json g.json
 is "by lineage" "$(json g.json '$.rows') $(of g.json amount mean)" "2 8"
 succeeds "a second run" run --profile --json r.json

@@ -86,6 +86,8 @@ run query --from 2023-01-01 --to 2023-01-02 "SELECT count(*) FROM source"
 is "of a range too" "$err" "sluice: warning: no object was read: none matches these hours and the query"
 run query --hour 2022-06-05 "SELECT count(*) FROM source"
 is "not where there is one" "$err" ""
+run query --hour 2023-01-01 "SELECT 1"
+is "nor where none was asked for" "$status $err" "0 "
 like "--explain as csv" "$("$SLUICE" query --explain -o csv "SELECT 1 FROM source WHERE hh = 7" | tail -1)" \
     '^source,hh=7,,,yyyy=,1,2,[0-9]+,46,0,true$'
 chmod 0 lake/yyyy=2022/mm=06/dd=06/hh=00/part-00000.csv

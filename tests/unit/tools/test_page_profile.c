@@ -77,6 +77,17 @@ static void loans(void **state)
     page(r);
     assert_string_equal(first, out.data);
     free(first);
+    has("Refused records");
+    assert_non_null(strstr(out.data, " refused</title>"));
+    size_t nrefusals = r->nrefusals, nwarnings = r->nwarnings;
+    r->refused = 0;
+    r->nrefusals = r->nwarnings = 0;
+    r->of_target = true;
+    page(r);
+    has("Rows");
+    assert_null(strcasestr(strstr(out.data, "<main"), "refused"));
+    r->nrefusals = nrefusals;
+    r->nwarnings = nwarnings;
     report_free(r);
 }
 
@@ -384,6 +395,12 @@ static void no_path_of_this_machine(void **state)
         {"source file:/srv/my data, all/lake", "source file:\xe2\x80\xa6/lake"},
         {"source /srv/data/lake", "source \xe2\x80\xa6/lake"},
         {"target sqlite:/srv/my data/loans.db, table t", "target sqlite:\xe2\x80\xa6/loans.db, table t"},
+        {"loaded from file:/srv/my data/lake into sqlite:/srv/loans.db, table t",
+         "loaded from file:\xe2\x80\xa6/lake into sqlite:\xe2\x80\xa6/loans.db, table t"},
+        {"loaded from /srv/lake into mysql://db/loans, table t",
+         "loaded from \xe2\x80\xa6/lake into mysql://db/loans, table t"},
+        {"loaded from s3://b/a?region=x into /srv/loans.db, table t",
+         "loaded from s3://b/a?region=x into \xe2\x80\xa6/loans.db, table t"},
         {"source file:lake", "source file:lake"},
         {"source s3://bucket/a/b", "source s3://bucket/a/b"},
         {"target mysql://db:3306/loans, table t", "target mysql://db:3306/loans, table t"},
