@@ -304,7 +304,7 @@ static void a_listing_that_fails_does_so_in_its_place(void **state)
     }
 }
 
-static void stop(void *ctx)
+static void ask_to_stop(void *ctx)
 {
     struct scene *s = ctx;
     atomic_store(&s->rig.stop, 15);
@@ -323,7 +323,7 @@ static void a_signal_stops_it_and_its_readers(void **state)
         s.spec.stop = &s.rig.stop;
         s.hook.onwards = false;
         s.hook.nth = nth;
-        s.hook.hook = stop;
+        s.hook.hook = ask_to_stop;
         assert_int_equal(run(&s, ALL, false), ERR_CANCELLED);
         assert_string_equal(s.err.msg, "stopped by a signal");
         assert_true(s.objects <= nth);
