@@ -100,13 +100,12 @@ enum err_code table_grow(struct table *table, struct err *err)
     return ERR_OK;
 }
 
-/* About the median of the counts, from a few of them; never 0. */
-static uint64_t typical_count(const struct table_entry *entries, size_t n)
+uint64_t table_typical_count(const uint64_t *first, size_t stride, size_t n)
 {
     uint64_t sample[PURGE_SAMPLE];
     size_t many = n < PURGE_SAMPLE ? n : PURGE_SAMPLE;
     for (size_t i = 0; i < many; i++) {
-        uint64_t count = entries[i * n / many].count;
+        uint64_t count = *(const uint64_t *)((const char *)first + i * n / many * stride);
         size_t at = i;
         for (; at > 0 && sample[at - 1] > count; at--)
             sample[at] = sample[at - 1];
@@ -119,7 +118,7 @@ static uint64_t typical_count(const struct table_entry *entries, size_t n)
 static size_t purge(struct table *t, struct table_entry *entries, size_t n, size_t most)
 {
     while (n > most) {
-        uint64_t amount = typical_count(entries, n);
+        uint64_t amount = table_typical_count(&entries->count, sizeof *entries, n);
         size_t kept = 0;
         for (size_t i = 0; i < n; i++) {
             if (entries[i].count <= amount)

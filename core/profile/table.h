@@ -74,6 +74,10 @@ void table_add_lossy(struct table *table, uint64_t key, uint64_t hash, uint64_t 
 /* The count of a key, 0 where it is not there. */
 uint64_t table_count(const struct table *table, uint64_t key);
 
+/* About the median of n counts (at least one) that lie `stride` bytes apart, from a few of them: what purging
+ * a lossy table takes from each. */
+uint64_t table_typical_count(const uint64_t *first, size_t stride, size_t n);
+
 /* Moves all entries to the front of slots, in the order of their keys as int64_t or as double. Nothing but
  * table_bytes, clear and release is legal afterwards. */
 enum table_order { TABLE_ORDER_INT, TABLE_ORDER_REAL };

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/profile/table.h"
 
 enum {
-    PURGE_SAMPLE = 63,
     TEXTS_USUAL = 32, /* bytes of a text, before any is known */
 };
 
@@ -154,25 +154,10 @@ void texts_put(struct texts *texts, struct texts_entry *entry, uint64_t hash, co
     texts->used++;
 }
 
-/* As in table. */
-static uint64_t typical_count(const struct texts_entry *entries, size_t n)
-{
-    uint64_t sample[PURGE_SAMPLE];
-    size_t many = n < PURGE_SAMPLE ? n : PURGE_SAMPLE;
-    for (size_t i = 0; i < many; i++) {
-        uint64_t count = entries[i * n / many].count;
-        size_t at = i;
-        for (; at > 0 && sample[at - 1] > count; at--)
-            sample[at] = sample[at - 1];
-        sample[at] = count;
-    }
-    return sample[many / 2];
-}
-
 static size_t purge(struct texts *t, struct texts_entry *entries, size_t n, size_t most)
 {
     while (n > most) {
-        uint64_t amount = typical_count(entries, n);
+        uint64_t amount = table_typical_count(&entries->count, sizeof *entries, n);
         size_t kept = 0;
         for (size_t i = 0; i < n; i++) {
             if (entries[i].count <= amount)
